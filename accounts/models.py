@@ -1,0 +1,158 @@
+"""People, their cards, and what we tell them."""
+
+import secrets
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+def group_tag() -> str:
+    """A random idTag that stands for one account, so that any card of the same person may stop or use her booking."""
+    return secrets.token_hex(7).upper()
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes accounts; the e-mail is the name, and letter case in it means nothing."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """An account that can log in at once. Without a password it can log in only after a reset."""
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """An account of staff that may do everything in the administration."""
+        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find the account by its e-mail, whatever the case."""
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """One person. Driver and owner are sides of a session, not kinds of account."""
+
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES, default="cs")
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("An account that is not active can neither log in nor charge."))
+    is_staff = models.BooleanField(_("staff"), default=False)
+    group_tag = models.CharField(max_length=20, unique=True, default=group_tag, editable=False)
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(Lower("email"), name="one_account_per_email")]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def short_name(self) -> str:
+        """What others may read of a person: the first name, or a word that says nothing."""
+        return self.name.split()[0] if self.name.strip() else str(_("Driver"))
+
+
+class IdToken(models.Model):
+    """An RFID card (or any idTag a person presents to a charger). Its number is no secret, so limits guard it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="id_tokens")
+    uid = models.CharField(_("card number"), max_length=36, help_text=_("As its holder typed it, or as the charger read it."))
+    uid_key = models.CharField(max_length=36, unique=True, editable=False, help_text=_("Letters and digits alone, upper case."))
+    label = models.CharField(_("label"), max_length=60, blank=True)
+    is_blocked = models.BooleanField(_("blocked"), default=False)
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    parent_uid = models.CharField(_("group tag"), max_length=20, blank=True)
+    max_sessions = models.PositiveSmallIntegerField(_("sessions at once"), null=True, blank=True)
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("card")
+        verbose_name_plural = _("cards")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.label or self.uid
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether its last day has passed."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+class Notification(models.Model):
+    """One thing a person should know: a line in the inbox, and an e-mail that housekeeping posts."""
+
+    class Kind(models.TextChoices):
+        SESSION_STARTED = "session_started", _("charging started")
+        SESSION_FINISHED = "session_finished", _("charging finished")
+        SESSION_FAILED = "session_failed", _("charging did not start")
+        SESSION_REVIEW = "session_review", _("session under review")
+        SESSION_CORRECTED = "session_corrected", _("receipt corrected")
+        CREDIT_LOW = "credit_low", _("credit running out")
+        EARNED = "earned", _("somebody charged at your charger")
+        UNPAID_ENERGY = "unpaid_energy", _("energy nobody paid for")
+        TOP_UP_PAID = "top_up_paid", _("wallet topped up")
+        CHARGER_ALERT = "charger_alert", _("your charger needs attention")
+        CARD_PAIRED = "card_paired", _("card paired")
+        CARD_USED = "card_used", _("your card was used")
+        ACCOUNT_CHANGED = "account_changed", _("account changed")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
+    kind = models.CharField(max_length=30, choices=Kind)
+    context = models.JSONField(default=dict, help_text=_("What the texts need: words and numbers, never rows."))
+    url = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    emailed_at = models.DateTimeField(null=True, blank=True)
+    email_attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="notification_inbox"),
+            models.Index(fields=["id"], condition=Q(emailed_at=None), name="notification_unsent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.user}"
+
+
+class IdempotentAnswer(models.Model):
+    """What a request with an Idempotency-Key was answered, so that its repetition gets the same answer and does nothing."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text=_("Method, path and body, hashed."))
+    status = models.PositiveSmallIntegerField(null=True, help_text=_("Empty while the first request is still running."))
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("idempotent answer")
+        verbose_name_plural = _("idempotent answers")
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+

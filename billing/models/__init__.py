@@ -1,0 +1,19 @@
+"""The tables of money."""
+
+from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
+from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.models.tariff import Tariff, TariffVersion
+from billing.models.top_up import TopUp
+
+__all__ = [
+    "CdrLine",
+    "ChargeDetailRecord",
+    "Hold",
+    "LedgerAccount",
+    "LedgerEntry",
+    "LedgerTransaction",
+    "ReceiptSeries",
+    "Tariff",
+    "TariffVersion",
+    "TopUp",
+]

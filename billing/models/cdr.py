@@ -1,0 +1,100 @@
+"""Charge detail records: the frozen result of a session; receipts are pages over them."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+class ReceiptSeries(models.Model):
+    """The last number given in one issuer's series of one year; locked while the next is taken, so none is left out."""
+
+    issuer = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    year = models.PositiveSmallIntegerField()
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("receipt series")
+        verbose_name_plural = _("receipt series")
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "year"], name="one_series_per_issuer_and_year", nulls_distinct=False)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.issuer_id or 0}/{self.year}"
+
+
+class ChargeDetailRecord(models.Model):
+    """What was charged, where, by whom, for how much, and who got it. Texts are copies: what they named may be gone."""
+
+    number = models.CharField(max_length=30, unique=True)
+    session_code = models.UUIDField(default=uuid.uuid4, db_index=True, help_text=_("The session it settles, or corrects."))
+    corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
+    driver = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="cdrs_paid")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cdrs_earned")
+    owner_name = models.CharField(max_length=100)
+    place_name = models.CharField(max_length=100)
+    place_address = models.CharField(max_length=200, blank=True)
+    charge_point_code = models.CharField(max_length=20)
+    connector_label = models.CharField(max_length=60)
+    id_token_label = models.CharField(max_length=60, blank=True)
+    started_at = models.DateTimeField()
+    stopped_at = models.DateTimeField()
+    meter_start_wh = models.BigIntegerField(null=True)
+    meter_stop_wh = models.BigIntegerField(null=True)
+    energy_wh = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    total_minor = models.BigIntegerField(help_text=_("What the driver owes; negative on a credit."))
+    fee_minor = models.BigIntegerField(help_text=_("The platform's share of the total."))
+    owner_minor = models.BigIntegerField(help_text=_("The owner's share of the total."))
+    promo_minor = models.BigIntegerField(default=0, help_text=_("Paid from promo credit."))
+    cash_minor = models.BigIntegerField(default=0, help_text=_("Paid from own money."))
+    debt_minor = models.BigIntegerField(default=0, help_text=_("Not covered by the credit: became a debt."))
+    loss_minor = models.BigIntegerField(default=0, help_text=_("Not covered and not claimed: the platform bears it."))
+    tariff = models.JSONField(default=dict, help_text=_("The prices as they were at the start."))
+    is_estimated = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("charge detail record")
+        verbose_name_plural = _("charge detail records")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["driver", "-id"], name="cdr_of_driver"),
+            models.Index(fields=["owner", "-id"], name="cdr_of_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        """The receipt's page."""
+        return reverse("billing:receipt", args=[self.number])
+
+
+class CdrLine(models.Model):
+    """One line of a receipt; the lines add up to the total."""
+
+    class Kind(models.TextChoices):
+        ENERGY = "energy", _("energy")
+        TIME = "time", _("time")
+        SESSION = "session", _("start of charging")
+        IDLE = "idle", _("standing after charging")
+        CREDIT = "credit", _("credit of the earlier receipt")
+
+    cdr = models.ForeignKey(ChargeDetailRecord, on_delete=models.PROTECT, related_name="lines")
+    kind = models.CharField(max_length=10, choices=Kind)
+    text = models.CharField(max_length=100, blank=True, help_text=_("E.g. the hours of a band."))
+    quantity = models.DecimalField(max_digits=14, decimal_places=3, help_text=_("kWh, minutes or pieces."))
+    unit_price = models.DecimalField(max_digits=12, decimal_places=4)
+    amount_minor = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("receipt line")
+        verbose_name_plural = _("receipt lines")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.cdr}: {self.get_kind_display()}"

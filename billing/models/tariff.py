@@ -1,0 +1,51 @@
+"""Prices. A tariff keeps its id over its versions; a version never changes, so a session's price cannot either."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Tariff(models.Model):
+    """A named price list of one owner."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="tariffs")
+    name = models.CharField(_("name"), max_length=60)
+    currency = models.CharField(max_length=3)
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    current = models.OneToOneField(
+        "TariffVersion", null=True, on_delete=models.PROTECT, related_name="+", help_text=_("The version that new sessions get.")
+    )
+
+    class Meta:
+        verbose_name = _("tariff")
+        verbose_name_plural = _("tariffs")
+        ordering = ["name", "id"]
+        indexes = [models.Index(fields=["owner"], condition=Q(deleted_at=None), name="tariff_of_owner")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TariffVersion(models.Model):
+    """The prices of a tariff from one edit to the next. Prices are all-in for the driver, in the main unit of the currency."""
+
+    tariff = models.ForeignKey(Tariff, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    price_per_kwh = models.DecimalField(max_digits=10, decimal_places=4, default=0)
+    price_per_minute = models.DecimalField(max_digits=10, decimal_places=4, default=0)
+    session_fee = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+    idle_price_per_minute = models.DecimalField(max_digits=10, decimal_places=4, default=0)
+    idle_grace_minutes = models.PositiveSmallIntegerField(default=15)
+    bands = models.JSONField(default=list, help_text=_("[{days, from, to, price_per_kwh}], local time of the charger."))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("tariff version")
+        verbose_name_plural = _("tariff versions")
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["tariff", "number"], name="one_version_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.tariff} · {self.number}"

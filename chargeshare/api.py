@@ -1,0 +1,11 @@
+"""Assembles /api/v1/ and turns refusals into JSON."""
+
+from rest_framework.pagination import PageNumberPagination
+
+
+class Pages(PageNumberPagination):
+    """`{"count", "next", "previous", "results"}` with `?page=` and `?page_size=` up to 200."""
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200

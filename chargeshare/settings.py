@@ -1,0 +1,309 @@
+"""Every setting, read once from the environment; `.env.example` says a sentence about each."""
+
+from datetime import timedelta
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from chargeshare import environment as env
+from chargeshare.environment import BASE_DIR
+
+# General
+DEBUG = env.flag("DEBUG", default=True)
+SECRET_KEY = env.text("SECRET_KEY", "insecure-development-key" if DEBUG else "")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+if urlsplit(PUBLIC_URL).scheme not in ("http", "https") or not urlsplit(PUBLIC_URL).netloc:
+    raise ImproperlyConfigured(f"PUBLIC_URL must be an address like https://chargeshare.example, not {PUBLIC_URL!r}.")
+SECURE_SSL = env.flag("SECURE_SSL", default=False)
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+for _network in TRUSTED_PROXIES:
+    try:
+        ip_network(_network, strict=False)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"TRUSTED_PROXIES must hold addresses or networks, not {_network!r}.") from error
+ADMIN_PATH = env.text("ADMIN_PATH", "admin/").strip("/") + "/"
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+HOUSEKEEPING = env.flag("HOUSEKEEPING", default=True)
+HOUSEKEEPING_INTERVAL_S = env.seconds("HOUSEKEEPING_INTERVAL_S", 30, least=1)
+DRAIN_SECONDS = env.seconds("DRAIN_SECONDS", 10)
+SPOOL_DIR = BASE_DIR / env.text("SPOOL_DIR", "var/spool")
+MEDIA_ROOT = BASE_DIR / env.text("MEDIA_ROOT", "var/media")
+MEDIA_URL = "media/"
+
+# Limits
+LIMIT_LOGIN_FAILURES = env.whole("LIMIT_LOGIN_FAILURES", 10, least=1)  # per account; ten times as many per address; 15 min
+LIMIT_CHARGER_FAILURES = env.whole("LIMIT_CHARGER_FAILURES", 10, least=1)  # per identity; six times per address; a minute
+LIMIT_API_PER_MINUTE = env.whole("LIMIT_API_PER_MINUTE", 3000, least=1)  # per user; a tenth of it per anonymous address
+LIMIT_TOP_UPS = env.whole("LIMIT_TOP_UPS", 30, least=1)  # per account in ten minutes
+
+# Money
+CURRENCY = env.text("CURRENCY", "CZK")
+PLATFORM_FEE = env.decimal("PLATFORM_FEE", "0.10", most="1")  # share of the listed price, rounded down
+MINIMUM_HOLD_MINOR = env.minor("MINIMUM_HOLD", "100.00")  # set aside when a session starts
+WALLET_LIMIT_MINOR = env.minor("WALLET_LIMIT", "5000.00")
+TOP_UP_MINIMUM_MINOR = env.minor("TOP_UP_MINIMUM", "1.00")
+OPEN_SESSIONS_PER_WALLET = env.whole("OPEN_SESSIONS_PER_WALLET", 3, least=1)
+WALLET_ENABLED = env.flag("WALLET_ENABLED", default=True)
+SUPPLY_MODEL = env.choice("SUPPLY_MODEL", "agent", ("agent", "commissionaire"))
+PAYMENT_GATEWAY = env.choice("PAYMENT_GATEWAY", "demo", ("demo", "gopay"))
+GOPAY_GOID = env.text("GOPAY_GOID")
+GOPAY_CLIENT_ID = env.text("GOPAY_CLIENT_ID")
+GOPAY_CLIENT_SECRET = env.text("GOPAY_CLIENT_SECRET")
+GOPAY_GATEWAY_URL = env.text("GOPAY_GATEWAY_URL", "https://gw.sandbox.gopay.com/")
+GOPAY_TIMEOUT_S = env.seconds("GOPAY_TIMEOUT_S", 15, least=1)
+
+# Charging
+OCPP_HEARTBEAT_S = env.whole("OCPP_HEARTBEAT_S", 300, least=1)
+OCPP_CALL_TIMEOUT_S = env.seconds("OCPP_CALL_TIMEOUT_S", 30, least=1)
+OCPP_MAX_FRAME_BYTES = env.whole("OCPP_MAX_FRAME_BYTES", 1_048_576, least=1024)
+OCPP_SETTLE_DELAY_S = env.seconds("OCPP_SETTLE_DELAY_S", 30)
+OFFLINE_AFTER_S = env.seconds("OFFLINE_AFTER_S", 90, least=1)
+REMOTE_START_TIMEOUT_S = env.seconds("REMOTE_START_TIMEOUT_S", 150, least=1)
+SESSION_ORPHAN_GRACE_S = env.seconds("SESSION_ORPHAN_GRACE_S", 600)
+SESSION_SILENT_AFTER_S = env.seconds("SESSION_SILENT_AFTER_S", 86_400, least=1)
+METER_SLACK_WH = env.whole("METER_SLACK_WH", 200)
+
+# Map
+MAP_TILES_URL = env.text("MAP_TILES_URL")  # absent: the house's own outline alone, nobody outside learns who looks where
+MAP_TILES_ATTRIBUTION = env.text("MAP_TILES_ATTRIBUTION", "© OpenStreetMap contributors")
+_tiles_origin = "{0.scheme}://{0.netloc}".format(urlsplit(MAP_TILES_URL)) if MAP_TILES_URL else None
+LEAFLET_CONFIG = {
+    "DEFAULT_CENTER": (49.9387, 17.9026),
+    "DEFAULT_ZOOM": 13,
+    "MIN_ZOOM": 3,
+    "MAX_ZOOM": 19,
+    "TILES": [(_("Street map"), MAP_TILES_URL, {"attribution": MAP_TILES_ATTRIBUTION})] if MAP_TILES_URL else [],
+}
+
+# Application
+INSTALLED_APPS = [
+    "daphne",
+    "accounts",
+    "billing",
+    "stations",
+    "ocpp_core",
+    "chargeshare",
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "corsheaders",
+    "csp",
+    "leaflet",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "auditlog",
+    "django_prometheus",
+    "django_structlog",
+]
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "auditlog.middleware.AuditlogMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+ROOT_URLCONF = "chargeshare.urls"
+ASGI_APPLICATION = "chargeshare.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Storage. Web requests run in short-lived threads, so PostgreSQL connections come from a pool; charger threads keep theirs.
+_database = env.database("DATABASE_URL", "sqlite:///var/chargeshare.sqlite3")
+if _database["ENGINE"].endswith("sqlite3"):
+    if _database["NAME"] != ":memory:":
+        _database["NAME"] = str(BASE_DIR / _database["NAME"])
+    _database["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    _database["OPTIONS"] = {"pool": {"min_size": 2, "max_size": 40, "timeout": 10}}
+DATABASES = {"default": _database}
+REDIS_URL = env.text("REDIS_URL")
+if REDIS_URL:
+    # Without socket_timeout=None a listener that hears nothing dies after five seconds.
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+        }
+    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# People
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {"login_failed": f"{LIMIT_LOGIN_FAILURES * 10}/15m/ip,{LIMIT_LOGIN_FAILURES}/15m/key", "login": "300/m/ip"}
+USERSESSIONS_TRACK_ACTIVITY = True
+LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "account_login"
+
+# API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "chargeshare.api.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.UserRateThrottle",
+        "rest_framework.throttling.AnonRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {"user": f"{LIMIT_API_PER_MINUTE}/min", "anon": f"{max(1, LIMIT_API_PER_MINUTE // 10)}/min"},
+    "EXCEPTION_HANDLER": "chargeshare.api.answer_error",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "CHECK_REVOKE_TOKEN": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ChargeShare",
+    "DESCRIPTION": "Share the charger at home: charge points, sessions, cards, wallet.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+}
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOWED_ORIGINS: list[str] = []
+
+# Pages
+LANGUAGE_CODE = "cs"
+LANGUAGES = [("cs", "Čeština"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Europe/Prague"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var/static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+vars().update(env.email("EMAIL_URL", "consolemail://"))
+DEFAULT_FROM_EMAIL = f"ChargeShare <noreply@{urlsplit(PUBLIC_URL).hostname}>"
+
+# Security
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:", *([_tiles_origin] if _tiles_origin else [])],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    }
+}
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL
+SECURE_SSL_REDIRECT = SECURE_SSL
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+X_FRAME_OPTIONS = "DENY"
+SENTRY_DSN = env.text("SENTRY_DSN")
+
+# Log
+LOG_FORMAT = env.choice("LOG_FORMAT", "console", ("console", "json"))
+_before = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer() if LOG_FORMAT == "json" else structlog.dev.ConsoleRenderer(),
+            "foreign_pre_chain": _before,
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"daphne": {"level": "WARNING"}, "autobahn": {"level": "WARNING"}, "twisted": {"level": "WARNING"}},
+}
+structlog.configure(
+    processors=[*_before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)

@@ -1,0 +1,98 @@
+"""What only the chargers' door knows: frames, attempts to connect, configuration keys."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from stations.models import ChargePoint
+
+
+class OcppFrame(models.Model):
+    """One OCPP-J frame as it went over the wire, passwords blotted out."""
+
+    class Direction(models.TextChoices):
+        FROM_CHARGER = "from_charger", _("charger says")
+        TO_CHARGER = "to_charger", _("we say")
+
+    class Type(models.TextChoices):
+        CALL = "call", _("request")
+        RESULT = "result", _("answer")
+        ERROR = "error", _("error")
+
+    charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="frames", db_index=False)
+    at = models.DateTimeField()
+    direction = models.CharField(max_length=12, choices=Direction)
+    type = models.CharField(max_length=6, choices=Type)
+    message_id = models.CharField(max_length=64, blank=True)
+    action = models.CharField(max_length=40, blank=True, help_text=_("Of the request, on its answer too."))
+    raw = models.TextField(help_text=_("The frame's text."))
+    answered_in_ms = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        verbose_name = _("OCPP frame")
+        verbose_name_plural = _("OCPP frames")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["charge_point", "-id"], name="frame_of_charge_point"),
+            models.Index(fields=["at"], name="frame_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_direction_display()} {self.action} {self.message_id}"
+
+
+class ConnectionAttempt(models.Model):
+    """One attempt to connect under an identity, and what came of it. Refused ones of the same kind are counted."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted", _("connected")
+        WRONG_PASSWORD = "wrong_password", _("wrong password")
+        NO_PASSWORD = "no_password", _("no password sent")
+        WRONG_PATH = "wrong_path", _("wrong address")
+        UNKNOWN_IDENTITY = "unknown_identity", _("unknown identity")
+        WRONG_PROTOCOL = "wrong_protocol", _("speaks no OCPP 1.6")
+        INSECURE = "insecure", _("without TLS")
+        TOO_MANY = "too_many", _("too many failed attempts")
+        ALTERNATING = "alternating", _("two chargers with one identity")
+
+    charge_point = models.ForeignKey(ChargePoint, null=True, on_delete=models.CASCADE, related_name="connection_attempts")
+    identity = models.CharField(max_length=64)
+    outcome = models.CharField(max_length=20, choices=Outcome)
+    detail = models.CharField(max_length=200, blank=True, help_text=_("A hint without secrets, e.g. how many characters came."))
+    address = models.GenericIPAddressField(null=True)
+    first_at = models.DateTimeField()
+    at = models.DateTimeField(help_text=_("The last one of its kind."))
+    times = models.PositiveIntegerField(default=1)
+    closed_at = models.DateTimeField(null=True, help_text=_("When the socket ended."))
+    close_code = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        verbose_name = _("connection attempt")
+        verbose_name_plural = _("connection attempts")
+        ordering = ["-at", "-id"]
+        indexes = [
+            models.Index(fields=["charge_point", "-at"], name="attempt_of_charge_point"),
+            models.Index(fields=["at"], name="attempt_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.identity} · {self.get_outcome_display()}"
+
+
+class ConfigurationKey(models.Model):
+    """One configuration key of a charger, as it was last read or set."""
+
+    charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="configuration_keys")
+    key = models.CharField(max_length=100)
+    value = models.TextField(null=True)
+    is_readonly = models.BooleanField(default=False)
+    is_known = models.BooleanField(default=True, help_text=_("Whether the charger knows the key at all."))
+    read_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("configuration key")
+        verbose_name_plural = _("configuration keys")
+        ordering = ["key"]
+        constraints = [models.UniqueConstraint(fields=["charge_point", "key"], name="one_value_per_key")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,18 @@
+"""The tables of charging."""
+
+from stations.models.charge_point import ChargePoint, Connector, Invitation
+from stations.models.command import Command
+from stations.models.pairing import CardPairing
+from stations.models.quarantine import QuarantinedMessage
+from stations.models.session import ChargingSession, MeterValue
+
+__all__ = [
+    "CardPairing",
+    "ChargePoint",
+    "ChargingSession",
+    "Command",
+    "Connector",
+    "Invitation",
+    "MeterValue",
+    "QuarantinedMessage",
+]

@@ -1,0 +1,204 @@
+"""Charge points and their connectors."""
+
+import secrets
+from datetime import timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from billing.models import Tariff
+
+CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+def new_code() -> str:
+    """A short public name that says nothing: nine characters, none of which looks like another."""
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(9))
+
+
+class ChargePointQuerySet(models.QuerySet["ChargePoint"]):
+    """Filters with names."""
+
+    def alive(self) -> Self:
+        """Not retired."""
+        return self.filter(retired_at=None)
+
+    def published(self) -> Self:
+        """On the map, whether online or not."""
+        return self.alive().filter(is_published=True, owner__is_active=True)
+
+    def online(self) -> Self:
+        """With a socket that has given a sign of life lately."""
+        return self.filter(connection__isnull=False, last_seen_at__gt=timezone.now() - timedelta(seconds=settings.OFFLINE_AFTER_S))
+
+    def visible_to(self, user: object) -> Self:
+        """What this person may open: published ones her access allows, and her own."""
+        if isinstance(user, User) and user.is_staff:
+            return self
+        visible = Q(is_published=True, retired_at=None, owner__is_active=True)
+        if not isinstance(user, User):
+            return self.filter(visible, access=ChargePoint.Access.PUBLIC)
+        allowed = Q(access__in=[ChargePoint.Access.PUBLIC, ChargePoint.Access.MEMBERS]) | Q(invitations__user=user)
+        return self.filter(visible & allowed | Q(owner=user)).distinct()
+
+
+class ChargePoint(models.Model):
+    """A box with connectors. `code` is its public name; `identity` is its OCPP name, which only the owner sees."""
+
+    class Access(models.TextChoices):
+        PUBLIC = "public", _("anyone")
+        MEMBERS = "members", _("anyone with an account")
+        PRIVATE = "private", _("me and whom I invited")
+
+    class SecurityProfile(models.IntegerChoices):
+        NONE = 0, _("no password")
+        BASIC = 1, _("password")
+        TLS = 2, _("password and TLS")
+
+    code = models.CharField(max_length=20, unique=True, default=new_code, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="charge_points")
+    name = models.CharField(_("name"), max_length=100)
+    description = models.TextField(_("description"), blank=True, max_length=2000)
+    address = models.CharField(_("address"), max_length=200, blank=True)
+    latitude = models.DecimalField(_("latitude"), max_digits=9, decimal_places=6)
+    longitude = models.DecimalField(_("longitude"), max_digits=9, decimal_places=6)
+    public_latitude = models.DecimalField(max_digits=9, decimal_places=6, editable=False, help_text=_("Moved by 150 to 300 m."))
+    public_longitude = models.DecimalField(max_digits=9, decimal_places=6, editable=False)
+    time_zone = models.CharField(max_length=40, default="Europe/Prague")
+    access = models.CharField(_("who may charge"), max_length=10, choices=Access, default=Access.PUBLIC)
+    is_published = models.BooleanField(_("on the map"), default=False)
+    is_paused = models.BooleanField(_("paused"), default=False, help_text=_("Nobody but the owner can start."))
+    make = models.CharField(_("make"), max_length=50, blank=True, help_text=_("What the owner says; the box says vendor."))
+
+    identity = models.CharField(_("identity"), max_length=48)
+    identity_key = models.CharField(max_length=48, null=True, unique=True, editable=False, help_text=_("Case-folded; empty once retired."))
+    security_profile = models.PositiveSmallIntegerField(choices=SecurityProfile, default=SecurityProfile.BASIC)
+    password_digest = models.CharField(max_length=150, blank=True, editable=False)
+    next_password_digest = models.CharField(max_length=150, blank=True, editable=False, help_text=_("Valid beside the old one until used."))
+    password_is_made_up = models.BooleanField(default=True, editable=False)
+    path_secret = models.CharField(max_length=64, blank=True, editable=False)
+    auto_configure = models.BooleanField(_("set up by us"), default=True)
+    configured_firmware = models.CharField(max_length=100, blank=True, editable=False, help_text=_("The firmware we configured last."))
+
+    vendor = models.CharField(max_length=100, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    firmware = models.CharField(max_length=100, blank=True)
+    serial_number = models.CharField(max_length=100, blank=True)
+    box_serial_number = models.CharField(max_length=100, blank=True)
+    meter_type = models.CharField(max_length=100, blank=True)
+    meter_serial_number = models.CharField(max_length=100, blank=True)
+    iccid = models.CharField(max_length=50, blank=True)
+    imsi = models.CharField(max_length=50, blank=True)
+    booted_at = models.DateTimeField(null=True, blank=True, help_text=_("The last BootNotification."))
+
+    connection = models.UUIDField(null=True, editable=False, help_text=_("The open socket; empty when there is none."))
+    connected_at = models.DateTimeField(null=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, editable=False)
+    status = models.CharField(max_length=30, blank=True, help_text=_("Of the box itself (connector 0), as OCPP spells it."))
+    error_code = models.CharField(max_length=50, blank=True)
+    status_at = models.DateTimeField(null=True)
+    clock_skew_s = models.IntegerField(null=True, editable=False, help_text=_("Our clock less the charger's, smoothed."))
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["ChargePoint"]] = ChargePointQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("charge point")
+        verbose_name_plural = _("charge points")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="charge_point_of_owner"),
+            models.Index(
+                fields=["public_latitude", "public_longitude"],
+                condition=Q(is_published=True, retired_at=None),
+                name="charge_point_on_map",
+            ),
+            models.Index(fields=["last_seen_at"], condition=Q(connection__isnull=False), name="charge_point_connected"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The public page."""
+        return reverse("stations:charge_point_detail", args=[self.code])
+
+    @property
+    def is_online(self) -> bool:
+        """An authenticated socket whose last sign of life is young enough."""
+        return (
+            self.connection is not None
+            and self.last_seen_at is not None
+            and self.last_seen_at > timezone.now() - timedelta(seconds=settings.OFFLINE_AFTER_S)
+        )
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether its owner took it out of service for good."""
+        return self.retired_at is not None
+
+
+class Connector(models.Model):
+    """One outlet of a charge point; made by the charger's first word about it."""
+
+    class Type(models.TextChoices):
+        TYPE_1 = "TYPE_1", "Type 1"
+        TYPE_2 = "TYPE_2", "Type 2"
+        CCS = "CCS", "CCS"
+        CHADEMO = "CHADEMO", "CHAdeMO"
+        NACS = "NACS", "NACS"
+        SCHUKO = "SCHUKO", "Schuko"
+
+    charge_point = models.ForeignKey(ChargePoint, on_delete=models.PROTECT, related_name="connectors")
+    number = models.PositiveIntegerField()
+    type = models.CharField(_("type"), max_length=10, choices=Type, blank=True)
+    max_power_w = models.PositiveIntegerField(_("power"), null=True, blank=True)
+    tariff = models.ForeignKey(Tariff, verbose_name=_("tariff"), null=True, blank=True, on_delete=models.PROTECT, related_name="connectors")
+    status = models.CharField(max_length=30, blank=True, help_text=_("As OCPP spells it."))
+    error_code = models.CharField(max_length=50, blank=True)
+    vendor_error_code = models.CharField(max_length=50, blank=True)
+    info = models.CharField(max_length=100, blank=True)
+    status_at = models.DateTimeField(null=True, help_text=_("When the charger said so, by our clock."))
+    status_received_at = models.DateTimeField(null=True)
+    last_command_at = models.DateTimeField(null=True, help_text=_("The last RemoteStart or Unlock: the relay rests between them."))
+
+    class Meta:
+        verbose_name = _("connector")
+        verbose_name_plural = _("connectors")
+        ordering = ["charge_point", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["charge_point", "number"], name="one_connector_per_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="connector_is_an_outlet"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.charge_point} · {self.number}"
+
+    @property
+    def is_ready_to_publish(self) -> bool:
+        """Whether a stranger could know what she gets and for how much."""
+        return bool(self.type and self.max_power_w and self.tariff_id)
+
+
+class Invitation(models.Model):
+    """A person whom the owner of a private charge point lets charge there."""
+
+    charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="invitations")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="invitations")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints = [models.UniqueConstraint(fields=["charge_point", "user"], name="invited_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.charge_point}"
