@@ -13,10 +13,8 @@ OPENING_CREDIT_MINOR = 50_000
 @pytest.fixture
 def driver(db: None) -> User:
     """A driver with 500 Kč of own money."""
-    from billing import ledger  # noqa: PLC0415
-
     user = factories.make_user("Tereza Malá")
-    ledger.grant_cash_for_tests(user, OPENING_CREDIT_MINOR)
+    factories.give_credit(user, OPENING_CREDIT_MINOR)
     return user
 
 

@@ -19,6 +19,17 @@ def make_user(name: str = "Someone", **fields: Any) -> User:
     return User.objects.create_user(email, PASSWORD, name=name, **fields)
 
 
+def give_credit(user: User, amount_minor: int) -> None:
+    """Own money in the wallet, booked as if it had come from the bank."""
+    from billing import ledger  # noqa: PLC0415
+
+    ledger.post(
+        key=f"test:{next(_numbers)}",
+        kind="top_up",
+        entries=[(ledger.platform_account("bank"), -amount_minor), (ledger.account(user, "cash"), amount_minor)],
+    )
+
+
 def make_id_token(user: User, uid: str | None = None, **fields: Any) -> IdToken:
     """A card of `user`, confirmed unless told otherwise."""
     from accounts import id_tokens  # noqa: PLC0415
