@@ -1,6 +1,6 @@
 """The tables of charging."""
 
-from stations.models.charge_point import ChargePoint, Connector, Invitation
+from stations.models.charge_point import ChargePoint, Connector, Invitation, State
 from stations.models.command import Command
 from stations.models.pairing import CardPairing
 from stations.models.quarantine import QuarantinedMessage
@@ -15,4 +15,5 @@ __all__ = [
     "Invitation",
     "MeterValue",
     "QuarantinedMessage",
+    "State",
 ]

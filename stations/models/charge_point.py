@@ -48,6 +48,17 @@ class ChargePointQuerySet(models.QuerySet["ChargePoint"]):
         return self.filter(visible & allowed | Q(owner=user)).distinct()
 
 
+class State(models.TextChoices):
+    """The one word a connector, or a place, is shown by: on the map, in lists, in the API."""
+
+    FREE = "free", _("Free")
+    BUSY = "busy", _("Busy")
+    BOOKED = "booked", _("Booked")
+    FAULT = "fault", _("Fault")
+    PAUSED = "paused", _("Paused")
+    OFFLINE = "offline", _("Offline")
+
+
 class ChargePoint(models.Model):
     """A box with connectors. `code` is its public name; `identity` is its OCPP name, which only the owner sees."""
 
@@ -141,6 +152,21 @@ class ChargePoint(models.Model):
         )
 
     @property
+    def own_state(self) -> State | None:
+        """What holds for the whole box whatever its connectors say; None when they decide."""
+        if not self.is_online:
+            return State.OFFLINE
+        if self.is_paused:
+            return State.PAUSED
+        return {"Faulted": State.FAULT, "Unavailable": State.OFFLINE}.get(self.status)
+
+    @property
+    def state(self) -> State:
+        """The best its connectors offer, in the order of `State`."""
+        states = {connector.state for connector in self.connectors.all()}
+        return self.own_state or next((state for state in State if state in states), State.OFFLINE)
+
+    @property
     def is_retired(self) -> bool:
         """Whether its owner took it out of service for good."""
         return self.retired_at is not None
@@ -181,6 +207,17 @@ class Connector(models.Model):
 
     def __str__(self) -> str:
         return f"{self.charge_point} · {self.number}"
+
+    @property
+    def state(self) -> State:
+        """What a driver must know; the charger's own word is `status`. Never told: not to be counted on."""
+        return self.charge_point.own_state or {
+            "": State.OFFLINE,
+            "Available": State.FREE,
+            "Reserved": State.BOOKED,
+            "Unavailable": State.OFFLINE,
+            "Faulted": State.FAULT,
+        }.get(self.status, State.BUSY)
 
     @property
     def is_ready_to_publish(self) -> bool:
