@@ -38,7 +38,7 @@ check: $(VENV)/.dev
 	if [ -n "$$failed" ]; then printf "\nFailed:$$failed\n"; exit 1; fi
 
 bench: $(VENV)/.dev
-	$(ON_POSTGRESQL) $(BIN)/python -m tests.bench
+	$(ON_POSTGRESQL) --durable $(BIN)/python -m tests.bench
 
 # Translations: collects what is marked in the sources into locale/ and compiles it.
 messages: $(VENV)/.dev

@@ -11,7 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 _env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")  # what the environment already says wins over the file
+if _file := _env.str("ENV_FILE", default=".env"):
+    environ.Env.read_env(BASE_DIR / _file)  # what the environment already says wins over the file
 
 
 def text(name: str, default: str = "") -> str:

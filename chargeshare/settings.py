@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -156,6 +157,7 @@ _database = env.database("DATABASE_URL", "sqlite:///var/chargeshare.sqlite3")
 if _database["ENGINE"].endswith("sqlite3"):
     if _database["NAME"] != ":memory:":
         _database["NAME"] = str(BASE_DIR / _database["NAME"])
+        Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     _database["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",

