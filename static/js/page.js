@@ -1,0 +1,82 @@
+/* What every page does beside being read: toasts go away, menus close, copy buttons copy, dialogs open. */
+
+const TOAST_MS = 6000;
+
+export function dismissToasts(root = document) {
+  for (const toast of root.querySelectorAll("[data-toast]")) {
+    const close = toast.querySelector("[data-toast-close]");
+    if (close) {
+      close.hidden = false;
+      close.addEventListener("click", () => toast.remove());
+    }
+    if (!toast.classList.contains("toast--error")) {
+      setTimeout(() => toast.remove(), TOAST_MS);
+    }
+  }
+}
+
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+    if (menu !== except) menu.open = false;
+  }
+}
+
+async function copy(button) {
+  const target = document.getElementById(button.dataset.copy);
+  const text = target ? target.textContent.trim() : button.dataset.copyText;
+  await navigator.clipboard.writeText(text);
+  button.classList.add("is-copied");
+  const label = button.dataset.copied;
+  if (label) button.setAttribute("aria-label", label);
+}
+
+function openDialog(event, opener) {
+  const dialog = document.getElementById(opener.dataset.dialog);
+  if (!dialog || !dialog.showModal) return;
+  event.preventDefault();
+  dialog.showModal();
+}
+
+document.addEventListener("click", (event) => {
+  const on = (selector) => event.target.closest?.(selector);
+  const menu = on("details[data-menu]");
+  closeMenus(menu);
+  const copying = on("[data-copy], [data-copy-text]");
+  if (copying) copy(copying);
+  const opener = on("[data-dialog]");
+  if (opener) openDialog(event, opener);
+  const closer = on("[data-dialog-close]");
+  if (closer) closer.closest("dialog")?.close();
+  if (event.target instanceof HTMLDialogElement) event.target.close();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeMenus(null);
+});
+
+/* A deed asked twice is asked once: the button of a form that is being sent waits. */
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.method === "dialog") return;
+  const button = event.submitter;
+  if (button && event.target.method === "post") {
+    setTimeout(() => {
+      button.setAttribute("aria-disabled", "true");
+      button.classList.add("button--busy");
+    });
+  }
+  const dialog = event.target.closest("dialog[open]");
+  if (dialog) setTimeout(() => dialog.close());
+});
+
+window.addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll(".button--busy[aria-disabled]")) {
+    button.removeAttribute("aria-disabled");
+    button.classList.remove("button--busy");
+  }
+});
+
+for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
+  form.addEventListener("change", () => form.requestSubmit());
+}
+
+dismissToasts();

@@ -1,0 +1,77 @@
+"""States as word, icon and colour: one word for a state wherever it is shown."""
+
+from typing import Any, NamedTuple
+
+from django import template
+
+from billing.models import TopUp
+from stations.models import ChargingSession, State
+
+register = template.Library()
+
+
+class Look(NamedTuple):
+    """How one state is shown."""
+
+    colour: str
+    icon: str
+
+
+STATES: dict[str, Look] = {
+    State.FREE: Look("green", "zap"),
+    State.BUSY: Look("amber", "hourglass"),
+    State.BOOKED: Look("blue", "calendar-clock"),
+    State.FAULT: Look("red", "triangle-alert"),
+    State.PAUSED: Look("grey", "circle-pause"),
+    State.OFFLINE: Look("grey", "zap-off"),
+}
+SESSIONS: dict[str, Look] = {
+    ChargingSession.Status.PENDING: Look("grey", "loader-circle"),
+    ChargingSession.Status.ACTIVE: Look("green", "battery-charging"),
+    ChargingSession.Status.COMPLETED: Look("green", "circle-check"),
+    ChargingSession.Status.INVALID: Look("grey", "ban"),
+    ChargingSession.Status.REVIEW: Look("amber", "scale"),
+}
+TOP_UPS: dict[str, Look] = {
+    TopUp.Status.NEW: Look("amber", "hourglass"),
+    TopUp.Status.PENDING: Look("amber", "hourglass"),
+    TopUp.Status.PAID: Look("green", "circle-check"),
+    TopUp.Status.CLOSED: Look("grey", "ban"),
+    TopUp.Status.REFUNDED: Look("grey", "rotate-cw"),
+    TopUp.Status.REVIEW: Look("amber", "scale"),
+}
+
+
+def _badge(look: Look, word: str, **more: Any) -> dict[str, Any]:
+    return {"colour": look.colour, "icon": look.icon, "word": word, "filled": look.icon == "zap", **more}
+
+
+@register.inclusion_tag("components/_badge.html")
+def state_badge(state: str) -> dict[str, Any]:
+    """Free, busy and so on, of a connector or of a place."""
+    return _badge(STATES[state], State(state).label)
+
+
+@register.inclusion_tag("components/_badge.html")
+def session_badge(session: ChargingSession) -> dict[str, Any]:
+    """Where a session stands."""
+    return _badge(SESSIONS[session.status], session.get_status_display())
+
+
+@register.inclusion_tag("components/_badge.html")
+def top_up_badge(top_up: TopUp) -> dict[str, Any]:
+    """Where a payment stands."""
+    return _badge(TOP_UPS[top_up.status], top_up.get_status_display())
+
+
+@register.inclusion_tag("components/_tile.html")
+def state_tile(state: str) -> dict[str, Any]:
+    """The state as a shape with an icon, before a row; the word stands beside it."""
+    look = STATES[state]
+    return {"state": state, "icon": look.icon, "filled": look.icon == "zap"}
+
+
+@register.filter
+def state_colour(state: str) -> str:
+    """The name of a state's colour, for `text-…` classes."""
+    return STATES[state].colour
