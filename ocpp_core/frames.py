@@ -246,7 +246,7 @@ def _storable(value: Any, depth: int = 0) -> Any:
         return {_storable(key): _storable(member, depth + 1) for key, member in value.items()}
     if isinstance(value, list):
         return [_storable(member, depth + 1) for member in value]
-    if isinstance(value, int) and depth > 1 and not -(2**63) <= value < 2**63:
+    if isinstance(value, int) and depth > 1 and not -(2**63) <= value < 2**64:
         return str(value)
     return value
 

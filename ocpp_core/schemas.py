@@ -105,9 +105,19 @@ def _first_fault(action: str, payload: dict[str, Any], kind: Kind) -> Validation
 
 
 @cache
+def members(action: str) -> frozenset[str]:
+    """Give the names the standard knows in a request; all others are a maker's own."""
+    return frozenset(_schema(action, "request")["properties"])
+
+
+@cache
 def _validator(action: str, kind: Kind) -> Draft4Validator:
+    return Draft4Validator(_schema(action, kind), validate_formats=True)
+
+
+def _schema(action: str, kind: Kind) -> dict[str, Any]:
     if action not in ACTIONS:
         raise KeyError(action)
     name = f"{action}.json" if kind == "request" else f"{action}Response.json"
-    schema = json.loads(files("ocpp.v16").joinpath("schemas", name).read_text(encoding="utf-8-sig"))
-    return Draft4Validator(schema, validate_formats=True)
+    schema: dict[str, Any] = json.loads(files("ocpp.v16").joinpath("schemas", name).read_text(encoding="utf-8-sig"))
+    return schema
