@@ -1,0 +1,201 @@
+"""Load for a central system: many chargers on real sockets, each waiting for its answer before it goes on.
+
+Run as `python -m tests.bench.load --url ws://127.0.0.1:8000/ocpp --count 200 --server-pid 123`; prints one JSON line.
+CPU per message is the figure to trust: wall time on a shared machine measures the neighbours.
+"""
+
+import argparse
+import asyncio
+import base64
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import psutil
+import uvloop
+from picows import WSListener, WSMsgType, WSTransport, ws_connect
+
+
+@dataclass
+class Tally:
+    """What the whole fleet saw."""
+
+    latencies: list[float] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+class LoadCharger(WSListener):
+    """One charger: a request, its answer, the next request."""
+
+    def __init__(self, identity: str, password: str, id_tag: str, tally: Tally) -> None:
+        self.identity, self.password, self.id_tag, self.tally = identity, password, id_tag, tally
+        self.transport: WSTransport | None = None
+        self.answer: asyncio.Future[Any] | None = None
+        self.serial = 0
+        self.energy = 1_000_000
+        self.clock = datetime.now(UTC)
+        self.transaction_id = 0
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+
+    def on_ws_frame(self, transport: WSTransport, frame: Any) -> None:
+        if frame.msg_type == WSMsgType.CLOSE:
+            self.tally.outcomes["closed"] += 1
+            self._fail(f"closed with {frame.get_close_code()}")
+            transport.disconnect()
+            return
+        if frame.msg_type != WSMsgType.TEXT:
+            return
+        message = orjson.loads(frame.get_payload_as_memoryview())
+        if message[0] == 2:
+            transport.send(WSMsgType.TEXT, orjson.dumps([3, message[1], {"status": "Accepted"}]))
+        elif self.answer is not None and not self.answer.done() and message[1] == str(self.serial):
+            if message[0] == 3:
+                self.answer.set_result(message[2])
+            else:
+                self.answer.set_exception(RuntimeError(f"CALLERROR {message[2]}"))
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._fail("disconnected")
+
+    def _fail(self, why: str) -> None:
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(ConnectionError(why))
+
+    async def connect(self, url: str) -> None:
+        token = base64.b64encode(f"{self.identity}:{self.password}".encode()).decode()
+        await ws_connect(
+            lambda: self,
+            f"{url}/{self.identity}",
+            extra_headers={"Authorization": f"Basic {token}", "Sec-WebSocket-Protocol": "ocpp1.6"},
+        )
+
+    async def call(self, action: str, payload: bytes) -> Any:
+        """Send one CALL and wait for its answer; `payload` is JSON text, made by hand to keep the client cheap."""
+        assert self.transport is not None
+        self.serial += 1
+        self.answer = asyncio.get_running_loop().create_future()
+        started = time.perf_counter()
+        self.transport.send(WSMsgType.TEXT, b'[2,"%d","%s",%s]' % (self.serial, action.encode(), payload))
+        try:
+            result = await asyncio.wait_for(self.answer, 60)
+        except Exception as error:
+            self.tally.outcomes[f"{action} failed"] += 1
+            self.tally.problems.append(f"{self.identity} {action}: {error!r}")
+            raise
+        self.tally.outcomes[action] += 1
+        self.tally.latencies.append(time.perf_counter() - started)
+        return result
+
+    def now(self) -> bytes:
+        self.clock += timedelta(seconds=10)
+        return self.clock.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+
+    async def begin(self) -> None:
+        """Boot and start a session, which the readings then belong to."""
+        await self.call("BootNotification", b'{"chargePointVendor":"Bench","chargePointModel":"Load"}')
+        await self.call("StatusNotification", b'{"connectorId":1,"errorCode":"NoError","status":"Preparing"}')
+        started = await self.call(
+            "StartTransaction",
+            b'{"connectorId":1,"idTag":"%s","meterStart":%d,"timestamp":"%s"}' % (self.id_tag.encode(), self.energy, self.now()),
+        )
+        self.transaction_id = started["transactionId"]
+        if started["idTagInfo"]["status"] != "Accepted":
+            self.tally.problems.append(f"{self.identity} start: {started}")
+
+    async def read(self) -> None:
+        """One MeterValues of five values."""
+        self.energy += 20
+        await self.call(
+            "MeterValues",
+            b'{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":"%s","sampledValue":['
+            b'{"value":"%d","context":"Sample.Periodic","measurand":"Energy.Active.Import.Register","unit":"Wh"},'
+            b'{"value":"7200.0","context":"Sample.Periodic","measurand":"Power.Active.Import","unit":"W"},'
+            b'{"value":"16.1","context":"Sample.Periodic","measurand":"Current.Import","phase":"L1","unit":"A"},'
+            b'{"value":"231.2","context":"Sample.Periodic","measurand":"Voltage","phase":"L1","unit":"V"},'
+            b'{"value":"24.0","context":"Sample.Periodic","measurand":"Temperature","location":"Body","unit":"Celsius"}]}]}'
+            % (self.transaction_id, self.now(), self.energy),
+        )
+
+    async def end(self) -> None:
+        await self.call(
+            "StopTransaction",
+            b'{"transactionId":%d,"meterStop":%d,"timestamp":"%s","reason":"Local"}' % (self.transaction_id, self.energy, self.now()),
+        )
+
+
+async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Connect, start, warm up, measure for a while, stop."""
+    tally = Tally()
+    with open(arguments.fleet) as file:  # noqa: ASYNC230, PTH123 - before anything is measured
+        fleet = [LoadCharger(*row, tally) for row in json.load(file)][: arguments.count]
+    for start in range(0, len(fleet), 50):
+        await asyncio.gather(*(charger.connect(arguments.url) for charger in fleet[start : start + 50]))
+    if not arguments.bare:
+        await asyncio.gather(*(charger.begin() for charger in fleet))
+    server = psutil.Process(arguments.server_pid)
+    deadline = time.monotonic() + arguments.warm_up + arguments.seconds
+    window: dict[str, float] = {}
+
+    async def drive(charger: LoadCharger) -> None:
+        while time.monotonic() < deadline:
+            if arguments.scenario == "heartbeat":
+                await charger.call("Heartbeat", b"{}")
+            else:
+                await charger.read()
+
+    async def watch() -> None:
+        await asyncio.sleep(arguments.warm_up)
+        tally.latencies.clear()
+        before = cpu_s(server)
+        started = time.monotonic()
+        await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+        window.update(cpu=cpu_s(server) - before, wall=time.monotonic() - started, messages=len(tally.latencies))
+
+    results = await asyncio.gather(watch(), *(drive(charger) for charger in fleet), return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    if not arguments.bare:
+        await asyncio.gather(*(charger.end() for charger in fleet), return_exceptions=True)
+    latencies = sorted(tally.latencies)
+    messages = int(window["messages"])
+    return {
+        "scenario": arguments.scenario,
+        "chargers": len(fleet),
+        "messages": messages,
+        "per_second": round(messages / window["wall"]),
+        "server_cpu_us": round(window["cpu"] / max(1, messages) * 1e6, 1),
+        "p50_ms": round(latencies[len(latencies) // 2] * 1000, 1),
+        "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1000, 1),
+        "failures": len(failures),
+        "problems": tally.problems[:5],
+    }
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """User and system time of the server process, in seconds."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def main() -> None:
+    """Read the arguments, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--fleet", required=True, help="JSON file of [identity, password, idTag]")
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--scenario", choices=["metervalues", "heartbeat"], default="metervalues")
+    parser.add_argument("--bare", action="store_true", help="no Boot, no session: for a server that knows none")
+    parser.add_argument("--warm-up", type=float, default=3)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--server-pid", type=int, required=True)
+    print(json.dumps(uvloop.run(measure(parser.parse_args()))))  # noqa: T201 - the result
+
+
+if __name__ == "__main__":
+    main()
