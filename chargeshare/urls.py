@@ -1,5 +1,32 @@
 """Every HTTP prefix and the app behind it."""
 
-from django.urls import URLPattern, URLResolver
+from importlib.util import find_spec
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from allauth.account.decorators import secure_admin_login
+from csp.decorators import csp_update
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from chargeshare import views
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # staff log in like everyone: one door to guard
+
+_docs = SpectacularSwaggerSplitView.as_view(url_name="schema")
+_docs = csp_update({"style-src": ["'self'", "'unsafe-inline'"], "img-src": ["'self'", "data:"]})(_docs)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics, name="metrics"),
+    path("manifest.webmanifest", views.manifest, name="manifest"),
+    path("sw.js", views.service_worker, name="service_worker"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/v1/", include("chargeshare.api")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", _docs, name="docs"),
+    path("accounts/", include("allauth.urls")),
+    path(settings.ADMIN_PATH, admin.site.urls),
+    *(path("", include(f"{app}.urls")) for app in ("accounts", "billing", "stations", "ocpp_core") if find_spec(f"{app}.urls")),
+]
