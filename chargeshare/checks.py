@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.management.base import CommandError
 from django.db import connection
 
@@ -43,7 +44,7 @@ def secret_key(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[
     if len(key) < SHORTEST_KEY or key.startswith((DEVELOPMENT_KEY, "django-insecure-")):
         return [Error("SECRET_KEY is not a real one, and DEBUG is False.", hint=hint, id="chargeshare.E001")]
     if len(set(key)) < 5:
-        return [Warning("SECRET_KEY repeats itself.", hint=hint, id="chargeshare.W001")]
+        return [checks.Warning("SECRET_KEY repeats itself.", hint=hint, id="chargeshare.W001")]
     return []
 
 
@@ -65,10 +66,10 @@ def storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[Che
     if settings.DEBUG:
         return found
     if connection.vendor == "sqlite":
-        found.append(Warning("The database is SQLite.", hint="DATABASE_URL names a PostgreSQL.", id="chargeshare.W002"))
+        found.append(checks.Warning("The database is SQLite.", hint="DATABASE_URL names a PostgreSQL.", id="chargeshare.W002"))
     if not settings.REDIS_URL:
         hint = "REDIS_URL names a Redis; without one, one process is all there may be."
-        found.append(Warning("Live news and limits are kept in memory.", hint=hint, id="chargeshare.W003"))
+        found.append(checks.Warning("Live news and limits are kept in memory.", hint=hint, id="chargeshare.W003"))
     return found
 
 
@@ -78,12 +79,14 @@ def money(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[Check
     if settings.DEBUG:
         return []
     if settings.PAYMENT_GATEWAY == "demo":
-        return [Warning("Wallets are topped up with play money.", hint="PAYMENT_GATEWAY=gopay takes real one.", id="chargeshare.W004")]
+        return [
+            checks.Warning("Wallets are topped up with play money.", hint="PAYMENT_GATEWAY=gopay takes real one.", id="chargeshare.W004")
+        ]
     found: list[CheckMessage] = []
     if missing := [name for name in ("GOPAY_GOID", "GOPAY_CLIENT_ID", "GOPAY_CLIENT_SECRET") if not getattr(settings, name)]:
-        found.append(Warning(f"GoPay cannot be asked without {', '.join(missing)}.", id="chargeshare.W005"))
+        found.append(checks.Warning(f"GoPay cannot be asked without {', '.join(missing)}.", id="chargeshare.W005"))
     if "sandbox" in settings.GOPAY_GATEWAY_URL:
-        found.append(Warning("GOPAY_GATEWAY_URL is the sandbox: nobody pays anything.", id="chargeshare.W006"))
+        found.append(checks.Warning("GOPAY_GATEWAY_URL is the sandbox: nobody pays anything.", id="chargeshare.W006"))
     return found
 
 
@@ -95,13 +98,13 @@ def transport(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[C
         return found
     if not settings.SECURE_SSL:
         hint = "Put a proxy with TLS in front and set SECURE_SSL=True."
-        found.append(Warning("Passwords of people and chargers cross the network in the clear.", hint=hint, id="chargeshare.W007"))
+        found.append(checks.Warning("Passwords of people and chargers cross the network in the clear.", hint=hint, id="chargeshare.W007"))
     elif not settings.TRUSTED_PROXIES:
         hint = "TRUSTED_PROXIES names the proxy; without it everyone seems to come from there."
-        found.append(Warning("No proxy is trusted, though TLS ends in front of this server.", hint=hint, id="chargeshare.W008"))
+        found.append(checks.Warning("No proxy is trusted, though TLS ends in front of this server.", hint=hint, id="chargeshare.W008"))
     if urlsplit(settings.PUBLIC_URL).hostname in ("localhost", "127.0.0.1", "::1"):
-        found.append(Warning("PUBLIC_URL leads nowhere from outside.", id="chargeshare.W009"))
+        found.append(checks.Warning("PUBLIC_URL leads nowhere from outside.", id="chargeshare.W009"))
     if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
         hint = "EMAIL_URL names a server; without one nobody can reset a password."
-        found.append(Warning("E-mails are printed instead of sent.", hint=hint, id="chargeshare.W010"))
+        found.append(checks.Warning("E-mails are printed instead of sent.", hint=hint, id="chargeshare.W010"))
     return found
