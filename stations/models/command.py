@@ -1,5 +1,8 @@
 """What we ask of chargers."""
 
+import re
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -7,6 +10,27 @@ from django.utils.translation import gettext_lazy as _
 
 from stations.models.charge_point import ChargePoint
 from stations.models.session import ChargingSession
+
+
+BLOTTED = "***"
+_SECRET = re.compile(r"authorization_?key|passw(or)?d|secret", re.IGNORECASE)
+
+
+def is_secret(key: str) -> bool:
+    """Whether a configuration key holds a password, whatever a make calls it."""
+    return _SECRET.search(key) is not None
+
+
+def without_secrets(said: Any) -> Any:
+    """The same payload, the values of secret configuration keys blotted out however deep they stand."""
+    if isinstance(said, list):
+        return [without_secrets(member) for member in said]
+    if not isinstance(said, dict):
+        return said
+    shown = {name: without_secrets(member) for name, member in said.items()}
+    if isinstance(said.get("key"), str) and is_secret(said["key"]) and "value" in said:
+        shown["value"] = BLOTTED
+    return shown
 
 
 class Command(models.Model):
@@ -52,3 +76,18 @@ class Command(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} · {self.charge_point}"
+
+    @property
+    def shown_payload(self) -> Any:
+        """What people may read of the payload: no password, not even while it waits to be sent."""
+        return without_secrets(self.payload)
+
+    @property
+    def shown_response(self) -> Any:
+        """The same of the answer."""
+        return without_secrets(self.response)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether an answer may still come."""
+        return self.status in (self.Status.PENDING, self.Status.SENT)
