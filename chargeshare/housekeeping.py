@@ -1,0 +1,106 @@
+"""What happens by itself: the periodic jobs, and how long things are kept.
+
+A job is a function of its room that changes only rows whose time has come and locks or counts what it changes, so two
+processes that do it at once do no harm. One that fails is told in the log and hinders no other.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import OperationalError, close_old_connections, connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import idempotency, logins, notifications
+from ocpp_core import frame_log
+from ocpp_core.models import ConnectionAttempt
+from stations import connectivity
+from stations.models import CardPairing, Command, MeterValue, QuarantinedMessage
+
+logger = logging.getLogger(__name__)
+
+EVERY_PASS = timedelta(0)
+HOURLY = timedelta(hours=1)
+AT_ONCE = 1000
+
+# How long the rows of other tables are kept is said by their rooms; docs/retention.md lists every table.
+KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
+    "browser sessions": lambda now: Session.objects.filter(expire_date__lt=now),
+    "card pairings": lambda now: CardPairing.objects.filter(expires_at__lt=now - timedelta(days=1)),
+    "commands": lambda now: Command.objects.filter(created_at__lt=now - timedelta(days=365)),
+    "connection attempts": lambda now: ConnectionAttempt.objects.filter(at__lt=now - timedelta(days=90)),
+    "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
+    "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
+}
+
+
+def forget_old(*, now: datetime) -> int:
+    """Delete what is kept no longer, a few rows at a time so that nobody waits for it."""
+    forgotten = 0
+    for rows in KEPT.values():
+        while True:
+            chunk = list(rows(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+            rows(now).filter(pk__in=chunk).delete()
+            forgotten += len(chunk)
+            if len(chunk) < AT_ONCE:
+                break
+    return forgotten
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing that happens by itself: what, and how long it rests in between."""
+
+    name: str
+    do: Callable[..., int]
+    rests: timedelta = EVERY_PASS
+
+
+JOBS = (
+    Job("lost connections forgotten", connectivity.forget_lost),
+    Job("e-mails sent", notifications.send_unsent),
+    Job("frames pruned", frame_log.prune, HOURLY),
+    Job("notifications pruned", notifications.prune, HOURLY),
+    Job("idempotent answers pruned", idempotency.prune, HOURLY),
+    Job("log-in failures and token chains pruned", logins.prune, HOURLY),
+    Job("old rows forgotten", forget_old, HOURLY),
+)
+_done_at: dict[str, datetime] = {}
+
+
+def run_due(now: datetime) -> None:
+    """Do every job that has rested long enough in this process."""
+    run([job for job in JOBS if job.name not in _done_at or now - _done_at[job.name] >= job.rests], now)
+
+
+def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
+    """Do these jobs, one after the other; without a database none."""
+    close_old_connections()
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        logger.warning("housekeeping waits for the database: %s", error)
+        return
+    for job in jobs:
+        _done_at[job.name] = now
+        try:
+            count = job.do(now=now)
+        except Exception:
+            logger.exception("housekeeping: failed: %s", job.name)
+        else:
+            if count:
+                logger.info("housekeeping: %s: %s", job.name, count)
+    close_old_connections()
+
+
+def keep_house(stop: Event) -> None:
+    """Look at the jobs every HOUSEKEEPING_INTERVAL_S until told to stop."""
+    while not stop.is_set():
+        run_due(timezone.now())
+        stop.wait(settings.HOUSEKEEPING_INTERVAL_S)
