@@ -1,0 +1,138 @@
+"""The page of a charger, and the page behind the QR code on an outlet."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.pages import explained
+from billing import ledger, pricing
+from billing.pricing import Prices
+from chargeshare.errors import NotFound
+from stations import places
+from stations.api.permissions import seen_charge_point
+from stations.models import ChargePoint, ChargingSession, Connector, State
+from stations.views.map import AMOUNTS_WH, Place, Wish, charging_seconds, estimate_minor, prices_of
+
+STARTABLE = frozenset({"Available", "Preparing", "Finishing"})
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """One connector as the visitor may use it."""
+
+    connector: Connector
+    viewer: object
+    energy_wh: int
+
+    @cached_property
+    def prices(self) -> Prices | None:
+        """What a session started now would cost."""
+        return prices_of(self.connector)
+
+    @property
+    def state(self) -> State:
+        """Free, busy and so on."""
+        return self.connector.state
+
+    @property
+    def spoken_at(self) -> datetime | None:
+        """When the charger last spoke of it."""
+        return None if self.state == State.OFFLINE else self.connector.status_at
+
+    @cached_property
+    def is_own(self) -> bool:
+        """The owner pays nothing at her own charger."""
+        return isinstance(self.viewer, User) and self.connector.charge_point.owner_id == self.viewer.pk
+
+    @cached_property
+    def session(self) -> ChargingSession | None:
+        """The visitor's own session that is open here."""
+        if not isinstance(self.viewer, User):
+            return None
+        return ChargingSession.objects.filter(connector=self.connector, driver=self.viewer).open().first()
+
+    @property
+    def can_start(self) -> bool:
+        """Whether asking for a start makes sense; the rules have the last word."""
+        charge_point = self.connector.charge_point
+        priced = self.is_own or self.connector.is_ready_to_publish
+        paused = charge_point.is_paused and not self.is_own
+        return charge_point.is_online and not paused and priced and self.connector.status in STARTABLE
+
+    @cached_property
+    def total_minor(self) -> int | None:
+        """What the chosen energy costs here."""
+        return estimate_minor(self.prices, self.energy_wh, self.connector.max_power_w) if self.prices else None
+
+    @property
+    def seconds(self) -> int | None:
+        """How long it takes."""
+        return charging_seconds(self.energy_wh, self.connector.max_power_w)
+
+    @property
+    def done_at(self) -> datetime | None:
+        """When it would be done if it began now."""
+        return timezone.now() + timedelta(seconds=self.seconds) if self.seconds else None
+
+    @cached_property
+    def missing_minor(self) -> int:
+        """How much credit a start lacks."""
+        if not isinstance(self.viewer, User) or self.is_own or self.prices is None or self.prices.is_free:
+            return 0
+        needed = max(pricing.expected_minor(self.prices), 0)
+        return max(0, needed - ledger.wallet(self.viewer).available_minor)
+
+
+@require_safe
+@explained
+def charge_point_detail(request: HttpRequest, code: str) -> HttpResponseBase:
+    """One charger. With `part=panel` only its inside, for the side of the map."""
+    charge_point = seen_charge_point(request, code)
+    template = "stations/_charge_point_panel.html" if request.GET.get("part") == "panel" else "stations/charge_point_detail.html"
+    return render(request, template, _context(request, charge_point))
+
+
+@require_safe
+@explained
+def connector_qr(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
+    """What somebody sees who stands before the charger and scanned its code: this outlet, its price, one button."""
+    charge_point = seen_charge_point(request, code)
+    context = _context(request, charge_point)
+    outlet = next((one for one in context["outlets"] if one.connector.number == number), None)  # type: ignore[attr-defined]
+    if outlet is None:
+        raise NotFound
+    return render(request, "stations/connector_qr.html", {**context, "outlet": outlet, "is_at_charger": True})
+
+
+def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, object]:
+    wish = Wish.read(request.GET)
+    connectors = list(charge_point.connectors.all())
+    outlets = [Outlet(connector, request.user, wish.energy_wh) for connector in connectors]
+    place = Place(charge_point, wish, tuple(connectors))
+    chosen = next((one for one in outlets if one.connector == place.connector), None)
+    return {
+        "charge_point": charge_point,
+        "place": place,
+        "wish": wish,
+        "outlets": outlets,
+        "outlet": next((one for one in outlets if one.session), None) or chosen,
+        "amounts_wh": AMOUNTS_WH,
+        "address": charge_point.address if _may_see_address(request, charge_point) else "",
+        "town": places.town(charge_point.address),
+    }
+
+
+def _may_see_address(request: HttpRequest, charge_point: ChargePoint) -> bool:
+    """The exact address is for the owner, staff and whoever has a session open there: it is somebody's home."""
+    user = request.user
+    if not isinstance(user, User):
+        return False
+    if user.is_staff or charge_point.owner_id == user.pk:
+        return True
+    return ChargingSession.objects.filter(charge_point=charge_point, driver=user).open().exists()

@@ -1,0 +1,259 @@
+"""The map: the first page, and the list that is its twin."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_cookie
+
+from billing import pricing
+from billing.pricing import Prices, Usage
+from stations import places, search
+from stations.models import ChargePoint, Connector, State
+
+ON_ONE_LIST = 60
+AMOUNTS_WH = (10_000, 20_000, 30_000, 40_000, 60_000)
+POWERS_W = (3_700, 7_400, 11_000, 22_000, 50_000)
+SORTINGS = ("near", "price", "power")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the form above the map asks for. What cannot be read is left out: a filter is no place to be told off."""
+
+    text: str = ""
+    types: tuple[str, ...] = ()
+    min_power_w: int | None = None
+    is_free_now: bool = False
+    max_price: Decimal | None = None
+    energy_wh: int = 20_000
+    sorting: str = "near"
+    box: search.Box | None = None
+    centre: tuple[float, float] | None = None
+    selected: str = ""
+
+    @classmethod
+    def read(cls, query: QueryDict) -> "Wish":
+        """The same names as in the API, so that an address of the page explains itself."""
+        types = {word.strip().upper() for words in query.getlist("connector_type") for word in words.split(",")}
+        box = _numbers(query.get("bbox", ""), 4)
+        centre = _numbers(query.get("near", ""), 2)
+        energy_wh = _whole(query.get("energy_wh"))
+        return cls(
+            text=query.get("q", "").strip()[:100],
+            types=tuple(kind for kind in Connector.Type.values if kind in types),
+            min_power_w=_whole(query.get("min_power_w")) or None,
+            is_free_now=query.get("available", "") in ("1", "true", "on", "True"),
+            max_price=_price(query.get("max_price_per_kwh", "")),
+            energy_wh=energy_wh if energy_wh and 1000 <= energy_wh <= 200_000 else cls.energy_wh,
+            sorting=query.get("sort", "") if query.get("sort") in SORTINGS else cls.sorting,
+            box=search.Box(*box) if box and box[1] <= box[3] else None,
+            centre=(centre[0], centre[1]) if centre else None,
+            selected=query.get("selected", "")[:20],
+        )
+
+    @property
+    def wanted(self) -> search.Wanted:
+        """The filters alone."""
+        return search.Wanted(
+            connector_types=self.types,
+            min_power_w=self.min_power_w,
+            available=self.is_free_now,
+            max_price_per_kwh=self.max_price,
+            text=self.text,
+        )
+
+    @property
+    def filter_count(self) -> int:
+        """How many filters are on; the text is seen anyway."""
+        return sum((bool(self.types), bool(self.min_power_w), self.is_free_now, self.max_price is not None))
+
+    @property
+    def where(self) -> tuple[float, float] | None:
+        """Distances count from the visitor, else from the middle of what she looks at."""
+        if self.centre or self.box is None:
+            return self.centre
+        return (self.box.south + self.box.north) / 2, (self.box.west + self.box.east) / 2
+
+
+@dataclass(frozen=True)
+class Place:
+    """One row of the list."""
+
+    charge_point: ChargePoint
+    wish: Wish
+    connectors: Sequence[Connector] = field(default_factory=tuple)
+
+    @cached_property
+    def connector(self) -> Connector | None:
+        """The outlet the row speaks of: a free one of the wanted kind before the others, then the cheapest."""
+        fitting = [one for one in self.connectors if not self.wish.types or one.type in self.wish.types] or list(self.connectors)
+        order = list(State)
+        return min(fitting, key=lambda one: (order.index(one.state), self._price(one)), default=None)
+
+    @property
+    def state(self) -> State:
+        """The place's one word."""
+        return self.charge_point.state
+
+    @cached_property
+    def prices(self) -> Prices | None:
+        """What a session started now would cost."""
+        return prices_of(self.connector)
+
+    @cached_property
+    def total_minor(self) -> int | None:
+        """The whole price of the energy the visitor wants, time and start included."""
+        if self.prices is None:
+            return None
+        return estimate_minor(self.prices, self.wish.energy_wh, self.connector.max_power_w if self.connector else None)
+
+    @cached_property
+    def distance_m(self) -> float | None:
+        """As the crow flies, from the public place."""
+        if self.wish.where is None:
+            return None
+        point = self.charge_point
+        return places.distance_m(*self.wish.where, float(point.public_latitude), float(point.public_longitude))
+
+    @property
+    def town(self) -> str:
+        """The part of the address that may be told."""
+        return places.town(self.charge_point.address)
+
+    @property
+    def spoken_at(self) -> Any:
+        """When the charger last spoke of it; the silence of a home is nobody's business."""
+        return None if self.state == State.OFFLINE or self.connector is None else self.connector.status_at
+
+    @staticmethod
+    def _price(connector: Connector) -> Decimal:
+        prices = prices_of(connector)
+        return prices.price_per_kwh if prices else Decimal("Infinity")
+
+
+def prices_of(connector: Connector | None) -> Prices | None:
+    """The prices of an outlet as they are now."""
+    tariff = connector.tariff if connector is not None else None
+    return Prices.of(tariff.current) if tariff is not None and tariff.current is not None else None
+
+
+def charging_seconds(energy_wh: int, power_w: int | None) -> int | None:
+    """How long so much energy takes at best."""
+    return round(energy_wh * 3600 / power_w) if power_w else None
+
+
+def estimate_minor(prices: Prices, energy_wh: int, power_w: int | None) -> int:
+    """What so much energy will cost here: the same function that writes the bill."""
+    now = timezone.now()
+    seconds = charging_seconds(energy_wh, power_w) or 0
+    usage = Usage(energy_wh=energy_wh, started_at=now, stopped_at=now + timedelta(seconds=seconds), seconds=seconds)
+    return pricing.total(pricing.price(prices, usage))
+
+
+@require_safe
+@vary_on_cookie
+def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
+    """Chargers near a place. With `part=list` only the list, which the page's script puts in place as the map moves."""
+    wish = Wish.read(request.GET)
+    found, is_crowded = _found(request, wish)
+    context = {
+        "wish": wish,
+        "places": found[:ON_ONE_LIST],
+        "count": len(found),
+        "more": max(0, len(found) - ON_ONE_LIST),
+        "is_crowded": is_crowded,
+        "without_free": _count(request, wish) if not found and wish.is_free_now and not is_crowded else 0,
+    }
+    if request.GET.get("part") == "list":
+        return render(request, "stations/_map_list.html", context)
+    return render(
+        request,
+        "stations/map.html",
+        {
+            **context,
+            "types": Connector.Type.choices,
+            "powers_w": POWERS_W,
+            "amounts_wh": AMOUNTS_WH,
+            "map_config": _config(),
+        },
+    )
+
+
+def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
+    """What matches, in the wished order; and whether it is more than a list can hold."""
+    if wish.text or wish.box is None:
+        box = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
+    else:
+        box = wish.box
+    charge_points = search.in_box(request.user, box, wish.wanted)
+    if charge_points is None:
+        return [], True
+    rows = [Place(one, wish, tuple(one.connectors.all())) for one in charge_points]
+    keys = {
+        "near": lambda place: (place.distance_m or 0.0, place.charge_point.name),
+        "price": lambda place: (place.total_minor if place.total_minor is not None else math.inf, place.charge_point.name),
+        "power": lambda place: (-((place.connector and place.connector.max_power_w) or 0), place.charge_point.name),
+    }
+    return sorted(rows, key=keys[wish.sorting]), False
+
+
+def _count(request: HttpRequest, wish: Wish) -> int:
+    """How many there would be if "free now" were dropped."""
+    all_of_them = search.Wanted(
+        connector_types=wish.types, min_power_w=wish.min_power_w, max_price_per_kwh=wish.max_price, text=wish.text
+    )
+    box = wish.box if wish.box and not wish.text else search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
+    return len(search.in_box(request.user, box, all_of_them) or [])
+
+
+def _config() -> dict[str, Any]:
+    """What the script must know, from the settings of django-leaflet."""
+    leaflet = settings.LEAFLET_CONFIG
+    tiles = [{"name": str(name), "url": url, "attribution": options.get("attribution", "")} for name, url, options in leaflet["TILES"]]
+    return {
+        "centre": leaflet["DEFAULT_CENTER"],
+        "zoom": leaflet["DEFAULT_ZOOM"],
+        "minZoom": leaflet["MIN_ZOOM"],
+        "maxZoom": leaflet["MAX_ZOOM"],
+        "tiles": tiles,
+        "words": {
+            "cluster": _("{count} places, {free} free"),
+            "you": _("You are here"),
+            "noPlace": _("Your browser did not say where you are."),
+            "sketch": _("Own sketch of the map · Natural Earth"),
+            "locate": _("Where I am"),
+            "zoomIn": _("Closer"),
+            "zoomOut": _("Farther"),
+        },
+    }
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...] | None:
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return None
+    return numbers if len(numbers) == count and all(math.isfinite(number) and abs(number) <= 540 for number in numbers) else None
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 9 else None
+
+
+def _price(text: str) -> Decimal | None:
+    try:
+        price = Decimal(text.strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() and 0 <= price < 10_000 else None

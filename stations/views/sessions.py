@@ -1,0 +1,128 @@
+"""Start, watch, stop: the pages of a charging session."""
+
+from decimal import Decimal, InvalidOperation
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from accounts.pages import explained
+from billing import money
+from chargeshare.errors import Invalid, NotFound
+from stations import sessions
+from stations.api.permissions import seen_charge_point
+from stations.models import ChargingSession
+from stations.progress import Progress
+
+ON_ONE_PAGE = 20
+WITH_ALL = ("charge_point", "connector", "tariff_version__tariff", "hold", "cdr", "driver", "owner", "id_token")
+
+
+@login_required
+@require_POST
+@explained
+def session_start(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
+    """Ask a charger to start; what happens then is seen on the session's page."""
+    charge_point = seen_charge_point(request, code)
+    connector = next((one for one in charge_point.connectors.all() if one.number == number), None)
+    if connector is None:
+        raise NotFound
+    origin = ChargingSession.Origin.QR if request.POST.get("origin") == "qr" else ChargingSession.Origin.APP
+    amount = request.POST.get("max_amount", "").strip()
+    session = sessions.request_start(
+        driver=_user(request),
+        connector=connector,
+        origin=origin,
+        max_amount_minor=_positive(money.minor(amount)) if amount else None,
+        max_energy_wh=_energy_wh(request.POST.get("max_energy_kwh", "").strip()),
+    )
+    return redirect(session)
+
+
+@login_required
+@require_safe
+@never_cache
+@explained
+def session_detail(request: HttpRequest, code: UUID) -> HttpResponseBase:
+    """One session, live while it is open. With `part=panel` only what changes, for browsers whose socket does not open."""
+    context = panel_context(_user(request), find(_user(request), code))
+    template = "stations/_session_panel.html" if request.GET.get("part") == "panel" else "stations/session_detail.html"
+    return render(request, template, context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@explained
+def session_stop(request: HttpRequest, code: UUID) -> HttpResponseBase:
+    """Ask the charger to stop. Opened as a page, it asks whether one means it: the dialog for browsers without a script."""
+    user = _user(request)
+    session = find(user, code)
+    if request.method == "POST":
+        sessions.request_stop(user=user, session=session)
+        return redirect(session)
+    if session.has_ended:
+        return redirect(session)
+    return render(request, "stations/session_stop.html", panel_context(user, session))
+
+
+@login_required
+@require_safe
+@explained
+def session_list(request: HttpRequest) -> HttpResponseBase:
+    """What I have charged, newest first; open ones on top."""
+    user = _user(request)
+    mine = ChargingSession.objects.filter(driver=user).select_related(*WITH_ALL)
+    page = Paginator(mine.exclude(status__in=["PENDING", "ACTIVE"]), ON_ONE_PAGE).get_page(request.GET.get("page"))
+    running = [Progress(session) for session in mine.open()]
+    return render(request, "stations/session_list.html", {"page": page, "running": running})
+
+
+def find(user: User, code: UUID) -> ChargingSession:
+    """A session this person may see."""
+    session = ChargingSession.objects.visible_to(user).select_related(*WITH_ALL).filter(code=code).first()
+    if session is None:
+        raise NotFound
+    return session
+
+
+def panel_context(viewer: User, session: ChargingSession) -> dict[str, object]:
+    """What the page and its live fragment are drawn from."""
+    return {
+        "session": session,
+        "progress": Progress(session),
+        "is_driver": session.driver_id == viewer.pk,
+        "is_host": session.owner_id == viewer.pk,
+        "viewer": viewer,
+        "address": session.charge_point.address if not session.has_ended or session.owner_id == viewer.pk else "",
+    }
+
+
+def _user(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise NotFound
+    return request.user
+
+
+def _positive(amount_minor: int) -> int:
+    if amount_minor <= 0:
+        raise Invalid(_("The limit must be more than nothing."))
+    return amount_minor
+
+
+def _energy_wh(text: str) -> int | None:
+    """A limit typed in kWh."""
+    if not text:
+        return None
+    try:
+        kwh = Decimal(text.replace(",", "."))
+    except InvalidOperation as error:
+        raise Invalid(_("Enter energy in kWh, such as 20.")) from error
+    if not kwh.is_finite() or not 0 < kwh <= 10_000:
+        raise Invalid(_("Enter energy in kWh, such as 20."))
+    return int(kwh * 1000)
