@@ -81,6 +81,7 @@ class ChargePoint(models.Model):
     longitude = models.DecimalField(_("longitude"), max_digits=9, decimal_places=6)
     public_latitude = models.DecimalField(max_digits=9, decimal_places=6, editable=False, help_text=_("Moved by 150 to 300 m."))
     public_longitude = models.DecimalField(max_digits=9, decimal_places=6, editable=False)
+    search_text = models.CharField(max_length=320, blank=True, editable=False, help_text=_("Name and town, without accents, lower case."))
     time_zone = models.CharField(max_length=40, default="Europe/Prague")
     access = models.CharField(_("who may charge"), max_length=10, choices=Access, default=Access.PUBLIC)
     is_published = models.BooleanField(_("on the map"), default=False)

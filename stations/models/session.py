@@ -60,7 +60,10 @@ class ChargingSession(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="sessions", help_text=_("Nobody we know, if empty.")
     )
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="hosted_sessions", help_text=_("Who earns: the owner at the start.")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="hosted_sessions",
+        help_text=_("Who earns: the owner at the start."),
     )
     id_token = models.ForeignKey(IdToken, null=True, on_delete=models.SET_NULL, related_name="sessions")
     id_tag = models.CharField(max_length=64, blank=True, help_text=_("As the charger said it, or the one-time tag we gave it."))
@@ -105,6 +108,7 @@ class ChargingSession(models.Model):
     warn_at_wh = models.BigIntegerField(null=True, help_text=_("From this energy on the hold must be looked at again."))
     stop_at_wh = models.BigIntegerField(null=True, help_text=_("At this energy the credit or the driver's own limit ends it."))
     stop_at = models.DateTimeField(null=True, help_text=_("The same by time."))
+    warned_percent = models.PositiveSmallIntegerField(default=0, help_text=_("Up to which share of the credit the driver was warned."))
     max_amount_minor = models.BigIntegerField(null=True)
     max_energy_wh = models.BigIntegerField(null=True)
     until = models.DateTimeField(null=True)

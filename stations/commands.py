@@ -1,0 +1,189 @@
+"""What we ask of chargers. A command is a row: nothing asked is lost, whichever process holds the socket, and nothing is said twice."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from chargeshare import bus
+from stations import charge_points, intents, live
+from stations.models import ChargePoint, ChargingSession, Command, Connector
+
+REST_S = 10
+RESTING = frozenset({"RemoteStartTransaction", "UnlockConnector"})
+TOO_OLD = timedelta(minutes=10)
+BLOTTED = "***"
+_SENDABLE = Q(not_before=None)
+
+
+def ask(
+    charge_point: ChargePoint,
+    action: str,
+    payload: Mapping[str, Any],
+    *,
+    source: str = Command.Source.PERSON,
+    asked_by: User | None = None,
+    session: ChargingSession | None = None,
+) -> Command:
+    """Ask a charger for something, in the standard's words. While it is offline the answer is known at once, and final.
+
+    A relay rests ten seconds between two starts or unlocks of one outlet; stopping never waits.
+    """
+    with transaction.atomic():
+        online = ChargePoint.objects.online().filter(pk=charge_point.pk).exists()
+        command = Command.objects.create(
+            charge_point=charge_point,
+            action=action,
+            payload=dict(payload),
+            status=Command.Status.PENDING if online else Command.Status.OFFLINE,
+            source=source,
+            asked_by=asked_by,
+            session=session,
+            not_before=_rested(charge_point, action, payload) if online else None,
+        )
+        if not online:
+            _blot(command)
+        else:
+            bus.publish("chargers", "command.requested", charge_point_id=charge_point.pk, command_id=command.pk)
+        live.charge_point_changed(charge_point, "commands")
+        if not online:
+            _consequences(command)
+    return command
+
+
+def start_session(session: ChargingSession) -> Command:
+    """Ask the charger to begin a session under its one-time tag."""
+    payload = {"connectorId": session.connector.number, "idTag": session.id_tag}
+    return ask(
+        session.charge_point, "RemoteStartTransaction", payload, source=Command.Source.SESSION, asked_by=session.driver, session=session
+    )
+
+
+def stop_session(session: ChargingSession, *, source: str = Command.Source.SESSION, asked_by: User | None = None) -> Command:
+    """Ask the charger to end a session."""
+    payload = {"transactionId": session.transaction_id}
+    return ask(session.charge_point, "RemoteStopTransaction", payload, source=source, asked_by=asked_by, session=session)
+
+
+def reset(charge_point: ChargePoint, *, kind: str = "Soft", asked_by: User | None = None) -> Command:
+    """Ask the box to restart."""
+    return ask(charge_point, "Reset", {"type": kind}, asked_by=asked_by)
+
+
+def unlock(connector: Connector, *, source: str = Command.Source.PERSON, asked_by: User | None = None) -> Command:
+    """Ask the box to let go of the cable."""
+    return ask(connector.charge_point, "UnlockConnector", {"connectorId": connector.number}, source=source, asked_by=asked_by)
+
+
+def change_availability(
+    charge_point: ChargePoint,
+    *,
+    operative: bool,
+    connector_number: int = 0,
+    source: str = Command.Source.PERSON,
+    asked_by: User | None = None,
+) -> Command:
+    """Ask the box to offer an outlet, or all of it (0), or not to."""
+    payload = {"connectorId": connector_number, "type": "Operative" if operative else "Inoperative"}
+    return ask(charge_point, "ChangeAvailability", payload, source=source, asked_by=asked_by)
+
+
+def pending(charge_point_id: int) -> list[int]:
+    """The commands that are due now, oldest first."""
+    due = Command.objects.filter(_SENDABLE | Q(not_before__lte=timezone.now()), charge_point_id=charge_point_id)
+    return list(due.filter(status=Command.Status.PENDING).order_by("pk").values_list("pk", flat=True))
+
+
+def claim(command_id: int) -> Command | None:
+    """Take a command to speak it: given to exactly one of those who ask, and only once it is due.
+
+    What comes back holds the payload as it must be spoken; a password in it is blotted out in the table from here on.
+    """
+    now = timezone.now()
+    due = Command.objects.filter(_SENDABLE | Q(not_before__lte=now), pk=command_id, status=Command.Status.PENDING)
+    if not due.update(status=Command.Status.SENT, sent_at=now):
+        return None
+    command = Command.objects.select_related("charge_point", "session").get(pk=command_id)
+    spoken = command.payload
+    _blot(command)
+    command.payload = spoken
+    live.charge_point_changed(command.charge_point, "commands")
+    return command
+
+
+@transaction.atomic
+def record_result(command: Command, *, status: str, response: Any = None) -> bool:
+    """Keep what a charger answered, or that it did not, and draw the consequences. A second answer changes nothing."""
+    unanswered = Command.objects.filter(pk=command.pk, status__in=[Command.Status.PENDING, Command.Status.SENT])
+    now = timezone.now()
+    if not unanswered.update(status=status, response=response, answered_at=now):
+        return False
+    command.status, command.response, command.answered_at = status, response, now
+    live.charge_point_changed(command.charge_point, "commands")
+    _consequences(command)
+    return True
+
+
+def mark_dropped(charge_point_id: int) -> int:
+    """A socket dropped: what was spoken over it and not answered never will be. What still waits goes out over the next socket."""
+    sent = Command.objects.filter(charge_point_id=charge_point_id, status=Command.Status.SENT)
+    return _unanswered(list(sent.select_related("charge_point", "session")))
+
+
+def give_up_old(*, now: datetime) -> int:
+    """End commands that nobody will answer any more: their process died, or the charger never came back."""
+    timeout = timedelta(seconds=settings.OCPP_CALL_TIMEOUT_S + 60)
+    forgotten = Q(status=Command.Status.SENT, sent_at__lt=now - timeout)
+    waiting = Q(status=Command.Status.PENDING, created_at__lt=now - TOO_OLD)
+    old = Command.objects.filter(forgotten | waiting).order_by("pk")
+    return _unanswered(list(old.select_related("charge_point", "session")[:500]))
+
+
+def _unanswered(commands: list[Command]) -> int:
+    return sum(record_result(command, status=Command.Status.UNANSWERED) for command in commands)
+
+
+def _rested(charge_point: ChargePoint, action: str, payload: Mapping[str, Any]) -> datetime | None:
+    """When the relay of the outlet may move again; the moment is taken, so that the next one waits for ten seconds more."""
+    number = payload.get("connectorId")
+    if action not in RESTING or not isinstance(number, int):
+        return None
+    outlet = Connector.objects.select_for_update().filter(charge_point=charge_point, number=number).first()
+    if outlet is None:
+        return None
+    now = timezone.now()
+    not_before = now if outlet.last_command_at is None else max(now, outlet.last_command_at + timedelta(seconds=REST_S))
+    outlet.last_command_at = not_before
+    outlet.save(update_fields=["last_command_at"])
+    return not_before if not_before > now else None
+
+
+def _blot(command: Command) -> None:
+    """A password does not stay in a table that people read."""
+    if _sets_password(command):
+        Command.objects.filter(pk=command.pk).update(payload={**command.payload, "value": BLOTTED})
+
+
+def _sets_password(command: Command) -> bool:
+    key = command.payload.get("key")
+    return command.action == "ChangeConfiguration" and isinstance(key, str) and key.casefold() == "authorizationkey"
+
+
+def _consequences(command: Command) -> None:
+    word = command.response.get("status") if isinstance(command.response, dict) else None
+    accepted = command.status == Command.Status.ACCEPTED and word == "Accepted"
+    if command.session is not None:
+        if command.action == "RemoteStartTransaction" and not accepted:
+            answered = command.status in (Command.Status.ACCEPTED, Command.Status.REJECTED)
+            intents.give_up(command.session, intents.REFUSED if answered else intents.NO_ANSWER)
+        else:
+            live.session_changed(command.session)
+    if command.status == Command.Status.ACCEPTED and word in ("Accepted", "RebootRequired") and _sets_password(command):
+        value = command.payload.get("value")
+        if isinstance(value, str) and value != BLOTTED:
+            charge_points.password_changed(command.charge_point, value, after_reboot=word == "RebootRequired")

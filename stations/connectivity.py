@@ -1,0 +1,206 @@
+"""What chargers say of themselves: who is connected, what booted, how each outlet stands."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import TypedDict, Unpack
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from chargeshare import bus
+from stations import live
+from stations.models import ChargePoint, ChargingSession, Connector
+
+STATUS_REFRESH = timedelta(seconds=60)
+SKEW_KNOWN_WITHIN_S = 120
+MOST_NUMBER = 2**31 - 1
+_LONGEST = {
+    "vendor": 100,
+    "model": 100,
+    "firmware": 100,
+    "serial_number": 100,
+    "box_serial_number": 100,
+    "meter_type": 100,
+    "meter_serial_number": 100,
+    "iccid": 50,
+    "imsi": 50,
+}
+_OVER = frozenset({"Available", "Reserved", "Unavailable"})
+_CHARGING = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
+_IDLE = frozenset({"SuspendedEV", "Finishing"})
+
+
+class Boot(TypedDict, total=False):
+    """What a BootNotification says."""
+
+    vendor: str
+    model: str
+    firmware: str
+    serial_number: str
+    box_serial_number: str
+    meter_type: str
+    meter_serial_number: str
+    iccid: str
+    imsi: str
+
+
+def connected(charge_point_id: int, connection: UUID, *, at: datetime) -> None:
+    """A socket was let in. The newest wins: whoever holds an older one of the same charger is told to close it."""
+    ChargePoint.objects.filter(pk=charge_point_id).update(connection=connection, connected_at=at, last_seen_at=at)
+    bus.publish("chargers", "charger.moved", charge_point_id=charge_point_id, connection=str(connection))
+    _announce(charge_point_id)
+
+
+def disconnected(charge_point_id: int, connection: UUID, *, at: datetime) -> bool:
+    """A socket closed. Only the one that counts makes the charger offline; the late close of an older one says nothing."""
+    current = ChargePoint.objects.filter(pk=charge_point_id, connection=connection)
+    if not current.update(connection=None, last_seen_at=at):
+        return False
+    _announce(charge_point_id)
+    return True
+
+
+def seen(charge_point_ids: Collection[int], *, at: datetime) -> None:
+    """Signs of life of many chargers at once: a frame or a pong each."""
+    if charge_point_ids:
+        ChargePoint.objects.filter(pk__in=charge_point_ids, connection__isnull=False).update(last_seen_at=at)
+
+
+def forget_lost(*, now: datetime) -> int:
+    """Clear sockets whose process died without saying so; a living one is seen far more often than this."""
+    silent = now - timedelta(seconds=2 * settings.OFFLINE_AFTER_S + 60)
+    lost = ChargePoint.objects.filter(connection__isnull=False, last_seen_at__lt=silent)
+    forgotten = 0
+    for charge_point_id, connection in lost.values_list("pk", "connection"):
+        still = ChargePoint.objects.filter(pk=charge_point_id, connection=connection, last_seen_at__lt=silent)
+        if still.update(connection=None):
+            _announce(charge_point_id)
+            forgotten += 1
+    return forgotten
+
+
+def boot(charge_point: ChargePoint, *, received_at: datetime | None = None, **said: Unpack[Boot]) -> None:
+    """The box started. Sessions under way may go on afterwards; if nothing is heard of them, they are closed after the grace."""
+    now = received_at or timezone.now()
+    changed = {name: str(word)[: _LONGEST[name]] for name, word in said.items() if name in _LONGEST}
+    for name, word in changed.items():
+        setattr(charge_point, name, word)
+    charge_point.booted_at = now
+    charge_point.clock_skew_s = None
+    charge_point.save(update_fields=["booted_at", "clock_skew_s", *changed])
+    active = ChargingSession.objects.filter(charge_point=charge_point, status=ChargingSession.Status.ACTIVE, orphaned_at=None)
+    active.update(orphaned_at=now)
+    live.charge_point_changed(charge_point, "details")
+
+
+def connector(charge_point: ChargePoint, number: int) -> Connector:
+    """The outlet of this number, made by the charger's first word about it, also when two words come at once.
+
+    Some boxes call their only outlet 0, which is the box itself: with one outlet known, or none, that one is meant.
+    """
+    if not 1 <= number <= MOST_NUMBER:
+        only = list(Connector.objects.filter(charge_point=charge_point).order_by("number")[:2])
+        number = only[0].number if only else 1
+    known = Connector.objects.filter(charge_point=charge_point, number=number).select_related("tariff__current").first()
+    if known is None:
+        try:
+            with transaction.atomic():
+                known = Connector.objects.create(charge_point=charge_point, number=number)
+        except IntegrityError:
+            known = Connector.objects.get(charge_point=charge_point, number=number)
+        live.charge_point_changed(charge_point, "details")
+    known.charge_point = charge_point
+    return known
+
+
+def status(  # noqa: PLR0913 - as many words as the charger says
+    charge_point: ChargePoint,
+    *,
+    connector_number: int,
+    status: str,
+    error_code: str = "",
+    info: str = "",
+    vendor_error_code: str = "",
+    at: datetime,
+    received_at: datetime,
+    skew_s: int | None = None,
+) -> None:
+    """How an outlet, or the whole box (0), stands. What was said before, and what is older than that, changes nothing.
+
+    `skew_s` is our clock less the charger's as this message shows it, where it shows anything.
+    """
+    said_at = min(at, received_at) if skew_s is None else _by_our_clock(charge_point, skew_s, received_at)
+    if connector_number == 0:
+        _box_status(charge_point, status, error_code, said_at)
+        return
+    outlet = connector(charge_point, connector_number)
+    if outlet.status_at is not None and said_at < outlet.status_at:
+        return
+    words = {
+        "status": status[:30],
+        "error_code": error_code[:50],
+        "info": info[:100],
+        "vendor_error_code": vendor_error_code[:50],
+    }
+    if all(getattr(outlet, name) == word for name, word in words.items()):
+        if outlet.status_received_at is None or received_at - outlet.status_received_at > STATUS_REFRESH:
+            Connector.objects.filter(pk=outlet.pk).update(status_received_at=received_at)
+        return
+    newer = Connector.objects.filter(Q(status_at=None) | Q(status_at__lte=said_at), pk=outlet.pk)
+    if not newer.update(**words, status_at=said_at, status_received_at=received_at):
+        return
+    if outlet.status != words["status"]:
+        _session_hears(outlet, words["status"], received_at)
+    live.connector_changed(outlet)
+
+
+def _box_status(charge_point: ChargePoint, status: str, error_code: str, said_at: datetime) -> None:
+    if charge_point.status_at is not None and said_at < charge_point.status_at:
+        return
+    if (charge_point.status, charge_point.error_code) == (status[:30], error_code[:50]):
+        return
+    charge_point.status, charge_point.error_code, charge_point.status_at = status[:30], error_code[:50], said_at
+    charge_point.save(update_fields=["status", "error_code", "status_at"])
+    live.charge_point_changed(charge_point, "status")
+
+
+def _by_our_clock(charge_point: ChargePoint, difference: int, received_at: datetime) -> datetime:
+    """When the charger said something, its clock's error taken out; never later than it was heard.
+
+    A message can only be late, never early: so a smaller difference is believed at once, a greater one is perhaps a
+    message from the charger's queue and moves the known error by half.
+    """
+    difference = max(-MOST_NUMBER, min(MOST_NUMBER, difference))
+    before = charge_point.clock_skew_s
+    after = difference if before is None or difference < before else before + (difference - before + 1) // 2
+    if before is None or abs(before - after) > 1:
+        charge_point.clock_skew_s = after
+        ChargePoint.objects.filter(pk=charge_point.pk).update(clock_skew_s=after)
+    if before is None or difference <= before + SKEW_KNOWN_WITHIN_S:
+        return received_at
+    return received_at - timedelta(seconds=difference - before)
+
+
+def _session_hears(outlet: Connector, status: str, received_at: datetime) -> None:
+    """What a status means for the session at the outlet: it may be over, it surely goes on, it only stands there."""
+    active = ChargingSession.objects.filter(connector=outlet, status=ChargingSession.Status.ACTIVE)
+    if status in _OVER:
+        active.filter(orphaned_at=None).update(orphaned_at=received_at)
+    elif status in _CHARGING:
+        active.filter(orphaned_at__isnull=False).update(orphaned_at=None)
+    if status in _IDLE:
+        active.filter(idle_since=None).update(idle_since=received_at)
+    else:
+        for session_id, idle_since in active.filter(idle_since__isnull=False).values_list("pk", "idle_since"):
+            stood = max(0, int((received_at - idle_since).total_seconds())) if idle_since else 0
+            active.filter(pk=session_id, idle_since__isnull=False).update(idle_since=None, idle_seconds=F("idle_seconds") + stood)
+    for session in active.select_related("charge_point"):
+        live.session_changed(session)
+
+
+def _announce(charge_point_id: int) -> None:
+    for charge_point in ChargePoint.objects.filter(pk=charge_point_id):
+        live.charge_point_changed(charge_point, "connection")

@@ -1,0 +1,46 @@
+"""Passwords of chargers: machine keys, so a keyed hash is enough, and a storm of reconnects costs microseconds each."""
+
+import re
+import secrets
+import string
+
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from chargeshare.errors import Invalid
+
+_LETTERS = string.ascii_letters + string.digits
+_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
+_NOBODYS_DIGEST = "$"
+
+
+def made_up() -> str:
+    """Twenty letters and digits: more than 119 bits, and every make's form takes them."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(20))
+
+
+def check(password: str) -> None:
+    """Refuse a chosen password that is too short to protect, or that no form of a charger would take."""
+    if not 8 <= len(password) <= 64 or not password.isprintable():
+        message = _("A charger's password has 8 to 64 printable characters.")
+        raise Invalid(message, fields={"password": [str(message)]})
+
+
+def digest(password: bytes) -> str:
+    """What is stored. The key comes from SECRET_KEY: a stolen database alone opens no door."""
+    salt = secrets.token_hex(8)
+    return f"{salt}${_hashed(salt, password)}"
+
+
+def matches(stored: str, given: bytes) -> bool:
+    """Whether the bytes are the password, as text or hex-encoded, in a time that tells nothing; an empty digest matches nothing."""
+    salt, _dollar, expected = (stored or _NOBODYS_DIGEST).partition("$")
+    spellings = {given, given.hex().encode(), given.hex().upper().encode()}
+    if _HEX.fullmatch(given):
+        spellings.add(bytes.fromhex(given.decode()))
+    found = [constant_time_compare(_hashed(salt, spelling), expected) for spelling in spellings]
+    return bool(stored) and any(found)
+
+
+def _hashed(salt: str, password: bytes) -> str:
+    return salted_hmac(f"stations.passwords.{salt}", password, algorithm="sha256").hexdigest()
