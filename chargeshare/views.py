@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
+from accounts.addresses import client_address
 from chargeshare import __version__
 
 PATIENCE_S = 2.0
@@ -82,9 +83,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _is_near(request: HttpRequest) -> bool:
-    """From this machine or a private network; the server has looked behind the trusted proxies already."""
+    """From this machine or a private network, seen through the proxies we trust."""
     try:
-        address = ip_address(request.META.get("REMOTE_ADDR", ""))
+        address = ip_address(client_address(request))
     except ValueError:
         return False
     address = getattr(address, "ipv4_mapped", None) or address
