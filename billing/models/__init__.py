@@ -3,11 +3,12 @@
 from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
 from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.models.tariff import Tariff, TariffVersion
-from billing.models.top_up import TopUp
+from billing.models.top_up import DemoPayment, TopUp
 
 __all__ = [
     "CdrLine",
     "ChargeDetailRecord",
+    "DemoPayment",
     "Hold",
     "LedgerAccount",
     "LedgerEntry",

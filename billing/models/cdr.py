@@ -4,8 +4,12 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from billing.models.frozen import Frozen
 
 
 class ReceiptSeries(models.Model):
@@ -19,14 +23,15 @@ class ReceiptSeries(models.Model):
         verbose_name = _("receipt series")
         verbose_name_plural = _("receipt series")
         constraints = [
-            models.UniqueConstraint(fields=["issuer", "year"], name="one_series_per_issuer_and_year", nulls_distinct=False)
+            models.UniqueConstraint(fields=["issuer", "year"], name="one_series_per_issuer_and_year"),
+            models.UniqueConstraint(fields=["year"], condition=Q(issuer=None), name="one_platform_series_per_year"),
         ]
 
     def __str__(self) -> str:
         return f"{self.issuer_id or 0}/{self.year}"
 
 
-class ChargeDetailRecord(models.Model):
+class ChargeDetailRecord(Frozen):
     """What was charged, where, by whom, for how much, and who got it. Texts are copies: what they named may be gone."""
 
     number = models.CharField(max_length=30, unique=True)
@@ -55,7 +60,7 @@ class ChargeDetailRecord(models.Model):
     loss_minor = models.BigIntegerField(default=0, help_text=_("Not covered and not claimed: the platform bears it."))
     tariff = models.JSONField(default=dict, help_text=_("The prices as they were at the start."))
     is_estimated = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name = _("charge detail record")
@@ -64,6 +69,14 @@ class ChargeDetailRecord(models.Model):
         indexes = [
             models.Index(fields=["driver", "-id"], name="cdr_of_driver"),
             models.Index(fields=["owner", "-id"], name="cdr_of_owner"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["session_code"], condition=Q(corrects=None), name="one_settlement_per_session"),
+            models.CheckConstraint(condition=Q(total_minor=F("fee_minor") + F("owner_minor")), name="cdr_total_is_shared_out"),
+            models.CheckConstraint(
+                condition=Q(total_minor=F("promo_minor") + F("cash_minor") + F("debt_minor") + F("loss_minor")),
+                name="cdr_total_is_covered",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -74,7 +87,7 @@ class ChargeDetailRecord(models.Model):
         return reverse("billing:receipt", args=[self.number])
 
 
-class CdrLine(models.Model):
+class CdrLine(Frozen):
     """One line of a receipt; the lines add up to the total."""
 
     class Kind(models.TextChoices):

@@ -3,7 +3,10 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from billing.models.frozen import Frozen
 
 
 class LedgerAccount(models.Model):
@@ -34,23 +37,21 @@ class LedgerAccount(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["user", "kind", "currency"], name="one_account_per_person_and_kind"),
-            models.UniqueConstraint(
-                fields=["kind", "currency"], condition=Q(user=None), name="one_platform_account_per_kind"
-            ),
+            models.UniqueConstraint(fields=["kind", "currency"], condition=Q(user=None), name="one_platform_account_per_kind"),
         ]
 
     def __str__(self) -> str:
         return f"{self.user or 'ChargeShare'}: {self.get_kind_display()}"
 
 
-class LedgerTransaction(models.Model):
+class LedgerTransaction(Frozen):
     """One business event in the books. Its key makes it happen once; it is never changed, only corrected by another."""
 
     key = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=30, help_text=_("What happened: top_up, settle, correct, grant, …"))
     note = models.CharField(max_length=200, blank=True)
     url = models.CharField(max_length=200, blank=True, help_text=_("The page that explains it, such as the receipt."))
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         verbose_name = _("ledger transaction")
@@ -61,7 +62,7 @@ class LedgerTransaction(models.Model):
         return self.key
 
 
-class LedgerEntry(models.Model):
+class LedgerEntry(Frozen):
     """One side of a transaction."""
 
     transaction = models.ForeignKey(LedgerTransaction, on_delete=models.PROTECT, related_name="entries")

@@ -1,5 +1,6 @@
 """Money on its way into a wallet."""
 
+import secrets
 import uuid
 
 from django.conf import settings
@@ -53,3 +54,36 @@ class TopUp(models.Model):
     def get_absolute_url(self) -> str:
         """Where the browser comes back to."""
         return reverse("billing:top_up_return", args=[self.code])
+
+
+def new_demo_id() -> str:
+    """Ten digits: the numbers a real gateway gives look the same, so nothing learns to rely on another form."""
+    return str(secrets.randbelow(9 * 10**9) + 10**9)
+
+
+class DemoPayment(models.Model):
+    """What a gateway would know of one payment; the demo gateway keeps it here, so that every process sees it."""
+
+    class State(models.TextChoices):
+        CREATED = "CREATED", _("created")
+        PAID = "PAID", _("paid")
+        CANCELED = "CANCELED", _("cancelled")
+        TIMEOUTED = "TIMEOUTED", _("not paid in time")
+        REFUNDED = "REFUNDED", _("refunded")
+
+    gateway_id = models.CharField(max_length=20, unique=True, default=new_demo_id)
+    order_number = models.CharField(max_length=60, unique=True)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    description = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=20, choices=State, default=State.CREATED)
+    return_url = models.CharField(max_length=300)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("demo payment")
+        verbose_name_plural = _("demo payments")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.gateway_id

@@ -1,0 +1,59 @@
+"""The database itself refuses to change or delete what is in the books, and to commit a transaction that does not balance."""
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+FROZEN = ("billing_ledgertransaction", "billing_ledgerentry", "billing_chargedetailrecord", "billing_cdrline")
+
+
+def protect(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ARG001 - a migration's signature
+    """Put the triggers in place; run by a migration."""
+    if schema_editor.connection.vendor == "postgresql":
+        _protect_postgresql(schema_editor)
+    else:
+        for table in FROZEN:
+            for event in ("UPDATE", "DELETE"):
+                schema_editor.execute(
+                    f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+                )
+
+
+def _protect_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> None:
+    schema_editor.execute(
+        """
+        CREATE OR REPLACE FUNCTION billing_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only', ERRCODE = 'integrity_constraint_violation';
+        END $$
+        """
+    )
+    for table in FROZEN:
+        schema_editor.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION billing_append_only()"
+        )
+    schema_editor.execute(
+        """
+        CREATE OR REPLACE FUNCTION billing_sums_to_zero() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF (SELECT sum(amount_minor) FROM billing_ledgerentry WHERE transaction_id = NEW.transaction_id) <> 0 THEN
+                RAISE EXCEPTION 'ledger transaction does not sum to zero' USING ERRCODE = 'integrity_constraint_violation';
+            END IF;
+            RETURN NULL;
+        END $$
+        """
+    )
+    schema_editor.execute(
+        "CREATE CONSTRAINT TRIGGER billing_ledgerentry_sums_to_zero AFTER INSERT ON billing_ledgerentry "
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing_sums_to_zero()"
+    )
+
+
+def unprotect(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ARG001 - a migration's signature
+    """Take them away; run when the migration is undone."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("DROP FUNCTION billing_append_only CASCADE")
+        schema_editor.execute("DROP FUNCTION billing_sums_to_zero CASCADE")
+    else:
+        for table in FROZEN:
+            for event in ("update", "delete"):
+                schema_editor.execute(f"DROP TRIGGER {table}_no_{event}")

@@ -1,0 +1,248 @@
+"""The one place where a balance changes: post(). And money set aside: hold(), extend(), release().
+
+A person's balances are positive while she has money; her debt is negative while she owes; the entries of a transaction
+sum to zero, so what is hers is owed by somebody: the gateway's clearing account, the platform, another person.
+
+Locks: whatever looks at a balance and then acts on it locks the accounts first, in ascending id, all of them at once.
+"""
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import F, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from billing import money
+from billing.models import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
+from chargeshare import bus
+from chargeshare.errors import DomainError
+
+logger = logging.getLogger(__name__)
+Kind = LedgerAccount.Kind
+P = ParamSpec("P")
+R = TypeVar("R")
+
+WALLET_KINDS = (Kind.CASH, Kind.PROMO, Kind.DEBT)
+TRIES = 3
+
+
+class CreditTooLow(DomainError):
+    """The wallet does not hold what is asked of it."""
+
+    code = "credit_too_low"
+    message = gettext_lazy("There is not enough credit in the wallet.")
+
+
+InsufficientCredit = CreditTooLow
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """What a person has, read at one moment. `debt_minor` is negative while she owes."""
+
+    cash_minor: int
+    promo_minor: int
+    held_minor: int
+    debt_minor: int
+    currency: str
+
+    @property
+    def balance_minor(self) -> int:
+        """Own money and promo credit, what is held included."""
+        return self.cash_minor + self.promo_minor
+
+    @property
+    def available_minor(self) -> int:
+        """What may be spent now."""
+        return self.balance_minor - self.held_minor
+
+
+def retried(function: Callable[P, R]) -> Callable[P, R]:
+    """Run a function that owns its transaction again when the database asked for it: a deadlock or a lost serialization.
+
+    Inside of an outer transaction it does nothing: only the outermost can be repeated.
+    """
+
+    @wraps(function)
+    def patient(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(1, TRIES + 1):
+            try:
+                return function(*args, **kwargs)
+            except OperationalError as error:
+                state = getattr(error.__cause__, "sqlstate", None)
+                if connection.in_atomic_block or state not in ("40001", "40P01") or attempt == TRIES:
+                    raise
+                logger.info("the database asked to repeat %s (%s)", function.__name__, state)
+                time.sleep(random.uniform(0.01, 0.05) * attempt)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    return patient
+
+
+def account(user: User, kind: str) -> LedgerAccount:
+    """A person's account of one kind, made at first need."""
+    return LedgerAccount.objects.get_or_create(user_id=user.pk, kind=kind, currency=settings.CURRENCY)[0]
+
+
+def platform_account(kind: str) -> LedgerAccount:
+    """The platform's account of one kind, made at first need."""
+    return LedgerAccount.objects.get_or_create(user=None, kind=kind, currency=settings.CURRENCY)[0]
+
+
+def lock(accounts: Iterable[LedgerAccount]) -> dict[int, LedgerAccount]:
+    """Lock accounts in ascending id and read them afresh; whoever needs several locks them by one call."""
+    keys = {one.pk for one in accounts}
+    return {one.pk: one for one in LedgerAccount.objects.select_for_update().filter(pk__in=keys).order_by("pk")}
+
+
+@retried
+@transaction.atomic
+def post(
+    *, key: str, kind: str, entries: Sequence[tuple[LedgerAccount, int]], note: str = "", url: str = "", at: datetime | None = None
+) -> LedgerTransaction:
+    """Book one business event. The second post with the same key returns the first and changes nothing.
+
+    Amounts on the same account are added up and zeros left out; what remains must sum to zero.
+    """
+    amounts = _amounts(entries)
+    accounts = lock(one for one, _amount in entries)
+    booked: LedgerTransaction | None = LedgerTransaction.objects.filter(key=key).first()
+    if booked is not None:
+        return booked
+    try:
+        with transaction.atomic():
+            booked = LedgerTransaction.objects.create(key=key, kind=kind, note=note[:200], url=url[:200], created_at=at or timezone.now())
+    except IntegrityError:  # somebody else came first between our look and our write
+        first: LedgerTransaction = LedgerTransaction.objects.get(key=key)
+        return first
+    rows = []
+    for pk, amount_minor in sorted(amounts.items()):
+        one = accounts[pk]
+        one.balance_minor += amount_minor
+        LedgerAccount.objects.filter(pk=pk).update(balance_minor=F("balance_minor") + amount_minor)
+        rows.append(LedgerEntry(transaction=booked, account=one, amount_minor=amount_minor, balance_after_minor=one.balance_minor))
+    LedgerEntry.objects.bulk_create(rows)
+    for user_id in {one.user_id for one in accounts.values() if one.user_id is not None and one.kind in WALLET_KINDS}:
+        bus.publish(f"wallet-{user_id}", "wallet.changed")
+    return booked
+
+
+def _amounts(entries: Sequence[tuple[LedgerAccount, int]]) -> dict[int, int]:
+    amounts: dict[int, int] = {}
+    for one, amount_minor in entries:
+        if type(amount_minor) is not int or abs(amount_minor) > money.MOST_MINOR:
+            raise ValueError(f"{amount_minor!r} is no amount that can be booked.")
+        amounts[one.pk] = amounts.get(one.pk, 0) + amount_minor
+    amounts = {pk: amount_minor for pk, amount_minor in amounts.items() if amount_minor}
+    if len(amounts) < 2 or sum(amounts.values()) != 0 or len({one.currency for one, _amount in entries}) != 1:
+        raise ValueError("A transaction has at least two entries in one currency that sum to zero.")
+    return amounts
+
+
+def wallet(user: User) -> Wallet:
+    """What a person has now."""
+    balances = dict(
+        LedgerAccount.objects.filter(user_id=user.pk, kind__in=WALLET_KINDS, currency=settings.CURRENCY).values_list(
+            "kind", "balance_minor"
+        )
+    )
+    return Wallet(
+        cash_minor=balances.get(Kind.CASH, 0),
+        promo_minor=balances.get(Kind.PROMO, 0),
+        debt_minor=balances.get(Kind.DEBT, 0),
+        held_minor=held_minor(user),
+        currency=settings.CURRENCY,
+    )
+
+
+def held_minor(user: User) -> int:
+    """The sum of what is set aside for open sessions."""
+    held = Hold.objects.filter(user_id=user.pk, closed_at=None, currency=settings.CURRENCY).aggregate(sum=Sum("amount_minor"))
+    return int(held["sum"] or 0)
+
+
+def wallet_accounts(user: User) -> list[LedgerAccount]:
+    """Own money, promo credit and debt of a person."""
+    return [account(user, kind) for kind in WALLET_KINDS]
+
+
+def lock_wallet(user: User) -> Wallet:
+    """Lock a person's wallet until the transaction ends, and read it: nobody else can spend of it meanwhile."""
+    lock(wallet_accounts(user))
+    return wallet(user)
+
+
+@retried
+@transaction.atomic
+def hold(user: User, amount_minor: int, *, key: str) -> Hold:
+    """Set money aside, or refuse. The same key twice is the same hold."""
+    if not 0 <= amount_minor <= money.MOST_MINOR:
+        raise ValueError(f"{amount_minor!r} cannot be held.")
+    purse = lock_wallet(user)
+    existing = Hold.objects.filter(key=key).first()
+    if existing is not None:
+        return existing
+    require(purse, amount_minor)
+    held = Hold.objects.create(user_id=user.pk, key=key, currency=purse.currency, amount_minor=amount_minor)
+    bus.publish(f"wallet-{user.pk}", "wallet.changed")
+    return held
+
+
+def require(purse: Wallet, amount_minor: int) -> None:
+    """Refuse, with the sum that is missing, when a wallet owes something or has less than this."""
+    if purse.debt_minor < 0:
+        raise CreditTooLow(
+            _("You owe %(debt)s for an earlier session. Top up at least that much to charge again.")
+            % {"debt": money.fmt(-purse.debt_minor, purse.currency)}
+        )
+    if purse.available_minor < amount_minor:
+        raise CreditTooLow(
+            _("You need %(needed)s to start and have %(available)s. Top up at least %(missing)s.")
+            % {
+                "needed": money.fmt(amount_minor, purse.currency, decimals=2 if amount_minor % 100 else 0),
+                "available": money.fmt(purse.available_minor, purse.currency),
+                "missing": money.fmt(amount_minor - purse.available_minor, purse.currency),
+            }
+        )
+
+
+@retried
+@transaction.atomic
+def extend(held: Hold, to_minor: int) -> Hold:
+    """Let a hold grow to `to_minor`, or as far as the credit goes. It never shrinks, and a closed one stays as it was."""
+    purse = lock_wallet(held.user)
+    held.refresh_from_db(fields=["amount_minor", "closed_at"])
+    reachable_minor = min(to_minor, held.amount_minor + max(0, purse.available_minor))
+    if held.closed_at is None and held.amount_minor < reachable_minor <= money.MOST_MINOR:
+        held.amount_minor = reachable_minor
+        held.save(update_fields=["amount_minor"])
+        bus.publish(f"wallet-{held.user_id}", "wallet.changed")
+    return held
+
+
+def release(held: Hold) -> None:
+    """Give back what was set aside. Twice does no harm."""
+    now = timezone.now()
+    if Hold.objects.filter(pk=held.pk, closed_at=None).update(closed_at=now):
+        held.closed_at = now
+        bus.publish(f"wallet-{held.user_id}", "wallet.changed")
+
+
+def grant(user: User, amount_minor: int, *, reason: str) -> LedgerTransaction:
+    """Give promo credit at the platform's cost."""
+    if amount_minor <= 0:
+        raise money.NotAnAmount(_("An amount must be greater than zero."))
+    entries = [(platform_account(Kind.PROMO_COST), -amount_minor), (account(user, Kind.PROMO), amount_minor)]
+    return post(key=f"grant:{uuid.uuid4()}", kind="grant", entries=entries, note=reason)

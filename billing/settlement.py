@@ -1,0 +1,247 @@
+"""Turning a finished session into money moved and a receipt frozen; and putting right what a late StopTransaction corrects."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts.models import User
+from billing import ledger, money, pricing
+from billing.ledger import Kind
+from billing.models import CdrLine, ChargeDetailRecord, Hold, LedgerAccount, ReceiptSeries
+from billing.pricing import PricedLine, Prices, Usage
+
+MOST_DEBT_MINOR = 5_000  # an overrun beyond it is the platform's loss
+MOST_CORRECTION_MINOR = 2_000  # dearer than that only after somebody of staff has looked
+
+
+@dataclass(frozen=True)
+class Bill:
+    """All that is needed to settle a session, with copies of every text: what they name may be gone tomorrow."""
+
+    session_code: uuid.UUID
+    driver: User | None
+    owner: User
+    usage: Usage
+    prices: Prices | None
+    is_free: bool
+    fee_share: Decimal
+    hold: Hold | None
+    place_name: str
+    charge_point_code: str
+    connector_label: str
+    place_address: str = ""
+    id_token_label: str = ""
+    meter_start_wh: int | None = None
+    meter_stop_wh: int | None = None
+    is_estimated: bool = False
+    settled_at: datetime | None = None
+
+    def lines(self) -> list[PricedLine]:
+        """What the receipt lists. A free session lists its energy at nothing; one that nobody pays for as well."""
+        if self.prices is not None and self.driver is not None and not self.is_free:
+            return pricing.price(self.prices, self.usage)
+        if self.usage.energy_wh < pricing.FREE_BELOW_WH:
+            return []
+        return [PricedLine(CdrLine.Kind.ENERGY, "", Decimal(self.usage.energy_wh).scaleb(-3), Decimal(0), 0)]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where a total comes from; negative parts are given back."""
+
+    promo_minor: int = 0
+    cash_minor: int = 0
+    debt_minor: int = 0
+    loss_minor: int = 0
+
+
+@dataclass
+class _Books:
+    """The locked accounts of one settlement."""
+
+    bill: Bill
+    accounts: dict[str, LedgerAccount] = field(default_factory=dict)
+    purse: ledger.Wallet | None = None
+
+    def __post_init__(self) -> None:
+        wanted = {
+            "pending": ledger.account(self.bill.owner, Kind.EARNINGS_PENDING),
+            "fee": ledger.platform_account(Kind.PLATFORM_FEE),
+            "loss": ledger.platform_account(Kind.LOSS),
+        }
+        if self.bill.driver is not None:
+            wanted |= {kind: ledger.account(self.bill.driver, kind) for kind in ledger.WALLET_KINDS}
+        locked = ledger.lock(wanted.values())
+        self.accounts = {name: locked[one.pk] for name, one in wanted.items()}
+        if self.bill.driver is not None:
+            self.purse = ledger.wallet(self.bill.driver)
+
+    def post(self, *, key: str, kind: str, cdr: ChargeDetailRecord) -> None:
+        """Move the money that the record says has moved."""
+        if cdr.total_minor == 0 and not any((cdr.promo_minor, cdr.cash_minor, cdr.debt_minor, cdr.loss_minor, cdr.fee_minor)):
+            return
+        entries = [
+            (self.accounts["pending"], cdr.owner_minor),
+            (self.accounts["fee"], cdr.fee_minor),
+            (self.accounts["loss"], -cdr.loss_minor),
+            (self.accounts[Kind.PROMO], -cdr.promo_minor),
+            (self.accounts[Kind.CASH], -cdr.cash_minor),
+            (self.accounts[Kind.DEBT], -cdr.debt_minor),
+        ]
+        url = cdr.get_absolute_url()
+        ledger.post(key=key, kind=kind, entries=entries, note=cdr.place_name, url=url, at=cdr.created_at)
+
+
+@ledger.retried
+@transaction.atomic
+def settle(bill: Bill) -> ChargeDetailRecord:
+    """Price a session, move the money, close the hold, freeze the receipt. Any number of calls settle once.
+
+    Promo credit goes first, then own money, as far as it is not held for other sessions; a shortfall becomes a debt up to
+    a limit and the platform's loss beyond it. The owner is paid in full whatever the driver could pay.
+    """
+    books = _Books(bill)
+    settled = ChargeDetailRecord.objects.filter(session_code=bill.session_code, corrects=None).first()
+    if settled is not None:
+        return settled  # type: ignore[no-any-return]
+    lines = bill.lines()
+    total_minor = pricing.total(lines)
+    parts = _cover(books, total_minor, debt_so_far_minor=0)
+    if bill.hold is not None:
+        ledger.release(bill.hold)
+    fee_minor = money.share_down(total_minor, bill.fee_share)
+    cdr = _freeze(bill, lines, parts, total_minor=total_minor, fee_minor=fee_minor, corrects=None)
+    books.post(key=f"session:{bill.session_code}:settle", kind="settle", cdr=cdr)
+    return cdr
+
+
+@ledger.retried
+@transaction.atomic
+def correct(cdr: ChargeDetailRecord, bill: Bill, *, approved: bool = False) -> ChargeDetailRecord | None:
+    """Put right a receipt whose session turned out otherwise: a credit of the earlier one and the new lines.
+
+    Cheaper is done at once. Dearer by up to 20 Kč as well; dearer than that returns None and waits for staff, who call it
+    with `approved`. Where nothing changes, the latest record is returned and nothing is booked.
+    """
+    books = _Books(bill)
+    records = list(ChargeDetailRecord.objects.filter(session_code=cdr.session_code).order_by("pk"))
+    so_far = {
+        name: sum(getattr(record, name) for record in records)
+        for name in ("total_minor", "fee_minor", "promo_minor", "cash_minor", "debt_minor", "loss_minor")
+    }
+    lines = bill.lines()
+    total_minor = pricing.total(lines)
+    difference_minor = total_minor - so_far["total_minor"]
+    latest: ChargeDetailRecord = records[-1]
+    if difference_minor == 0:
+        return latest
+    if difference_minor > MOST_CORRECTION_MINOR and not approved:
+        return None
+    if difference_minor > 0:
+        parts = _cover(books, difference_minor, debt_so_far_minor=so_far["debt_minor"])
+    else:
+        parts = _give_back(books, -difference_minor, so_far)
+    fee_minor = money.share_down(total_minor, bill.fee_share) - so_far["fee_minor"]
+    if so_far["total_minor"]:
+        credit_minor = -so_far["total_minor"]
+        lines = [PricedLine(CdrLine.Kind.CREDIT, latest.number, Decimal(1), money.decimal(credit_minor), credit_minor), *lines]
+    correction = _freeze(bill, lines, parts, total_minor=difference_minor, fee_minor=fee_minor, corrects=latest)
+    books.post(key=f"session:{bill.session_code}:correct:{len(records)}", kind="correct", cdr=correction)
+    return correction
+
+
+def _cover(books: _Books, amount_minor: int, *, debt_so_far_minor: int) -> Parts:
+    purse = books.purse
+    if purse is None or amount_minor == 0:
+        return Parts(loss_minor=amount_minor)
+    held = books.bill.hold
+    own_hold_minor = 0
+    if held is not None:
+        held.refresh_from_db(fields=["amount_minor", "closed_at"])
+        own_hold_minor = held.amount_minor if held.closed_at is None else 0
+    payable_minor = min(amount_minor, max(0, purse.available_minor + own_hold_minor))
+    promo_minor = min(payable_minor, max(0, purse.promo_minor))
+    short_minor = amount_minor - payable_minor
+    debt_minor = min(short_minor, max(0, MOST_DEBT_MINOR - debt_so_far_minor))
+    return Parts(promo_minor, payable_minor - promo_minor, debt_minor, short_minor - debt_minor)
+
+
+def _give_back(books: _Books, amount_minor: int, so_far: dict[str, int]) -> Parts:
+    """Return money in the opposite order: first the platform's loss, then the debt, then own money, then promo credit.
+
+    A debt that has been paid since comes back as own money.
+    """
+    loss_minor = min(amount_minor, max(0, so_far["loss_minor"]))
+    rest_minor = amount_minor - loss_minor
+    owed_minor = -books.purse.debt_minor if books.purse else 0
+    debt_minor = min(rest_minor, max(0, so_far["debt_minor"]), max(0, owed_minor))
+    rest_minor -= debt_minor
+    promo_minor = max(0, rest_minor - max(0, so_far["cash_minor"] + so_far["debt_minor"] - debt_minor))
+    return Parts(-promo_minor, -(rest_minor - promo_minor), -debt_minor, -loss_minor)
+
+
+def _freeze(
+    bill: Bill,
+    lines: Sequence[PricedLine],
+    parts: Parts,
+    *,
+    total_minor: int,
+    fee_minor: int,
+    corrects: ChargeDetailRecord | None,
+) -> ChargeDetailRecord:
+    now = bill.settled_at or timezone.now()
+    cdr: ChargeDetailRecord = ChargeDetailRecord.objects.create(
+        number=_next_number(bill.owner, now),
+        session_code=bill.session_code,
+        corrects=corrects,
+        driver=bill.driver,
+        owner=bill.owner,
+        owner_name=str(bill.owner)[:100],
+        place_name=bill.place_name[:100],
+        place_address=bill.place_address[:200],
+        charge_point_code=bill.charge_point_code[:20],
+        connector_label=bill.connector_label[:60],
+        id_token_label=bill.id_token_label[:60],
+        started_at=bill.usage.started_at,
+        stopped_at=bill.usage.stopped_at,
+        meter_start_wh=bill.meter_start_wh,
+        meter_stop_wh=bill.meter_stop_wh,
+        energy_wh=bill.usage.energy_wh,
+        currency=settings.CURRENCY,
+        total_minor=total_minor,
+        fee_minor=fee_minor,
+        owner_minor=total_minor - fee_minor,
+        promo_minor=parts.promo_minor,
+        cash_minor=parts.cash_minor,
+        debt_minor=parts.debt_minor,
+        loss_minor=parts.loss_minor,
+        tariff=bill.prices.snapshot() if bill.prices is not None else {},
+        is_estimated=bill.is_estimated,
+        created_at=now,
+    )
+    CdrLine.objects.bulk_create(CdrLine(cdr=cdr, **vars(line)) for line in lines)
+    return cdr
+
+
+def _next_number(owner: User, now: datetime) -> str:
+    """The next number of an issuer's year. The series stays locked until commit, so that no number is ever missing."""
+    issuer = owner if settings.SUPPLY_MODEL == "agent" else None
+    year = timezone.localtime(now).year
+    ReceiptSeries.objects.get_or_create(issuer=issuer, year=year)
+    series = ReceiptSeries.objects.select_for_update().get(issuer=issuer, year=year)
+    series.last += 1
+    series.save(update_fields=["last"])
+    return f"{year}-{issuer.pk:04d}-{series.last:06d}" if issuer else f"{year}-{series.last:06d}"
+
+
+def spent_minor(session_code: uuid.UUID) -> int:
+    """What a session has cost in the end, corrections included."""
+    total = ChargeDetailRecord.objects.filter(session_code=session_code).aggregate(sum=Sum("total_minor"))
+    return int(total["sum"] or 0)
