@@ -1,6 +1,7 @@
 """People, their cards, and what we tell them."""
 
 import secrets
+import uuid
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -97,7 +98,18 @@ class IdToken(models.Model):
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
-class Notification(models.Model):
+class Posted(models.Model):
+    """What goes out by e-mail once. A process claims a row for some minutes before it posts it, so that no two post the same."""
+
+    emailed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    email_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    email_after = models.DateTimeField(null=True, blank=True, editable=False, help_text=_("Not to be tried before."))
+
+    class Meta:
+        abstract = True
+
+
+class Notification(Posted):
     """One thing a person should know: a line in the inbox, and an e-mail that housekeeping posts."""
 
     class Kind(models.TextChoices):
@@ -121,8 +133,6 @@ class Notification(models.Model):
     url = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True, blank=True)
-    emailed_at = models.DateTimeField(null=True, blank=True)
-    email_attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         verbose_name = _("notification")
@@ -137,6 +147,62 @@ class Notification(models.Model):
         return f"{self.get_kind_display()} · {self.user}"
 
 
+class Letter(Posted):
+    """An e-mail about an account itself: confirm the address, set a new password.
+
+    It is deleted once it is posted, for its links open doors.
+    """
+
+    to = models.EmailField(_("to"))
+    subject = models.CharField(_("subject"), max_length=200)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("letter")
+        verbose_name_plural = _("letters")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class TokenChain(models.Model):
+    """One log-in of a program: the chain of refresh tokens that grew from it. Ended, none of its tokens opens anything."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_chains")
+    jti = models.CharField(max_length=32, help_text=_("The only refresh token of the chain that still counts."))
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("log-in of a program")
+        verbose_name_plural = _("log-ins of programs")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class LoginFailure(models.Model):
+    """A log-in that was refused, counted for the account it was aimed at and for the address it came from."""
+
+    subject = models.CharField(max_length=64, help_text=_("What is counted, hashed."))
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("failed log-in")
+        verbose_name_plural = _("failed log-ins")
+        indexes = [models.Index(fields=["subject", "at"], name="login_failures")]
+
+    def __str__(self) -> str:
+        return f"{self.subject[:8]} · {self.at:%Y-%m-%d %H:%M}"
+
+
 class IdempotentAnswer(models.Model):
     """What a request with an Idempotency-Key was answered, so that its repetition gets the same answer and does nothing."""
 
@@ -145,7 +211,7 @@ class IdempotentAnswer(models.Model):
     fingerprint = models.CharField(max_length=64, help_text=_("Method, path and body, hashed."))
     status = models.PositiveSmallIntegerField(null=True, help_text=_("Empty while the first request is still running."))
     body = models.JSONField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         verbose_name = _("idempotent answer")
@@ -154,5 +220,3 @@ class IdempotentAnswer(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-

@@ -1,11 +1,48 @@
-"""Assembles /api/v1/ and turns refusals into JSON."""
+"""Assembles /api/v1/ out of what each floor offers."""
 
-from rest_framework.pagination import PageNumberPagination
+from typing import Any, NoReturn
+
+from django.urls import URLPattern, URLResolver, path, re_path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+import accounts.export
+import accounts.urls
+from accounts.api.me import asking
 
 
-class Pages(PageNumberPagination):
-    """`{"count", "next", "previous", "results"}` with `?page=` and `?page_size=` up to 200."""
+class Nothing(APIView):
+    """Every path of the API that does not exist."""
 
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
+    permission_classes = [AllowAny]
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002 - DRF's
+        """There is nothing here, whatever the method."""
+        raise exceptions.NotFound
+
+
+class ExportView(APIView):
+    """Everything we hold about me."""
+
+    @extend_schema(summary="Everything we hold about me", responses=OpenApiTypes.OBJECT, tags=["me"])
+    def get(self, request: Request) -> Response:
+        """Each floor tells what it holds; only the roof can ask all of them."""
+        everything: dict[str, Any] = {}
+        for floor in EXPORTS:
+            everything |= floor(asking(request))
+        return Response(everything, headers={"Content-Disposition": 'attachment; filename="chargeshare.json"'})
+
+
+EXPORTS = [accounts.export.everything_about]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("me/export/", ExportView.as_view(), name="me_export"),
+    *accounts.urls.api_urlpatterns,
+    re_path(r"^.*$", Nothing.as_view(), name="nothing"),
+]

@@ -1,0 +1,122 @@
+"""What staff see of people: accounts, cards, what they were told."""
+
+from typing import Any
+
+from auditlog.registry import auditlog
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import IdToken, Letter, LoginFailure, Notification, TokenChain, User
+
+auditlog.register(User, include_fields=["is_active", "is_staff", "is_superuser", "closed_at"])
+auditlog.register(IdToken, include_fields=["is_blocked", "expires_at", "max_sessions", "user"])
+
+
+class ReadOnly(admin.ModelAdmin):
+    """Rows that tell what happened; nobody rewrites that."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only the rules add rows."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What happened, happened."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Housekeeping forgets, nobody else."""
+        return False
+
+
+class NewUserForm(AdminUserCreationForm):
+    """A new account by its e-mail."""
+
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class EditUserForm(UserChangeForm):
+    """An account as staff may change it."""
+
+    class Meta:
+        model = User
+        fields = "__all__"  # the fieldsets below choose
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """Accounts. They are closed by their holders, never deleted: the books point at them."""
+
+    form = EditUserForm
+    add_form = NewUserForm
+    list_display = ["email", "name", "is_active", "is_staff", "date_joined", "last_login"]
+    list_filter = ["is_active", "is_staff", "language"]
+    search_fields = ["email", "name"]
+    ordering = ["-id"]
+    readonly_fields = ["group_tag", "date_joined", "last_login", "closed_at"]
+    fieldsets = (
+        (None, {"fields": ("email", "password", "name", "language")}),
+        (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (_("History"), {"fields": ("group_tag", "date_joined", "last_login", "closed_at")}),
+    )
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Sessions and receipts point at people; closing is the way out."""
+        return False
+
+
+@admin.register(IdToken)
+class IdTokenAdmin(admin.ModelAdmin):
+    """Cards."""
+
+    list_display = ["uid", "label", "user", "is_blocked", "expires_at", "confirmed_at", "created_at"]
+    list_filter = ["is_blocked", ("confirmed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["uid", "uid_key", "label", "user__email", "user__name"]
+    list_select_related = ["user"]
+    fields = ["user", "uid", "label", "is_blocked", "expires_at", "parent_uid", "max_sessions", "confirmed_at", "created_at"]
+    readonly_fields = ["user", "uid", "created_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A card is added by its holder, or by staff through the API, which compares its number with all others."""
+        return False
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnly):
+    """What people were told."""
+
+    list_display = ["user", "kind", "created_at", "read_at", "emailed_at", "email_attempts"]
+    list_filter = ["kind"]
+    search_fields = ["user__email", "user__name"]
+    list_select_related = ["user"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnly):
+    """Letters that wait to be posted. Their text holds keys to accounts, so not even staff read it."""
+
+    list_display = ["to", "subject", "created_at", "email_attempts", "email_after"]
+    fields = ["to", "subject", "created_at", "email_attempts", "email_after"]
+
+
+@admin.register(TokenChain)
+class TokenChainAdmin(ReadOnly):
+    """Which programs are logged in."""
+
+    list_display = ["user", "created_at", "used_at", "expires_at", "ended_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    exclude = ["jti"]
+
+
+@admin.register(LoginFailure)
+class LoginFailureAdmin(ReadOnly):
+    """Failed log-ins of the last quarter of an hour."""
+
+    list_display = ["subject", "at"]

@@ -1,0 +1,168 @@
+"""What we tell people: a row in the inbox at once, an e-mail when housekeeping comes by."""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.db.models import F, Q, QuerySet
+from django.template import Context
+from django.template.loader import get_template
+from django.utils import timezone, translation
+
+from accounts.models import Letter, Notification, Posted, User
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 6
+PER_PASS = 200
+READ_KEPT = timedelta(days=90)
+KEPT = timedelta(days=365)
+
+MEMBERS: dict[str, frozenset[str]] = {
+    Notification.Kind.SESSION_STARTED: frozenset({"place", "card"}),
+    Notification.Kind.SESSION_FINISHED: frozenset({"place", "energy_wh", "total_minor", "currency"}),
+    Notification.Kind.SESSION_FAILED: frozenset({"place", "reason"}),
+    Notification.Kind.SESSION_REVIEW: frozenset({"place", "energy_wh"}),
+    Notification.Kind.SESSION_CORRECTED: frozenset({"place", "total_minor", "currency"}),
+    Notification.Kind.CREDIT_LOW: frozenset({"available_minor", "currency"}),
+    Notification.Kind.EARNED: frozenset({"place", "energy_wh", "earned_minor", "currency"}),
+    Notification.Kind.UNPAID_ENERGY: frozenset({"place", "energy_wh"}),
+    Notification.Kind.TOP_UP_PAID: frozenset({"amount_minor", "balance_minor", "currency"}),
+    Notification.Kind.CHARGER_ALERT: frozenset({"place", "reason"}),
+    Notification.Kind.CARD_PAIRED: frozenset({"card", "place"}),
+    Notification.Kind.CARD_USED: frozenset({"card", "place"}),
+    Notification.Kind.ACCOUNT_CHANGED: frozenset({"change"}),
+}
+"""What the texts of each kind can say; a caller leaves out what it does not know. Amounts are integers in minor units."""
+
+_P = TypeVar("_P", Notification, Letter)
+
+
+def notify(user: User, kind: str, *, url: str = "", **context: Any) -> Notification:
+    """Tell a person something. `url` is the path of the page that says more; `context` holds words and numbers (see MEMBERS)."""
+    return Notification.objects.create(user=user, kind=kind, url=url, context=context)
+
+
+def title(notification: Notification) -> str:
+    """One line that says what happened, in the language that is active: an inbox row, the subject of an e-mail."""
+    return " ".join(_render(notification, "_subject.txt").split())
+
+
+def text(notification: Notification) -> str:
+    """The sentence or two under the title."""
+    return " ".join(_render(notification, ".txt").split())
+
+
+def mark_read(user: User, *, now: datetime, ids: list[int] | None = None) -> int:
+    """Note that a person has seen these notifications, or all of hers."""
+    unread = Notification.objects.filter(user=user, read_at=None)
+    return (unread if ids is None else unread.filter(pk__in=ids)).update(read_at=now)
+
+
+def write(to: str, *, subject: str, body: str, html: str = "") -> Letter:
+    """Keep a letter about an account, to be posted."""
+    return Letter.objects.create(to=to, subject=" ".join(subject.split())[:200], text=body, html=html)
+
+
+def post(letter: Letter) -> None:
+    """Post a letter at once, for somebody sits and waits for it. If the mail server is away, housekeeping tries again."""
+    if _claim(letter, Letter.objects.all(), timezone.now()):
+        try:
+            _letter_message(letter).send()
+        except (SMTPException, OSError) as error:
+            logger.warning("letter %s not posted: %s", letter.pk, error)
+        else:
+            letter.delete()
+
+
+def send_unsent(*, now: datetime) -> int:
+    """Post the e-mails that are due and say how many went out. Any number of processes may do this at once."""
+    sent = 0
+    for letter in _post_due(Letter.objects.all(), _letter_message, now):
+        letter.delete()
+        sent += 1
+    for notification in _post_due(Notification.objects.filter(user__is_active=True), _notification_message, now):
+        Notification.objects.filter(pk=notification.pk).update(emailed_at=timezone.now())
+        sent += 1
+    return sent
+
+
+def prune(*, now: datetime) -> int:
+    """Forget what was read months ago, what is a year old, and letters that could not be posted."""
+    old = Q(created_at__lt=now - KEPT) | Q(read_at__lt=now - READ_KEPT)
+    return Notification.objects.filter(old).delete()[0] + Letter.objects.filter(created_at__lt=now - timedelta(days=1)).delete()[0]
+
+
+def _post_due(rows: QuerySet[_P], message: Callable[[_P], EmailMultiAlternatives], now: datetime) -> Iterator[_P]:
+    """Claim and post row after row; yield those that went out. Stops, and costs no attempt, where no mail server is to be had."""
+    due = rows.filter(Q(email_after=None) | Q(email_after__lte=now), emailed_at=None, email_attempts__lt=ATTEMPTS)
+    connection = None
+    for row in due.order_by("pk")[:PER_PASS]:
+        if connection is None:
+            connection = get_connection()
+            try:
+                connection.open()
+            except (SMTPException, OSError) as error:
+                logger.warning("mail server not reachable: %s", error)
+                return
+        if not _claim(row, rows, now):
+            continue
+        email = message(row)
+        email.connection = connection
+        try:
+            email.send()
+        except (SMTPException, OSError) as error:
+            logger.warning("%s %s not posted: %s", type(row).__name__, row.pk, error)
+            connection.close()
+            connection = None
+        else:
+            yield row
+    if connection is not None:
+        connection.close()
+
+
+def _claim(row: Posted, rows: QuerySet[_P], now: datetime) -> bool:
+    """Whether this process may post the row now: true for exactly one of those that ask. Each attempt doubles the pause."""
+    pause = timedelta(minutes=5 * 2**row.email_attempts)
+    mine = rows.filter(pk=row.pk, emailed_at=None, email_attempts=row.email_attempts)
+    return mine.update(email_attempts=F("email_attempts") + 1, email_after=now + pause) == 1
+
+
+def _letter_message(letter: Letter) -> EmailMultiAlternatives:
+    return _message(letter.to, letter.subject, letter.text, letter.html)
+
+
+def _notification_message(notification: Notification) -> EmailMultiAlternatives:
+    with translation.override(notification.user.language):
+        context = {**_context(notification), "title": title(notification), "text": text(notification)}
+        body = _plain("emails/_frame.txt", context)
+        html = get_template(f"emails/{notification.kind}.html").render(context)
+    return _message(notification.user.email, context["title"], body, html)
+
+
+def _message(to: str, subject: str, body: str, html: str) -> EmailMultiAlternatives:
+    headers = {"Auto-Submitted": "auto-generated"}
+    message = EmailMultiAlternatives(" ".join(subject.split()), body, settings.DEFAULT_FROM_EMAIL, [to], headers=headers)
+    if html:
+        message.attach_alternative(html, "text/html")
+    return message
+
+
+def _context(notification: Notification) -> dict[str, Any]:
+    url = settings.PUBLIC_URL + notification.url if notification.url else ""
+    unsaid = dict.fromkeys(MEMBERS[notification.kind], "")
+    return {**unsaid, **notification.context, "url": url, "name": notification.user.name, "public_url": settings.PUBLIC_URL}
+
+
+def _render(notification: Notification, ending: str) -> str:
+    return _plain(f"emails/{notification.kind}{ending}", _context(notification))
+
+
+def _plain(name: str, context: dict[str, Any]) -> str:
+    """Render plain text, where an ampersand is an ampersand."""
+    template: Any = get_template(name)
+    return str(template.template.render(Context(context, autoescape=False)))

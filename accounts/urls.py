@@ -1,0 +1,41 @@
+"""Where people find their account."""
+
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, path
+
+from accounts import views
+from accounts.api import auth, me
+
+app_name = "accounts"
+
+_one: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_many: dict[str, Any] = {"get": "list", "post": "create"}
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("accounts/profile/", views.profile, name="profile"),
+    path("accounts/cards/", views.cards, name="id_tokens"),
+    path("accounts/cards/<int:pk>/edit/", views.card_edit, name="card_edit"),
+    path("accounts/cards/<int:pk>/block/", views.card_block, name="card_block"),
+    path("accounts/cards/<int:pk>/remove/", views.card_remove, name="card_remove"),
+    path("accounts/inbox/", views.inbox, name="notifications"),
+    path("accounts/inbox/read/", views.inbox_read, name="inbox_read"),
+    path("accounts/inbox/<int:pk>/", views.inbox_open, name="inbox_open"),
+    path("accounts/privacy/", views.privacy, name="privacy"),
+    path("accounts/privacy/close/", views.close, name="close"),
+]
+
+api_urlpatterns: list[URLPattern | URLResolver] = [
+    path("auth/register/", auth.RegisterView.as_view(), name="register"),
+    path("auth/token/", auth.TokenView.as_view(), name="token"),
+    path("auth/token/refresh/", auth.RefreshView.as_view(), name="token_refresh"),
+    path("auth/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("me/", me.MeView.as_view(), name="me"),
+    path("me/id-tokens/", me.IdTokenViewSet.as_view(_many), name="my_id_tokens"),
+    path("me/id-tokens/<str:uid>/", me.IdTokenViewSet.as_view(_one), name="my_id_token"),
+    path("id-tokens/", me.AnyIdTokenViewSet.as_view(_many), name="id_tokens"),
+    path("id-tokens/<str:uid>/", me.AnyIdTokenViewSet.as_view(_one), name="id_token"),
+    path("notifications/", me.NotificationViewSet.as_view({"get": "list"}), name="notifications"),
+    path("notifications/read/", me.NotificationViewSet.as_view({"post": "mark_read"}), name="notifications_read"),
+    path("notifications/<int:pk>/", me.NotificationViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="notification"),
+]

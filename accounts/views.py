@@ -1,0 +1,177 @@
+"""Pages about oneself: profile, cards, news, privacy. Signing up, logging in and second factors are allauth's pages in our clothes."""
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import closing, id_tokens, notifications
+from accounts.adapter import remember_language
+from accounts.forms import CardEditForm, CardForm, CloseForm, ProfileForm
+from accounts.models import IdToken, Notification, User
+from chargeshare.errors import DomainError
+
+
+class SignedInRequest(HttpRequest):
+    """A request behind `login_required`."""
+
+    user: User
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def profile(request: SignedInRequest) -> HttpResponse:
+    """Name and language, and the way to everything else about the account."""
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        user = form.save()
+        with translation.override(user.language):
+            messages.success(request, _("Your profile is saved."))
+        response = redirect("accounts:profile")
+        remember_language(response, user)
+        return response
+    request.user.refresh_from_db()
+    return render(
+        request,
+        "accounts/profile.html",
+        {
+            "form": form,
+            "email_confirmed": EmailAddress.objects.filter(user=request.user, email=request.user.email, verified=True).exists(),
+            "has_second_factor": Authenticator.objects.filter(user=request.user, type=Authenticator.Type.TOTP).exists(),
+            "browsers": UserSession.objects.filter(user=request.user).count(),
+            "cards": request.user.id_tokens.count(),
+        },
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def cards(request: SignedInRequest) -> HttpResponse:
+    """My cards, and a form for one more."""
+    form = CardForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            token = id_tokens.add(request.user, form.cleaned_data["uid"], label=form.cleaned_data["label"])
+        except DomainError as refusal:
+            form.add_error("uid", str(refusal.message))
+        else:
+            messages.success(request, _("The card %(card)s works from now on.") % {"card": token})
+            return redirect("accounts:id_tokens")
+    page = Paginator(request.user.id_tokens.all(), 50).get_page(request.GET.get("page"))
+    return render(request, "accounts/cards.html", {"form": form, "page": page})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def card_edit(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Label, last day and limit of one card."""
+    token = get_object_or_404(IdToken, user=request.user, pk=pk)
+    form = CardEditForm(request.POST or None, instance=token)
+    if request.method == "POST" and form.is_valid():
+        id_tokens.edit(token, **form.cleaned_data)
+        messages.success(request, _("The card is changed."))
+        return redirect("accounts:id_tokens")
+    return render(request, "accounts/card_edit.html", {"form": form, "token": get_object_or_404(IdToken, user=request.user, pk=pk)})
+
+
+@login_required
+@require_POST
+def card_block(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Block a card, or let it charge again."""
+    token = get_object_or_404(IdToken, user=request.user, pk=pk)
+    id_tokens.block(token, blocked=not token.is_blocked)
+    said = _("The card %(card)s is blocked.") if token.is_blocked else _("The card %(card)s works again.")
+    messages.success(request, said % {"card": token})
+    return redirect("accounts:id_tokens")
+
+
+@login_required
+@require_POST
+def card_remove(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Forget a card."""
+    token = get_object_or_404(IdToken, user=request.user, pk=pk)
+    id_tokens.remove(token)
+    messages.success(request, _("The card %(card)s is removed.") % {"card": token})
+    return redirect("accounts:id_tokens")
+
+
+@login_required
+@require_GET
+def inbox(request: SignedInRequest) -> HttpResponse:
+    """What I should know, newest first."""
+    mine = Notification.objects.filter(user=request.user).select_related("user")
+    page = Paginator(mine, 20).get_page(request.GET.get("page"))
+    news = [
+        {"row": row, "title": notifications.title(row), "text": notifications.text(row), "look": _LOOKS.get(row.kind, ("bell", ""))}
+        for row in page
+    ]
+    return render(request, "accounts/inbox.html", {"page": page, "news": news, "unread": mine.filter(read_at=None).count()})
+
+
+@login_required
+@require_POST
+def inbox_read(request: SignedInRequest) -> HttpResponse:
+    """Mark everything as read."""
+    notifications.mark_read(request.user, now=timezone.now())
+    return redirect("accounts:notifications")
+
+
+@login_required
+@require_POST
+def inbox_open(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Go where a notification leads; it is read by that."""
+    notification = get_object_or_404(Notification, user=request.user, pk=pk)
+    notifications.mark_read(request.user, now=timezone.now(), ids=[pk])
+    if notification.url and url_has_allowed_host_and_scheme(notification.url, allowed_hosts=None):
+        return redirect(notification.url)
+    return redirect("accounts:notifications")
+
+
+@login_required
+@require_GET
+def privacy(request: SignedInRequest) -> HttpResponse:
+    """What we hold, and the way out."""
+    return render(request, "accounts/privacy.html")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def close(request: SignedInRequest) -> HttpResponse:
+    """Close the account, with the password once more."""
+    form = CloseForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            closing.close_account(request.user)
+        except DomainError as refusal:
+            form.add_error(None, str(refusal.message))
+        else:
+            logout(request)
+            messages.success(request, _("Your account is closed. Thank you for having been here."))
+            return redirect("/")
+    return render(request, "accounts/close.html", {"form": form})
+
+
+_LOOKS: dict[str, tuple[str, str]] = {
+    Notification.Kind.SESSION_STARTED: ("battery-charging", "green"),
+    Notification.Kind.SESSION_FINISHED: ("circle-check", "green"),
+    Notification.Kind.SESSION_FAILED: ("ban", ""),
+    Notification.Kind.SESSION_REVIEW: ("scale", "amber"),
+    Notification.Kind.SESSION_CORRECTED: ("receipt-text", ""),
+    Notification.Kind.CREDIT_LOW: ("wallet", "amber"),
+    Notification.Kind.EARNED: ("banknote", "green"),
+    Notification.Kind.UNPAID_ENERGY: ("triangle-alert", "red"),
+    Notification.Kind.TOP_UP_PAID: ("wallet", ""),
+    Notification.Kind.CHARGER_ALERT: ("triangle-alert", "red"),
+    Notification.Kind.CARD_PAIRED: ("nfc", "green"),
+    Notification.Kind.CARD_USED: ("nfc", "amber"),
+    Notification.Kind.ACCOUNT_CHANGED: ("user-round", ""),
+}
