@@ -4,6 +4,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -71,6 +72,27 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     value = text(name, default).strip()
     if value not in allowed:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+    return value
+
+
+def matching(name: str, default: str, pattern: str, like: str) -> str:
+    """A word of a certain form."""
+    value = text(name, default).strip()
+    if not re.fullmatch(pattern, value):
+        raise ImproperlyConfigured(f"{name} must be {like}, not {value!r}.")
+    return value
+
+
+def address(name: str, default: str, schemes: tuple[str, ...]) -> str:
+    """An address such as `https://chargeshare.example`; it may hold a password, so an error does not repeat it."""
+    value = text(name, default).strip()
+    try:
+        parts = urlsplit(value)
+        readable = parts.scheme in schemes and bool(parts.netloc or parts.scheme == "unix") and (parts.port or 1) > 0
+    except ValueError:
+        readable = False
+    if not readable and (value or default):
+        raise ImproperlyConfigured(f"{name} must be an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
     return value
 
 

@@ -5,14 +5,15 @@ import hmac
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from chargeshare import environment as env
+from chargeshare import log
 from chargeshare.environment import BASE_DIR
 
 django_stubs_ext.monkeypatch()  # so that ModelAdmin[User] may stand in a class line
@@ -21,9 +22,7 @@ django_stubs_ext.monkeypatch()  # so that ModelAdmin[User] may stand in a class 
 DEBUG = env.flag("DEBUG", default=True)
 SECRET_KEY = env.text("SECRET_KEY", "insecure-development-key" if DEBUG else "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-if urlsplit(PUBLIC_URL).scheme not in ("http", "https") or not urlsplit(PUBLIC_URL).netloc:
-    raise ImproperlyConfigured(f"PUBLIC_URL must be an address like https://chargeshare.example, not {PUBLIC_URL!r}.")
+PUBLIC_URL = env.address("PUBLIC_URL", "http://127.0.0.1:8000", ("https", "http")).rstrip("/")
 SECURE_SSL = env.flag("SECURE_SSL", default=False)
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 for _network in TRUSTED_PROXIES:
@@ -31,7 +30,7 @@ for _network in TRUSTED_PROXIES:
         ip_network(_network, strict=False)
     except ValueError as error:
         raise ImproperlyConfigured(f"TRUSTED_PROXIES must hold addresses or networks, not {_network!r}.") from error
-ADMIN_PATH = env.text("ADMIN_PATH", "admin/").strip("/") + "/"
+ADMIN_PATH = env.matching("ADMIN_PATH", "admin/", r"/?[\w-]+(/[\w-]+)*/?", "a path like admin/").strip("/") + "/"
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 HOUSEKEEPING = env.flag("HOUSEKEEPING", default=True)
 HOUSEKEEPING_INTERVAL_S = env.seconds("HOUSEKEEPING_INTERVAL_S", 30, least=1)
@@ -47,7 +46,7 @@ LIMIT_API_PER_MINUTE = env.whole("LIMIT_API_PER_MINUTE", 3000, least=1)  # per u
 LIMIT_TOP_UPS = env.whole("LIMIT_TOP_UPS", 30, least=1)  # per account in ten minutes
 
 # Money
-CURRENCY = env.text("CURRENCY", "CZK")
+CURRENCY = env.matching("CURRENCY", "CZK", r"[A-Z]{3}", "three capital letters like CZK")
 PLATFORM_FEE = env.decimal("PLATFORM_FEE", "0.10", most="1")  # share of the listed price, rounded down
 MINIMUM_HOLD_MINOR = env.minor("MINIMUM_HOLD", "100.00")  # set aside when a session starts
 WALLET_LIMIT_MINOR = env.minor("WALLET_LIMIT", "5000.00")
@@ -59,7 +58,7 @@ PAYMENT_GATEWAY = env.choice("PAYMENT_GATEWAY", "demo", ("demo", "gopay"))
 GOPAY_GOID = env.text("GOPAY_GOID")
 GOPAY_CLIENT_ID = env.text("GOPAY_CLIENT_ID")
 GOPAY_CLIENT_SECRET = env.text("GOPAY_CLIENT_SECRET")
-GOPAY_GATEWAY_URL = env.text("GOPAY_GATEWAY_URL", "https://gw.sandbox.gopay.com/")
+GOPAY_GATEWAY_URL = env.address("GOPAY_GATEWAY_URL", "https://gw.sandbox.gopay.com/", ("https", "http"))
 GOPAY_TIMEOUT_S = env.seconds("GOPAY_TIMEOUT_S", 15, least=1)
 
 # Charging
@@ -74,7 +73,7 @@ SESSION_SILENT_AFTER_S = env.seconds("SESSION_SILENT_AFTER_S", 86_400, least=1)
 METER_SLACK_WH = env.whole("METER_SLACK_WH", 200)
 
 # Map
-MAP_TILES_URL = env.text("MAP_TILES_URL")  # absent: the house's own outline alone, nobody outside learns who looks where
+MAP_TILES_URL = env.address("MAP_TILES_URL", "", ("https", "http"))  # absent: our own outline, and nobody outside learns who looks where
 MAP_TILES_ATTRIBUTION = env.text("MAP_TILES_ATTRIBUTION", "© OpenStreetMap contributors")
 _tiles_origin = "{0.scheme}://{0.netloc}".format(urlsplit(MAP_TILES_URL)) if MAP_TILES_URL else None
 LEAFLET_CONFIG = {
@@ -118,6 +117,7 @@ INSTALLED_APPS = [
     "django_structlog",
 ]
 MIDDLEWARE = [
+    "chargeshare.middleware.probes_pass_by",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -171,7 +171,7 @@ if _database["ENGINE"].endswith("sqlite3"):
 else:
     _database["OPTIONS"] = {"pool": {"min_size": 2, "max_size": 40, "timeout": 10}}
 DATABASES = {"default": _database}
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.address("REDIS_URL", "", ("redis", "rediss", "unix"))
 if REDIS_URL:
     # Without socket_timeout=None a listener that hears nothing dies after five seconds.
     CHANNEL_LAYERS = {
@@ -180,10 +180,11 @@ if REDIS_URL:
             "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
         }
     }
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    _cache: dict[str, Any] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
+    _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
+CACHES = {"default": _cache}
 
 # People
 AUTH_USER_MODEL = "accounts.User"
@@ -291,32 +292,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 X_FRAME_OPTIONS = "DENY"
-SENTRY_DSN = env.text("SENTRY_DSN")
+SENTRY_DSN = env.address("SENTRY_DSN", "", ("https", "http"))
 
 # Log
 LOG_FORMAT = env.choice("LOG_FORMAT", "console", ("console", "json"))
-_before = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer() if LOG_FORMAT == "json" else structlog.dev.ConsoleRenderer(),
-            "foreign_pre_chain": _before,
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"daphne": {"level": "WARNING"}, "autobahn": {"level": "WARNING"}, "twisted": {"level": "WARNING"}},
-}
-structlog.configure(
-    processors=[*_before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
+LOGGING = log.configuration(LOG_FORMAT)

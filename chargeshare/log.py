@@ -1,0 +1,46 @@
+"""How log lines look: for people on a console, or JSON for machines. A line is one line, whatever a charger put into it."""
+
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+
+def one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Escape what could begin a new line or colour the screen: a charger chooses its own words."""
+    text = str(event.get("event", ""))
+    event["event"] = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return event
+
+
+_BEFORE: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    one_line,
+]
+
+
+def configuration(style: str) -> dict[str, Any]:
+    """Django's LOGGING for a LOG_FORMAT; what structlog is told goes the same way."""
+    structlog.configure(
+        processors=[*_BEFORE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if style == "json":
+        last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        last += [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+    line = {"()": structlog.stdlib.ProcessorFormatter, "processors": last, "foreign_pre_chain": _BEFORE}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": line},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "loggers": {name: {"level": "WARNING"} for name in ("autobahn", "daphne", "twisted")},
+    }
