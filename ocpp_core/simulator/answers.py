@@ -1,0 +1,364 @@
+"""What a simulated charger answers to its central system, and what it then does."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol, TypeAlias
+
+from ocpp_core import frames
+from ocpp_core.simulator.configuration import Configuration
+from ocpp_core.simulator.connection import Connection
+from ocpp_core.simulator.outlet import VOLTAGE_V, Outlet, Reservation
+from ocpp_core.simulator.timing import Clock
+
+Payload: TypeAlias = dict[str, Any]
+Then: TypeAlias = Callable[[], Awaitable[object]]
+Answer: TypeAlias = tuple[Payload, Then | None]
+
+
+class Box(Protocol):
+    """What an answer needs of the charge point."""
+
+    identity: str
+    password: str | None
+    clock: Clock
+    outlets: dict[int, Outlet]
+    configuration: Configuration
+    connection: Connection
+    boot_payload: dict[str, Any]
+    known_tags: dict[str, dict[str, Any]]
+    local_list: dict[str, dict[str, Any]]
+    local_list_version: int
+    profiles: list[dict[str, Any]]
+
+    async def boot(self) -> Payload:
+        """Announce itself."""
+
+    async def reset(self, *, hard: bool) -> None:
+        """Start anew."""
+
+    async def tap(self, id_tag: str, connector: int = 1) -> str:
+        """Hold a card to the reader."""
+
+    async def start_or_wait(self, outlet: Outlet, id_tag: str) -> None:
+        """Begin now or once the cable is in."""
+
+    async def stop(self, outlet: Outlet, reason: str, id_tag: str | None = None) -> None:
+        """End what runs."""
+
+    async def notify_status(self, connector: int, status: str | None = None) -> None:
+        """Say how an outlet stands."""
+
+    async def send_meter_values(self, outlet: Outlet, context: str = "Sample.Periodic") -> None:
+        """Read the meter out."""
+
+    def spawn(self, job: Coroutine[Any, Any, None]) -> None:
+        """Do it in the background."""
+
+
+class NotImplementedHere(Exception):
+    """A request this charger has no use for."""
+
+    code = frames.NOT_IMPLEMENTED
+
+
+def answer(box: Box, action: str, payload: Payload) -> Answer:
+    """Give the payload of the answer, and what is to be done once it is sent."""
+    respond = _ANSWERS.get(action)
+    if respond is None:
+        raise NotImplementedHere(action)
+    return respond(box, payload)
+
+
+def limit_w(box: Box, connector: int) -> float | None:
+    """Give the power the installed charging profiles allow now; the highest stack level of the most specific purpose counts."""
+    for purpose in ("TxProfile", "TxDefaultProfile", "ChargePointMaxProfile"):
+        found = [
+            profile for profile in box.profiles if profile["chargingProfilePurpose"] == purpose and profile["connectorId"] in (0, connector)
+        ]
+        if found:
+            schedule = max(found, key=lambda profile: int(profile["stackLevel"]))["chargingSchedule"]
+            period = schedule["chargingSchedulePeriod"][0]
+            if schedule["chargingRateUnit"] == "W":
+                return float(period["limit"])
+            phases = period.get("numberPhases", 1 if box.outlets[connector].max_power_w <= 7_400 else 3)
+            return float(period["limit"]) * VOLTAGE_V * int(phases)
+    return None
+
+
+def _said(status: str, then: Then | None = None) -> Answer:
+    return {"status": status}, then
+
+
+def _remote_start(box: Box, payload: Payload) -> Answer:
+    asked = payload.get("connectorId")
+    outlets = [outlet for outlet in box.outlets.values() if asked in (None, outlet.number)]
+    free = [outlet for outlet in outlets if outlet.transaction is None and outlet.is_available and outlet.error_code == "NoError"]
+    if not free:
+        return _said("Rejected")
+    outlet = max(free, key=lambda candidate: candidate.is_plugged)
+    id_tag = payload["idTag"]
+    if outlet.reservation is not None and outlet.reservation.id_tag != id_tag:
+        return _said("Rejected")
+
+    async def begin() -> None:
+        if box.configuration.flag("AuthorizeRemoteTxRequests"):
+            await box.tap(id_tag, outlet.number)
+        else:
+            await box.start_or_wait(outlet, id_tag)
+
+    return _said("Accepted", begin)
+
+
+def _remote_stop(box: Box, payload: Payload) -> Answer:
+    for outlet in box.outlets.values():
+        if outlet.transaction is not None and outlet.transaction.id == payload["transactionId"]:
+            return _said("Accepted", partial(box.stop, outlet, "Remote"))
+    return _said("Rejected")
+
+
+def _reset(box: Box, payload: Payload) -> Answer:
+    return _said("Accepted", lambda: box.reset(hard=payload["type"] == "Hard"))
+
+
+def _unlock(box: Box, payload: Payload) -> Answer:
+    outlet = box.outlets.get(payload["connectorId"])
+    if outlet is None:
+        return _said("NotSupported")
+    return _said("Unlocked", lambda: box.stop(outlet, "UnlockCommand"))
+
+
+def _change_availability(box: Box, payload: Payload) -> Answer:
+    number, wanted = payload["connectorId"], payload["type"] == "Operative"
+    outlets = [outlet for outlet in box.outlets.values() if number in (0, outlet.number)]
+    if not outlets:
+        return _said("Rejected")
+    for outlet in outlets:
+        if outlet.transaction is not None:
+            outlet.becomes_available = wanted
+        else:
+            outlet.is_available = wanted
+
+    async def notify() -> None:
+        for outlet in outlets:
+            if outlet.transaction is None:
+                await box.notify_status(outlet.number)
+
+    return _said("Scheduled" if any(outlet.transaction for outlet in outlets) else "Accepted", notify)
+
+
+def _change_configuration(box: Box, payload: Payload) -> Answer:
+    status = box.configuration.change(payload["key"], payload["value"])
+    if payload["key"] == "AuthorizationKey" and status == "Accepted":
+        box.password = payload["value"]
+    return _said(status)
+
+
+def _get_configuration(box: Box, payload: Payload) -> Answer:
+    return box.configuration.told(payload.get("key")), None
+
+
+def _clear_cache(box: Box, _payload: Payload) -> Answer:
+    box.known_tags.clear()
+    return _said("Accepted")
+
+
+def _data_transfer(box: Box, payload: Payload) -> Answer:
+    return _said("Accepted" if payload["vendorId"] == box.boot_payload["chargePointVendor"] else "UnknownVendorId")
+
+
+def _trigger(box: Box, payload: Payload) -> Answer:
+    number = payload.get("connectorId")
+    if number is not None and number != 0 and number not in box.outlets:
+        return _said("Rejected")
+    numbers = [number] if number else list(box.outlets)
+
+    async def statuses() -> None:
+        for each in numbers if number is not None else [0, *numbers]:
+            await box.notify_status(each)
+
+    async def meters() -> None:
+        for each in numbers:
+            await box.send_meter_values(box.outlets[each], "Trigger")
+
+    jobs: dict[str, Then] = {
+        "BootNotification": box.boot,
+        "Heartbeat": lambda: box.connection.call("Heartbeat", {}),
+        "MeterValues": meters,
+        "StatusNotification": statuses,
+        "DiagnosticsStatusNotification": lambda: box.connection.call("DiagnosticsStatusNotification", {"status": "Idle"}),
+        "FirmwareStatusNotification": lambda: box.connection.call("FirmwareStatusNotification", {"status": "Idle"}),
+        "LogStatusNotification": lambda: box.connection.call("LogStatusNotification", {"status": "Idle"}),
+    }
+    job = jobs.get(payload["requestedMessage"])
+    return _said("Accepted", job) if job else _said("NotImplemented")
+
+
+def _local_list_version(box: Box, _payload: Payload) -> Answer:
+    return {"listVersion": box.local_list_version}, None
+
+
+def _send_local_list(box: Box, payload: Payload) -> Answer:
+    entries = payload.get("localAuthorizationList", [])
+    if len(entries) > box.configuration.number("SendLocalListMaxLength"):
+        return _said("Failed")
+    if payload["updateType"] == "Full":
+        box.local_list = {}
+    elif payload["listVersion"] <= box.local_list_version:
+        return _said("VersionMismatch")
+    for entry in entries:
+        if "idTagInfo" in entry:
+            box.local_list[entry["idTag"]] = entry["idTagInfo"]
+        else:
+            box.local_list.pop(entry["idTag"], None)
+    box.local_list_version = payload["listVersion"]
+    return _said("Accepted")
+
+
+def _reserve(box: Box, payload: Payload) -> Answer:
+    outlet = box.outlets.get(payload["connectorId"])
+    if outlet is None:
+        return _said("Rejected")
+    refusals = {"Faulted": "Faulted", "Unavailable": "Unavailable", "Available": None, "Reserved": None}
+    refusal = refusals.get(outlet.status, "Occupied")
+    if outlet.reservation is not None and outlet.reservation.id != payload["reservationId"]:
+        refusal = "Occupied"
+    if refusal:
+        return _said(refusal)
+    expires_at = datetime.fromisoformat(payload["expiryDate"])
+    outlet.reservation = Reservation(payload["reservationId"], payload["idTag"], payload.get("parentIdTag"), expires_at)
+
+    async def hold() -> None:
+        await box.notify_status(outlet.number)
+        box.spawn(_expire(box, outlet))
+
+    return _said("Accepted", hold)
+
+
+async def _expire(box: Box, outlet: Outlet) -> None:
+    reservation = outlet.reservation
+    while reservation is not None and box.clock.now() < reservation.expires_at:
+        await box.clock.sleep(1)
+        if outlet.reservation is not reservation:
+            return
+    outlet.reservation = None
+    await box.notify_status(outlet.number)
+
+
+def _cancel_reservation(box: Box, payload: Payload) -> Answer:
+    for outlet in box.outlets.values():
+        if outlet.reservation is not None and outlet.reservation.id == payload["reservationId"]:
+            outlet.reservation = None
+            return _said("Accepted", partial(box.notify_status, outlet.number))
+    return _said("Rejected")
+
+
+def _set_charging_profile(box: Box, payload: Payload) -> Answer:
+    number, profile = payload["connectorId"], payload["csChargingProfiles"]
+    running = box.outlets[number].transaction if number in box.outlets else None
+    if number not in (0, *box.outlets) or (profile["chargingProfilePurpose"] == "TxProfile" and running is None):
+        return _said("Rejected")
+    same = (number, profile["chargingProfilePurpose"], profile["stackLevel"])
+    box.profiles = [
+        known
+        for known in box.profiles
+        if known["chargingProfileId"] != profile["chargingProfileId"]
+        and (known["connectorId"], known["chargingProfilePurpose"], known["stackLevel"]) != same
+    ]
+    box.profiles.append({**profile, "connectorId": number})
+    return _said("Accepted", lambda: _apply_profiles(box))
+
+
+def _clear_charging_profile(box: Box, payload: Payload) -> Answer:
+    names = {
+        "id": "chargingProfileId",
+        "connectorId": "connectorId",
+        "chargingProfilePurpose": "chargingProfilePurpose",
+        "stackLevel": "stackLevel",
+    }
+    asked = {names[name]: value for name, value in payload.items() if name in names}
+    kept = [profile for profile in box.profiles if any(profile[name] != value for name, value in asked.items())]
+    found = len(kept) < len(box.profiles)
+    box.profiles = kept
+    return _said("Accepted" if found else "Unknown", lambda: _apply_profiles(box))
+
+
+async def _apply_profiles(box: Box) -> None:
+    for outlet in box.outlets.values():
+        outlet.limit_w = limit_w(box, outlet.number)
+        if outlet.transaction is not None and outlet.status != outlet.running_status():
+            await box.notify_status(outlet.number)
+
+
+def _composite_schedule(box: Box, payload: Payload) -> Answer:
+    number = payload["connectorId"]
+    if number not in (0, *box.outlets):
+        return _said("Rejected")
+    first = number or 1
+    watts = limit_w(box, first)
+    offered = box.outlets[first].max_power_w if watts is None else watts
+    unit = payload.get("chargingRateUnit", "W")
+    limit = offered if unit == "W" else offered / VOLTAGE_V / 3
+    return {
+        "status": "Accepted",
+        "connectorId": number,
+        "scheduleStart": box.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "chargingSchedule": {
+            "duration": payload["duration"],
+            "chargingRateUnit": unit,
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": round(limit, 1)}],
+        },
+    }, None
+
+
+def _get_diagnostics(box: Box, _payload: Payload) -> Answer:
+    async def upload() -> None:
+        for status in ("Uploading", "Uploaded"):
+            await box.connection.call("DiagnosticsStatusNotification", {"status": status})
+
+    return {"fileName": f"diagnostics-{box.identity}.txt"}, upload
+
+
+def _get_log(box: Box, payload: Payload) -> Answer:
+    async def upload() -> None:
+        for status in ("Uploading", "Uploaded"):
+            await box.connection.call("LogStatusNotification", {"status": status, "requestId": payload["requestId"]})
+
+    return {"status": "Accepted", "filename": f"{payload['logType']}-{box.identity}.txt"}, upload
+
+
+def _update_firmware(box: Box, payload: Payload) -> Answer:
+    async def install() -> None:
+        wait = datetime.fromisoformat(payload["retrieveDate"]) - box.clock.now()
+        await box.clock.sleep(max(timedelta(0), wait).total_seconds())
+        for status in ("Downloading", "Downloaded", "Installing", "Installed"):
+            await box.connection.call("FirmwareStatusNotification", {"status": status})
+        box.boot_payload["firmwareVersion"] = payload["location"].rpartition("/")[2][:50] or box.boot_payload["firmwareVersion"]
+        await box.reset(hard=False)
+
+    return {}, install
+
+
+_ANSWERS: dict[str, Callable[[Box, Payload], Answer]] = {
+    "CancelReservation": _cancel_reservation,
+    "ChangeAvailability": _change_availability,
+    "ChangeConfiguration": _change_configuration,
+    "ClearCache": _clear_cache,
+    "ClearChargingProfile": _clear_charging_profile,
+    "DataTransfer": _data_transfer,
+    "ExtendedTriggerMessage": _trigger,
+    "GetCompositeSchedule": _composite_schedule,
+    "GetConfiguration": _get_configuration,
+    "GetDiagnostics": _get_diagnostics,
+    "GetLocalListVersion": _local_list_version,
+    "GetLog": _get_log,
+    "RemoteStartTransaction": _remote_start,
+    "RemoteStopTransaction": _remote_stop,
+    "ReserveNow": _reserve,
+    "Reset": _reset,
+    "SendLocalList": _send_local_list,
+    "SetChargingProfile": _set_charging_profile,
+    "TriggerMessage": _trigger,
+    "UnlockConnector": _unlock,
+    "UpdateFirmware": _update_firmware,
+}
