@@ -3,7 +3,8 @@
 A person's balances are positive while she has money; her debt is negative while she owes; the entries of a transaction
 sum to zero, so what is hers is owed by somebody: the gateway's clearing account, the platform, another person.
 
-Locks: whatever looks at a balance and then acts on it locks the accounts first, in ascending id, all of them at once.
+Locks: whatever looks at a balance and then acts on it locks the accounts first, all of them at once and in one order:
+people's before the platform's, each in ascending id. So who waits for a locked wallet keeps nobody else waiting.
 """
 
 import logging
@@ -102,9 +103,10 @@ def platform_account(kind: str) -> LedgerAccount:
 
 
 def lock(accounts: Iterable[LedgerAccount]) -> dict[int, LedgerAccount]:
-    """Lock accounts in ascending id and read them afresh; whoever needs several locks them by one call."""
+    """Lock accounts in the one order and read them afresh; whoever needs several locks them by one call."""
     keys = {one.pk for one in accounts}
-    return {one.pk: one for one in LedgerAccount.objects.select_for_update().filter(pk__in=keys).order_by("pk")}
+    rows = LedgerAccount.objects.select_for_update().filter(pk__in=keys).order_by(F("user").asc(nulls_last=True), "pk")
+    return {one.pk: one for one in rows}
 
 
 @retried
