@@ -53,6 +53,7 @@ class SimulatedChargePoint:
         self.local_list_version = 0
         self.profiles: list[dict[str, Any]] = []
         self.on_event: Callable[[str], None] = lambda _event: None
+        self.ready = asyncio.Event()
         self._runs = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._inbox: defaultdict[str, asyncio.Queue[dict[str, Any]]] = defaultdict(asyncio.Queue)
@@ -73,6 +74,7 @@ class SimulatedChargePoint:
         for number in (0, *self.outlets):
             await self.notify_status(number)
         await self.connection.flush()
+        self.ready.set()
 
     async def boot(self) -> dict[str, Any]:
         """Send BootNotification until it is accepted."""
@@ -104,6 +106,7 @@ class SimulatedChargePoint:
                     await self._heartbeat_until_closed()
                 except (LinkClosed, Refused, TimeoutError) as fault:
                     self.on_event(f"offline: {fault}")
+                self.ready.clear()
                 await self.connection.close()
                 await asyncio.sleep(back_off * random.uniform(0.5, 1.0))
                 back_off = min(LAST_BACK_OFF_S, back_off * 2)

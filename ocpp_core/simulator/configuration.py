@@ -76,10 +76,7 @@ class Configuration:
 
     def told(self, keys: list[str] | None) -> dict[str, Any]:
         """Answer a GetConfiguration; no keys means all of them."""
-        known = {
-            **{key: (value, False) for key, value in self._values.items()},
-            **{key: (value, True) for key, value in self._readonly.items()},
-        }
+        known = self._values | self._readonly
         asked = sorted(known) if not keys else keys[: self.number("GetConfigurationMaxKeys")]
         answer: dict[str, Any] = {
             "configurationKey": [{"key": key, "readonly": key in self._readonly, "value": known[key]} for key in asked if key in known]
