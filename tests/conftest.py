@@ -1,5 +1,7 @@
 """The cast of the tests."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from accounts.models import User
 from billing.models import Tariff
 from stations.models import ChargePoint, Connector
 from tests import factories
+from tests.serving import Served
 
 OPENING_CREDIT_MINOR = 50_000
 
@@ -72,3 +75,18 @@ def charge_point(owner: User, tariff: Tariff) -> ChargePoint:
 def connector(charge_point: ChargePoint) -> Connector:
     """The connector of `charge_point`."""
     return charge_point.connectors.get()
+
+
+@pytest.fixture
+def serve_process(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts real `manage.py serve` processes on the database of this test: `serve_process(OFFLINE_AFTER_S="2")`."""
+    started: list[Served] = []
+
+    def start(**environment: str) -> Served:
+        served = Served(tmp_path, **environment)
+        started.append(served)
+        return served.start()
+
+    yield start
+    for served in started:
+        served.kill()

@@ -1,0 +1,154 @@
+"""A real Chromium before a real server.
+
+Playwright runs an event loop in the thread of the test, where Django refuses to touch the database: make rows in fixtures
+that come before `page`, and look at them in the test with `aside(function)`.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+
+from accounts.models import User
+from tests.serving import Served
+
+T = TypeVar("T")
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+SCREENSHOTS = Path(settings.BASE_DIR) / "var/browser"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Remember how the test went, for the picture of a failed one."""
+    report = yield
+    item.stash.setdefault(_FAILED, []).append(report.failed)
+    return report  # type: ignore[return-value]
+
+
+_FAILED = pytest.StashKey[list[bool]]()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The Chromium of this machine. Without one the tests are skipped, in continuous integration they fail."""
+    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if found is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium on this machine")
+    return str(found)
+
+
+@pytest.fixture
+def live(serve_process: Callable[..., Served]) -> Served:
+    """The server that `page` looks at."""
+    return serve_process()
+
+
+@pytest.fixture
+def aside() -> Iterator[Callable[[Callable[[], T]], T]]:
+    """Runs a function that touches the database in a thread without an event loop."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+
+        def run(function: Callable[[], T]) -> T:
+            return thread.submit(function).result()
+
+        yield run
+        thread.submit(connections.close_all).result()
+
+
+@pytest.fixture
+def viewport() -> dict[str, int]:
+    """How large the window is; a test or a class may say otherwise."""
+    return {"width": 1280, "height": 800}
+
+
+@pytest.fixture
+def context(chromium: str, live: Served, viewport: dict[str, int]) -> Iterator[BrowserContext]:
+    """An empty browser profile that reaches this machine alone."""
+    flags = [*FLAGS, "--no-sandbox"] if os.getuid() == 0 else FLAGS
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        context = browser.new_context(base_url=live.url, locale="en-GB", timezone_id="Europe/Prague", viewport=viewport)  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
+        context.route(lambda url: not url.startswith(live.url), _refuse)
+        yield context
+        context.close()
+        browser.close()
+
+
+def _refuse(route: Route) -> None:
+    route.abort()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser complained about: scripts that failed, files that were not there, what the policy forbade."""
+    return []
+
+
+@pytest.fixture
+def page(context: BrowserContext, complaints: list[str], request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page whose every complaint fails the test; a test that expects one empties `complaints` before it ends."""
+    page = context.new_page()
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    if any(request.node.stash.get(_FAILED, [])):
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{re.sub(r'[^a-z0-9_]+', '-', request.node.name)}.png", full_page=True)
+    else:
+        assert complaints == []
+
+
+@pytest.fixture
+def log_in(live: Served) -> Callable[[BrowserContext, User], None]:
+    """Logs a person in without the form, for tests about something else. Call it before the page is opened."""
+
+    def run(context: BrowserContext, user: User) -> None:
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": _session_of(user), "url": live.url}])
+
+    return run
+
+
+def _session_of(user: User) -> str:
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: PLC0415
+    from django.contrib.sessions.backends.db import SessionStore  # noqa: PLC0415
+
+    def make() -> str:
+        session: Any = SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.save()
+        connections.close_all()
+        return str(session.session_key)
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(make).result()
