@@ -7,7 +7,7 @@ that come before `page`, and look at them in the test with `aside(function)`.
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,11 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remember how the test went, for the picture of a failed one."""
     report = yield
     item.stash.setdefault(_FAILED, []).append(report.failed)
-    return report  # type: ignore[return-value]
+    return report
 
 
 _FAILED = pytest.StashKey[list[bool]]()
