@@ -11,7 +11,10 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
+from allauth.usersessions.models import UserSession
+from auditlog.models import LogEntry
 from django.conf import settings
+from django.contrib.admin.models import LogEntry as AdminLogEntry
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, close_old_connections, connection
 from django.db.models import QuerySet
@@ -31,10 +34,13 @@ AT_ONCE = 1000
 
 # How long the rows of other tables are kept is said by their rooms; docs/retention.md lists every table.
 KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
+    "audit trail": lambda now: LogEntry.objects.filter(timestamp__lt=now - timedelta(days=3 * 365)),
+    "administration log": lambda now: AdminLogEntry.objects.filter(action_time__lt=now - timedelta(days=3 * 365)),
     "browser sessions": lambda now: Session.objects.filter(expire_date__lt=now),
     "card pairings": lambda now: CardPairing.objects.filter(expires_at__lt=now - timedelta(days=1)),
     "commands": lambda now: Command.objects.filter(created_at__lt=now - timedelta(days=365)),
     "connection attempts": lambda now: ConnectionAttempt.objects.filter(at__lt=now - timedelta(days=90)),
+    "devices": lambda now: UserSession.objects.filter(last_seen_at__lt=now - timedelta(days=90)),
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.apps import apps
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -279,3 +280,9 @@ def test_development_override_names_services_that_are() -> None:
     override_file = yaml.safe_load((HOUSE / "compose.development.yaml").read_text())
     assert set(override_file["services"]) <= set(compose["services"])
     assert override_file["services"]["serve"]["develop"]["watch"]
+
+
+def test_retention_lists_every_table() -> None:
+    text = (HOUSE / "docs/retention.md").read_text(encoding="utf-8")
+    listed = [name for line in text.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(listed) == sorted({model._meta.db_table for model in apps.get_models(include_auto_created=True)})
