@@ -21,9 +21,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
+from billing import earnings, top_ups
 from ocpp_core import frame_log
 from ocpp_core.models import ConnectionAttempt
-from stations import connectivity
+from stations import commands, connectivity, sessions
 from stations.models import CardPairing, Command, MeterValue, QuarantinedMessage
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,15 @@ class Job:
 
 JOBS = (
     Job("lost connections forgotten", connectivity.forget_lost),
+    Job("starts given up", sessions.abandon_stale),
+    Job("sessions without an end closed", sessions.close_orphans),
+    Job("overdue stops asked for", sessions.stop_overdue),
+    Job("reviews settled", sessions.settle_reviews),
+    Job("sessions without a receipt settled", sessions.repair_unsettled),
+    Job("unanswered commands given up", commands.give_up_old),
+    Job("payments asked about", top_ups.refresh_pending),
     Job("e-mails sent", notifications.send_unsent),
+    Job("earnings made available", earnings.release_pending, HOURLY),
     Job("frames pruned", frame_log.prune, HOURLY),
     Job("notifications pruned", notifications.prune, HOURLY),
     Job("idempotent answers pruned", idempotency.prune, HOURLY),
@@ -87,7 +96,6 @@ def run_due(now: datetime) -> None:
 
 def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
     """Do these jobs, one after the other; without a database none."""
-    close_old_connections()
     try:
         connection.ensure_connection()
     except OperationalError as error:
@@ -102,11 +110,12 @@ def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
         else:
             if count:
                 logger.info("housekeeping: %s: %s", job.name, count)
-    close_old_connections()
 
 
 def keep_house(stop: Event) -> None:
     """Look at the jobs every HOUSEKEEPING_INTERVAL_S until told to stop."""
     while not stop.is_set():
+        close_old_connections()  # one that broke is replaced, and none is held while nothing is done
         run_due(timezone.now())
+        close_old_connections()
         stop.wait(settings.HOUSEKEEPING_INTERVAL_S)

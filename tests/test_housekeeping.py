@@ -1,0 +1,127 @@
+"""What happens by itself."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.db import connection
+
+from accounts.models import User
+from chargeshare import housekeeping
+from chargeshare.housekeeping import Job
+from ocpp_core.models import ConnectionAttempt
+from stations.models import CardPairing, ChargePoint, Command, Connector, MeterValue, QuarantinedMessage
+from tests.serving import database_url
+
+HOUSE = Path(__file__).parent.parent
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_done_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "_done_at", {})
+
+
+def test_every_job_runs_on_an_empty_house(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="chargeshare.housekeeping"):
+        call_command("housekeeping", "--once")
+        call_command("housekeeping", "--once")
+    assert [record.getMessage() for record in caplog.records if record.name == "chargeshare.housekeeping"] == []
+
+
+def test_job_that_fails_hinders_no_other(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    done = []
+
+    def fail(*, now: datetime) -> int:
+        raise ZeroDivisionError
+
+    def do(*, now: datetime) -> int:
+        done.append(now)
+        return 3
+
+    with caplog.at_level(logging.INFO, logger="chargeshare.housekeeping"):
+        housekeeping.run([Job("broken", fail), Job("things done", do)], NOW)
+    assert done == [NOW]
+    failed, told = (record for record in caplog.records if record.name == "chargeshare.housekeeping")
+    assert failed.exc_info is not None
+    assert failed.exc_info[0] is ZeroDivisionError
+    assert "broken" in failed.getMessage()
+    assert told.getMessage() == "housekeeping: things done: 3"
+
+
+def test_job_rests_as_long_as_it_says(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def noting(name: str) -> Callable[..., int]:
+        def note(*, now: datetime) -> int:
+            done.append(name)
+            return 0
+
+        return note
+
+    often = Job("often", noting("often"))
+    seldom = Job("seldom", noting("seldom"), timedelta(hours=1))
+    monkeypatch.setattr(housekeeping, "JOBS", (often, seldom))
+    for minutes in (0, 1, 59, 60, 61):
+        housekeeping.run_due(NOW + timedelta(minutes=minutes))
+    assert done == ["often", "seldom", "often", "often", "often", "seldom", "often"]
+
+
+def aged(model: Any, field: str, days: float, **values: Any) -> Any:
+    row = model.objects.create(**values)
+    model.objects.filter(pk=row.pk).update(**{field: NOW - timedelta(days=days)})
+    return row
+
+
+def test_old_rows_are_forgotten_and_young_ones_kept(
+    charge_point: ChargePoint, connector: Connector, driver: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "AT_ONCE", 1)
+    reading = {"connector": connector, "received_at": NOW, "samples": [], "sample_count": 0}
+    attempt = {"identity": "BOX", "outcome": ConnectionAttempt.Outcome.WRONG_PASSWORD, "first_at": NOW, "charge_point": charge_point}
+    for days in (1, 100, 101, 400):
+        aged(Command, "created_at", days, charge_point=charge_point, action="Reset")
+        aged(QuarantinedMessage, "received_at", days, charge_point=charge_point, action="X", reason="", fingerprint=str(days))
+        aged(MeterValue, "at", days, at=NOW - timedelta(days=days), **reading)
+        aged(ConnectionAttempt, "at", days, at=NOW, **attempt)
+        aged(CardPairing, "expires_at", days - 0.5, charge_point=charge_point, user=driver, expires_at=NOW)
+        aged(Session, "expire_date", days - 2, session_key=f"{days}", session_data="", expire_date=NOW)
+    forgotten = housekeeping.forget_old(now=NOW)
+    assert Command.objects.count() == 3
+    for model in (QuarantinedMessage, MeterValue, ConnectionAttempt, CardPairing, Session):
+        assert model.objects.count() == 1, model
+    assert forgotten == 1 + 5 * 3
+    assert housekeeping.forget_old(now=NOW) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_process_of_its_own_ends_when_asked() -> None:
+    environment = {**os.environ, "DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "tests.settings_served"}
+    command = [sys.executable, "manage.py", "housekeeping"]
+    connection.close()
+    with subprocess.Popen(command, cwd=HOUSE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        time.sleep(3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        said, _nothing = process.communicate(timeout=20)
+        assert process.returncode == 0, said
+
+
+def test_house_waits_for_its_database() -> None:
+    environment = {**os.environ, "DATABASE_URL": "postgres://u:p@127.0.0.1:1/x?connect_timeout=1", "REDIS_URL": ""}
+    environment["DJANGO_SETTINGS_MODULE"] = "tests.settings_served"
+    command = [sys.executable, "manage.py", "housekeeping", "--once"]
+    done = subprocess.run(command, cwd=HOUSE, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert "waits for the database" in done.stderr
+    assert "Traceback" not in done.stderr
