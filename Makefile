@@ -31,7 +31,7 @@ check: $(VENV)/.dev
 	step $(BIN)/djlint --check --quiet templates; \
 	step $(BIN)/djlint --lint --quiet templates; \
 	step $(BIN)/mypy .; \
-	step $(BIN)/lint-imports --no-timings; \
+	step $(BIN)/lint-imports; \
 	step $(BIN)/deptry .; \
 	step $(BIN)/python manage.py makemigrations --check --dry-run; \
 	step $(BIN)/python -m tests.messages --check; \
