@@ -7,10 +7,12 @@ from functools import cached_property
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import override
 
 from billing import ledger, pricing
 from billing.pricing import Prices
-from stations import sessions
+from stations import intents, sessions
 from stations.models import ChargingSession, Command
 
 CABLE_IN = frozenset({"Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"})
@@ -181,15 +183,24 @@ class Progress:
         """Why it did not start."""
         if self.session.status != ChargingSession.Status.INVALID:
             return None
+        if self._was_given_up_for(intents.CANCELLED):
+            return Obstacle.CANCELLED
         command = self.command
         if command is None:
-            return Obstacle.CARD if self.session.origin == ChargingSession.Origin.CARD else Obstacle.CANCELLED
+            return Obstacle.CARD
         if self.is_agreed:
-            ran_out = self.session.expires_at is None or self.session.expires_at <= self.now
-            return Obstacle.NO_CABLE if ran_out else Obstacle.CANCELLED
+            return Obstacle.NO_CABLE
         if command.status in (Command.Status.ACCEPTED, Command.Status.REJECTED):
             return Obstacle.REFUSED
         return Obstacle.OFFLINE
+
+    def _was_given_up_for(self, reason: Promise) -> bool:
+        """Whether the note, written in the driver's language of that day, says so."""
+        for language, _name in settings.LANGUAGES:
+            with override(language):
+                if self.session.note == str(reason):
+                    return True
+        return False
 
     @property
     def review_until(self) -> datetime:

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from django import template
+from django.utils.translation import gettext_lazy as _
 
 from billing.models import TopUp
 from stations.models import ChargingSession, State
@@ -75,3 +76,23 @@ def state_tile(state: str) -> dict[str, Any]:
 def state_colour(state: str) -> str:
     """The name of a state's colour, for `text-…` classes."""
     return STATES[state].colour
+
+
+STOP_REASONS = {
+    "Local": _("at the charger"),
+    "Remote": _("by the button on the page"),
+    "EVDisconnected": _("the cable was unplugged"),
+    "DeAuthorized": _("the card or the credit was no longer valid"),
+    "EmergencyStop": _("by the emergency button"),
+    "HardReset": _("the charger was restarted"),
+    "SoftReset": _("the charger was restarted"),
+    "Reboot": _("the charger was restarted"),
+    "PowerLoss": _("the power went out"),
+    "UnlockCommand": _("the cable was released"),
+}
+
+
+@register.filter
+def stop_reason(reason: str) -> str:
+    """How a session ended, in the words of people and not of the standard."""
+    return str(STOP_REASONS.get(reason, _("for another reason")))

@@ -32,7 +32,7 @@ def icon(name: str, classes: str = "", *, filled: bool = False, label: str = "")
     """An icon beside a word, hidden from those who hear the page; with `label` it stands for itself."""
     spin = "spin" if name == "loader-circle" else ""
     class_names = " ".join(filter(None, ["icon", "icon--filled" if filled else "", spin, classes]))
-    spoken = format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="true" focusable="false"')
+    spoken = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true" focusable="false"')
     return format_html(
         '<svg class="{}" viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" stroke-width="2"'
         ' stroke-linecap="round" stroke-linejoin="round" {}>{}</svg>',

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -24,6 +25,7 @@ from stations.models import ChargePoint, Connector, State
 ON_ONE_LIST = 60
 AMOUNTS_WH = (10_000, 20_000, 30_000, 40_000, 60_000)
 POWERS_W = (3_700, 7_400, 11_000, 22_000, 50_000)
+WORLD = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
 SORTINGS = ("near", "price", "power")
 
 
@@ -185,18 +187,14 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
             "types": Connector.Type.choices,
             "powers_w": POWERS_W,
             "amounts_wh": AMOUNTS_WH,
-            "map_config": _config(),
+            "map_config": map_config(),
         },
     )
 
 
 def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
     """What matches, in the wished order; and whether it is more than a list can hold."""
-    if wish.text or wish.box is None:
-        box = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
-    else:
-        box = wish.box
-    charge_points = search.in_box(request.user, box, wish.wanted)
+    charge_points = search.in_box(request.user, _where(wish), wish.wanted)
     if charge_points is None:
         return [], True
     rows = [Place(one, wish, tuple(one.connectors.all())) for one in charge_points]
@@ -213,11 +211,15 @@ def _count(request: HttpRequest, wish: Wish) -> int:
     all_of_them = search.Wanted(
         connector_types=wish.types, min_power_w=wish.min_power_w, max_price_per_kwh=wish.max_price, text=wish.text
     )
-    box = wish.box if wish.box and not wish.text else search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
-    return len(search.in_box(request.user, box, all_of_them) or [])
+    return len(search.in_box(request.user, _where(wish), all_of_them) or [])
 
 
-def _config() -> dict[str, Any]:
+def _where(wish: Wish) -> search.Box:
+    """A name is looked for everywhere; without one, what the map shows."""
+    return WORLD if wish.text or wish.box is None else wish.box
+
+
+def map_config() -> dict[str, Any]:
     """What the script must know, from the settings of django-leaflet."""
     leaflet = settings.LEAFLET_CONFIG
     tiles = [{"name": str(name), "url": url, "attribution": options.get("attribution", "")} for name, url, options in leaflet["TILES"]]
@@ -227,6 +229,8 @@ def _config() -> dict[str, Any]:
         "minZoom": leaflet["MIN_ZOOM"],
         "maxZoom": leaflet["MAX_ZOOM"],
         "tiles": tiles,
+        "worldUrl": static("map/world.json"),
+        "townUrl": static("map/opava.json"),
         "words": {
             "cluster": _("{count} places, {free} free"),
             "you": _("You are here"),
