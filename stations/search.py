@@ -1,0 +1,179 @@
+"""Which charge points match here: on the map, in a list by distance, in clusters of a wide view."""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import (
+    Avg,
+    Case,
+    Count,
+    Exists,
+    Expression,
+    F,
+    FloatField,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    prefetch_related_objects,
+)
+from django.db.models.functions import ASin, Cast, Cos, Floor, Least, Power, Radians, Round, Sin, Sqrt
+from django.utils import timezone
+
+from accounts.models import User
+from stations import places
+from stations.models import ChargePoint, Connector, Invitation
+
+MOST = 500
+ROWS, COLUMNS = 18, 24
+_UNUSABLE = ("Faulted", "Unavailable")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a driver looks for. Type, power, price and being free must hold for one and the same outlet."""
+
+    connector_types: tuple[str, ...] = ()
+    min_power_w: int | None = None
+    available: bool = False
+    max_price_per_kwh: Decimal | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A piece of the map in degrees. Where west is greater than east it crosses the date line."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @property
+    def width(self) -> float:
+        """From west to east, in degrees."""
+        return self.east - self.west if self.west <= self.east else self.east - self.west + 360
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Many charge points near one spot."""
+
+    latitude: float
+    longitude: float
+    count: int
+    free: int
+
+
+def in_box(viewer: object, box: Box, wanted: Wanted, *, limit: int = MOST) -> list[ChargePoint] | None:
+    """The published charge points in a box, offline ones too, with their outlets and prices; None where there are more than `limit`."""
+    found = list(_matching(viewer, wanted).filter(_inside(box)).order_by("pk")[: limit + 1])
+    if len(found) > limit:
+        return None
+    prefetch_related_objects(found, _outlets())
+    return found
+
+
+def near(viewer: object, latitude: float, longitude: float, wanted: Wanted) -> QuerySet[ChargePoint]:
+    """The same everywhere, nearest first; each says its `distance_m`, counted from its public place."""
+    north = Radians(_as_float("public_latitude") - Value(latitude)) / 2.0
+    east = Radians(_as_float("public_longitude") - Value(longitude)) / 2.0
+    shrink = Cos(Radians(_as_float("public_latitude"))) * Value(math.cos(math.radians(latitude)))
+    half = Power(Sin(north), 2.0) + shrink * Power(Sin(east), 2.0)
+    distance = Value(2 * places.EARTH_RADIUS_M) * ASin(Least(Value(1.0), Sqrt(half)))
+    by_distance = _matching(viewer, wanted).annotate(distance_m=Cast(Round(distance), IntegerField()))
+    return by_distance.order_by("distance_m", "pk").prefetch_related(_outlets())
+
+
+def clusters(viewer: object, box: Box, wanted: Wanted) -> list[Cluster]:
+    """How many charge points stand where, in at most 500 cells. The cells do not move with the box, so panning moves no cluster."""
+    height = _cell(box.north - box.south, ROWS, 180.0)
+    width = _cell(box.width, COLUMNS, 360.0)
+    longitude: Expression = _as_float("public_longitude")
+    if box.west > box.east:
+        longitude = Case(When(public_longitude__lt=box.west, then=longitude + Value(360.0)), default=longitude, output_field=FloatField())
+    cells = (
+        _matching(viewer, wanted)
+        .filter(_inside(box))
+        .annotate(
+            row=Floor((_as_float("public_latitude") + Value(90.0)) / Value(height)),
+            column=Floor((longitude + Value(180.0)) / Value(width)),
+            is_free_now=_is_free(Connector.objects.all()),
+        )
+        .values("row", "column")
+        .annotate(
+            latitude_mean=Avg(_as_float("public_latitude")),
+            longitude_mean=Avg(longitude),
+            count=Count("pk"),
+            free=Count("pk", filter=Q(is_free_now=True)),
+        )
+        .order_by("-count", "row", "column")
+        .values_list("latitude_mean", "longitude_mean", "count", "free")
+    )
+    return [Cluster(lat, (lon + 180) % 360 - 180, count, free) for lat, lon, count, free in cells[:MOST]]
+
+
+def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
+    found = ChargePoint.objects.filter(_seen_by(viewer), is_published=True, retired_at=None, owner__is_active=True)
+    for word in places.plain(wanted.text).split():
+        found = found.filter(search_text__contains=word)
+    outlets = Connector.objects.all()
+    if wanted.connector_types:
+        outlets = outlets.filter(type__in=wanted.connector_types)
+    if wanted.min_power_w is not None:
+        outlets = outlets.filter(max_power_w__gte=wanted.min_power_w)
+    if wanted.max_price_per_kwh is not None:
+        outlets = outlets.filter(tariff__current__price_per_kwh__lte=wanted.max_price_per_kwh)
+    if wanted.available:
+        return found.filter(_is_free(outlets))
+    if wanted.connector_types or wanted.min_power_w is not None or wanted.max_price_per_kwh is not None:
+        return found.filter(Exists(outlets.filter(charge_point=OuterRef("pk"))))
+    return found
+
+
+def _seen_by(viewer: object) -> Q:
+    if not isinstance(viewer, User):
+        return Q(access=ChargePoint.Access.PUBLIC)
+    if viewer.is_staff:
+        return Q()
+    invited = Exists(Invitation.objects.filter(charge_point=OuterRef("pk"), user=viewer))
+    return ~Q(access=ChargePoint.Access.PRIVATE) | Q(owner=viewer) | Q(invited)
+
+
+def _is_free(outlets: QuerySet[Connector]) -> Q:
+    """The same as the word `free` of `ChargePoint.state`, asked of the database."""
+    alive = timezone.now() - timedelta(seconds=settings.OFFLINE_AFTER_S)
+    box = Q(connection__isnull=False, last_seen_at__gt=alive, is_paused=False) & ~Q(status__in=_UNUSABLE)
+    return box & Q(Exists(outlets.filter(charge_point=OuterRef("pk"), status="Available")))
+
+
+def _inside(box: Box) -> Q:
+    latitudes = Q(public_latitude__gte=_edge(box.south), public_latitude__lte=_edge(box.north))
+    from_west, to_east = Q(public_longitude__gte=_edge(box.west)), Q(public_longitude__lte=_edge(box.east))
+    return latitudes & (from_west & to_east if box.west <= box.east else from_west | to_east)
+
+
+def _edge(degrees: float) -> Decimal:
+    return Decimal(degrees).quantize(Decimal("0.000001"))
+
+
+def _outlets() -> Prefetch[str]:
+    return Prefetch("connectors", Connector.objects.select_related("tariff__current").order_by("number"))
+
+
+def _as_float(name: str) -> Cast:
+    return Cast(F(name), FloatField())
+
+
+def _cell(extent: float, parts: int, whole: float) -> float:
+    """The side of a cell: the whole halved as often as leaves at most so many of them in the extent, one more for the edges."""
+    side = whole
+    while extent / (side / 2) <= parts - 1 and side > 1e-5:
+        side /= 2
+    return side
