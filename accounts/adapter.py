@@ -52,7 +52,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         logins.forgive(str(credentials.get("email", "")))
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Show the pages in the language of the account from here on."""
+        """Show the pages in the language of the account from here on. Accounts made by hand get their e-mail known to allauth."""
+        if not EmailAddress.objects.filter(user=user, primary=True).exists():
+            EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True})
         response: HttpResponse = super().post_login(request, user, **kwargs)
         remember_language(response, user)
         return response

@@ -5,6 +5,7 @@ may import a view.
 """
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -112,7 +113,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None: 
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     wait = getattr(error, "wait", None) or getattr(error, "retry_after_s", None)
     if wait is not None:
-        headers["Retry-After"] = str(int(wait) + 1)
+        headers["Retry-After"] = str(math.ceil(wait))
     return Response({"code": code, "detail": detail, "fields": fields}, status=status, headers=headers)
 
 

@@ -205,8 +205,8 @@ ACCOUNT_SESSION_REMEMBER = True
 # Passwords are counted in accounts.logins, failures alone; this one serves the second factor, where a success clears it.
 ACCOUNT_RATE_LIMITS = {"login_failed": f"{LIMIT_LOGIN_FAILURES}/15m/key", "login": None}
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignUpForm"}
-ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_MAX_EMAIL_ADDRESSES = 3
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 MFA_TOTP_ISSUER = "ChargeShare"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

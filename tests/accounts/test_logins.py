@@ -9,7 +9,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value, yield_hotp_counters_from_time
 from django.db import connection
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import addresses, logins
@@ -21,7 +21,7 @@ def holder(access: str) -> User | None:
     return logins.user_of(AccessToken(access))  # type: ignore[arg-type]
 
 
-def test_only_failures_count(driver: User, settings: SettingsWrapper) -> None:
+def test_only_failures_count(driver: User, settings: Settings) -> None:
     settings.LIMIT_LOGIN_FAILURES = 3
     for _ in range(50):
         logins.check_failures(driver.email, "192.0.2.1")
@@ -34,7 +34,7 @@ def test_only_failures_count(driver: User, settings: SettingsWrapper) -> None:
     logins.check_failures("somebody@else.example", "192.0.2.1")
 
 
-def test_an_address_may_fail_ten_times_as_often(db: None, settings: SettingsWrapper) -> None:
+def test_an_address_may_fail_ten_times_as_often(db: None, settings: Settings) -> None:
     settings.LIMIT_LOGIN_FAILURES = 3
     for number in range(30):
         logins.record_failure(f"guess{number}@example.com", "2001:db8:1:2::1")
@@ -44,7 +44,7 @@ def test_an_address_may_fail_ten_times_as_often(db: None, settings: SettingsWrap
     logins.check_failures("another@example.com", "2001:db8:1:3::1")
 
 
-def test_failures_are_forgiven_and_forgotten(driver: User, settings: SettingsWrapper) -> None:
+def test_failures_are_forgiven_and_forgotten(driver: User, settings: Settings) -> None:
     settings.LIMIT_LOGIN_FAILURES = 1
     logins.record_failure(driver.email, "192.0.2.1")
     logins.forgive(driver.email)
@@ -129,7 +129,7 @@ def test_an_access_token_buys_nothing(driver: User) -> None:
         logins.renew(access)
 
 
-def test_the_key_of_tokens_is_not_the_secret_key(settings: SettingsWrapper) -> None:
+def test_the_key_of_tokens_is_not_the_secret_key(settings: Settings) -> None:
     assert settings.SIMPLE_JWT["SIGNING_KEY"] != settings.SECRET_KEY
     assert settings.SECRET_KEY not in settings.SIMPLE_JWT["SIGNING_KEY"]
 
@@ -166,7 +166,7 @@ def test_second_factor(driver: User) -> None:
     secret = generate_totp_secret()
     TOTP.activate(driver, secret)
     recovery = RecoveryCodes.activate(driver).generate_codes()[0]
-    code = format_hotp_value(hotp_value(secret, list(yield_hotp_counters_from_time())[0]))
+    code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
 
     with pytest.raises(logins.SecondFactorMissing) as missing:
         logins.check_second_factor(driver, " ")
@@ -195,6 +195,6 @@ def test_second_factor(driver: User) -> None:
         ("", "1.1.1.1", ""),
     ],
 )
-def test_the_real_address_behind_trusted_proxies(settings: SettingsWrapper, remote: str, forwarded: str, expected: str) -> None:
+def test_the_real_address_behind_trusted_proxies(settings: Settings, remote: str, forwarded: str, expected: str) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     assert addresses.real(remote, forwarded) == expected
