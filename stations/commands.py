@@ -13,11 +13,11 @@ from accounts.models import User
 from chargeshare import bus
 from stations import charge_points, intents, live
 from stations.models import ChargePoint, ChargingSession, Command, Connector
+from stations.models.command import BLOTTED, without_secrets
 
 REST_S = 10
 RESTING = frozenset({"RemoteStartTransaction", "UnlockConnector"})
 TOO_OLD = timedelta(minutes=10)
-BLOTTED = "***"
 _SENDABLE = Q(not_before=None)
 
 
@@ -29,6 +29,7 @@ def ask(
     source: str = Command.Source.PERSON,
     asked_by: User | None = None,
     session: ChargingSession | None = None,
+    not_before: datetime | None = None,
 ) -> Command:
     """Ask a charger for something, in the standard's words. While it is offline the answer is known at once, and final.
 
@@ -44,7 +45,7 @@ def ask(
             source=source,
             asked_by=asked_by,
             session=session,
-            not_before=_rested(charge_point, action, payload) if online else None,
+            not_before=not_before or (_rested(charge_point, action, payload) if online else None),
         )
         if not online:
             _blot(command)
@@ -64,10 +65,23 @@ def start_session(session: ChargingSession) -> Command:
     )
 
 
-def stop_session(session: ChargingSession, *, source: str = Command.Source.SESSION, asked_by: User | None = None) -> Command:
+def stop_session(
+    session: ChargingSession,
+    *,
+    source: str = Command.Source.SESSION,
+    asked_by: User | None = None,
+    not_before: datetime | None = None,
+) -> Command:
     """Ask the charger to end a session."""
-    payload = {"transactionId": session.transaction_id}
-    return ask(session.charge_point, "RemoteStopTransaction", payload, source=source, asked_by=asked_by, session=session)
+    return ask(
+        session.charge_point,
+        "RemoteStopTransaction",
+        {"transactionId": session.transaction_id},
+        source=source,
+        asked_by=asked_by,
+        session=session,
+        not_before=not_before,
+    )
 
 
 def reset(charge_point: ChargePoint, *, kind: str = "Soft", asked_by: User | None = None) -> Command:
@@ -75,9 +89,16 @@ def reset(charge_point: ChargePoint, *, kind: str = "Soft", asked_by: User | Non
     return ask(charge_point, "Reset", {"type": kind}, asked_by=asked_by)
 
 
-def unlock(connector: Connector, *, source: str = Command.Source.PERSON, asked_by: User | None = None) -> Command:
+def unlock(
+    connector: Connector,
+    *,
+    source: str = Command.Source.PERSON,
+    asked_by: User | None = None,
+    session: ChargingSession | None = None,
+) -> Command:
     """Ask the box to let go of the cable."""
-    return ask(connector.charge_point, "UnlockConnector", {"connectorId": connector.number}, source=source, asked_by=asked_by)
+    payload = {"connectorId": connector.number}
+    return ask(connector.charge_point, "UnlockConnector", payload, source=source, asked_by=asked_by, session=session)
 
 
 def change_availability(
@@ -165,8 +186,9 @@ def _rested(charge_point: ChargePoint, action: str, payload: Mapping[str, Any]) 
 
 def _blot(command: Command) -> None:
     """A password does not stay in a table that people read."""
-    if _sets_password(command):
-        Command.objects.filter(pk=command.pk).update(payload={**command.payload, "value": BLOTTED})
+    shown = without_secrets(command.payload)
+    if shown != command.payload:
+        Command.objects.filter(pk=command.pk).update(payload=shown)
 
 
 def _sets_password(command: Command) -> bool:

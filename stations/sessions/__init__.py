@@ -1,0 +1,26 @@
+"""The charging session, from the wish to the receipt: asked for, begun, stopped, settled, and put right when it turns out otherwise."""
+
+from stations.sessions.beginning import Started, begin
+from stations.sessions.billing import cost_so_far_minor
+from stations.sessions.ending import close, decide
+from stations.sessions.stopping import StopAnswer, stop
+from stations.sessions.sweeps import abandon_stale, close_orphans, repair_unsettled, settle_reviews, stop_overdue
+from stations.sessions.wishes import SessionTooSmall, request_start, request_stop
+
+__all__ = [
+    "SessionTooSmall",
+    "Started",
+    "StopAnswer",
+    "abandon_stale",
+    "begin",
+    "close",
+    "close_orphans",
+    "cost_so_far_minor",
+    "decide",
+    "repair_unsettled",
+    "request_start",
+    "request_stop",
+    "settle_reviews",
+    "stop",
+    "stop_overdue",
+]

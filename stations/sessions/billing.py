@@ -1,0 +1,86 @@
+"""A session as billing wants it: what was used, who pays, who earns, and copies of every text."""
+
+from datetime import datetime
+from itertools import pairwise
+
+from django.conf import settings
+from django.utils import timezone
+
+from billing import pricing, settlement
+from billing.pricing import Usage
+from billing.settlement import Bill
+from stations import limits, metering
+from stations.metering import Meter
+from stations.models import ChargingSession
+
+AC_TYPES = frozenset({"TYPE_1", "TYPE_2", "SCHUKO"})
+
+
+def usage(session: ChargingSession) -> Usage:
+    """What an ended session used. Time costs what passed by our clock, and never more than the charger itself claims."""
+    began = session.start_received_at or session.created_at
+    ended = session.stop_received_at or timezone.now()
+    started_at, stopped_at = session.started_at or began, session.stopped_at or ended
+    seconds = max(0, int((ended - began).total_seconds()))
+    claimed = int((stopped_at - started_at).total_seconds())
+    return Usage(
+        energy_wh=session.energy_wh,
+        started_at=started_at,
+        stopped_at=max(started_at, stopped_at),
+        seconds=min(seconds, claimed) if claimed > 0 else seconds,
+        idle_seconds=min(session.idle_seconds, seconds),
+        time_zone=session.charge_point.time_zone,
+        intervals=_intervals(session, started_at, stopped_at),
+    )
+
+
+def bill(session: ChargingSession, *, settled_at: datetime | None = None) -> Bill:
+    """All that settling needs. The price is that of the start, whatever the owner has changed since."""
+    connector, charge_point = session.connector, session.charge_point
+    label = f"{connector.number} · {connector.get_type_display()}" if connector.type else str(connector.number)
+    return Bill(
+        session_code=session.code,
+        driver=session.driver,
+        owner=session.owner,
+        usage=usage(session),
+        prices=limits.prices_of(session),
+        is_free=session.is_free,
+        fee_share=session.fee_share,
+        hold=session.hold,
+        place_name=charge_point.name,
+        place_address=charge_point.address,
+        charge_point_code=charge_point.code,
+        connector_label=label,
+        id_token_label=str(session.id_token) if session.id_token is not None else "",
+        meter_start_wh=session.meter_start_wh,
+        meter_stop_wh=session.meter_stop_wh,
+        is_estimated=session.is_estimated,
+        settled_at=settled_at,
+    )
+
+
+def cost_so_far_minor(session: ChargingSession) -> int:
+    """What a session would cost if it ended now; once settled, what it did cost, corrections included."""
+    if session.cdr_id is not None:
+        return settlement.spent_minor(session.code)
+    prices = limits.prices_of(session)
+    if prices is None or session.driver_id is None or session.status != ChargingSession.Status.ACTIVE:
+        return 0
+    return pricing.total(pricing.price(prices, limits.usage(session, timezone.now())))
+
+
+def _intervals(session: ChargingSession, started_at: datetime, stopped_at: datetime) -> tuple[tuple[datetime, datetime, int], ...]:
+    """When the energy flowed; only prices that change by the hour want to know."""
+    if session.tariff_version is None or not session.tariff_version.bands:
+        return ()
+    meter = Meter.begun(session.meter_start_wh, started_at, session.start_received_at or started_at)
+    points: list[tuple[datetime, int]] = [(started_at, 0)]
+    for at, received_at, samples in session.meter_values.order_by("at", "pk").values_list("at", "received_at", "samples"):
+        register = metering.measured(samples).energy_wh
+        if register is not None and points[-1][0] < at <= stopped_at:
+            power_w = session.connector.max_power_w
+            meter.advance(register, at.timestamp(), received_at.timestamp(), power_w, settings.METER_SLACK_WH)
+            points.append((at, meter.energy))
+    if stopped_at > points[-1][0]:
+        points.append((stopped_at, max(session.energy_wh, points[-1][1])))
+    return tuple((begin, end, after - before) for (begin, before), (end, after) in pairwise(points) if after > before)

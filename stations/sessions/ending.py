@@ -1,0 +1,238 @@
+"""The end of a session: what it used, what it costs, who must look at it first."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
+
+from accounts import notifications
+from accounts.models import Notification, User
+from billing import ledger, settlement
+from chargeshare.errors import DomainError, Invalid, NotFound
+from stations import intents, live, metering
+from stations.metering import Meter, Outcome
+from stations.models import ChargingSession
+from stations.sessions.billing import AC_TYPES, bill
+
+Status = ChargingSession.Status
+MOST_AC_WH = 100_000
+CLOSED_BY_HAND = _("Closed by hand.")
+DOUBTS: dict[str, str | Promise] = {
+    "jump": _("The meter jumped further than the connector can deliver."),
+    "backwards": _("The meter ran backwards."),
+    "no start": _("The meter was not read at the start."),
+    "much": _("More than 100 kWh of alternating current."),
+}
+
+
+class NotInReview(DomainError):
+    """Somebody else has decided already."""
+
+    code = "not_in_review"
+    message = _("This session is not under review any more.")
+
+
+def lock(session_id: int) -> ChargingSession:
+    """The session and all that its end needs, the row locked: whatever else wants to end it waits."""
+    rows = ChargingSession.objects.select_for_update(of=("self",)).select_related(
+        "charge_point__owner", "connector", "driver", "owner", "id_token", "hold", "cdr", "tariff_version__tariff"
+    )
+    return rows.get(pk=session_id)
+
+
+def measure(
+    session: ChargingSession, *, meter_stop_wh: int | None, at: datetime, received_at: datetime, meter: Meter | None = None
+) -> Outcome:
+    """The energy of a session that is over."""
+    result = metering.outcome(
+        meter or Meter.of(session.meter),
+        meter_start_wh=session.meter_start_wh,
+        meter_stop_wh=meter_stop_wh,
+        at=at,
+        received_at=received_at,
+        power_w=session.connector.max_power_w,
+        slack_wh=settings.METER_SLACK_WH,
+    )
+    if not result.doubt and result.energy_wh > MOST_AC_WH and session.connector.type in AC_TYPES:
+        return Outcome(result.energy_wh, result.meter_stop_wh, "much")
+    return result
+
+
+def finish(
+    session: ChargingSession,
+    result: Outcome,
+    *,
+    stopped_at: datetime,
+    received_at: datetime,
+    reason: str = "",
+    said: str = "",
+    is_estimated: bool = False,
+) -> None:
+    """End a locked session and settle it in the same transaction, unless its energy is in doubt."""
+    session.stopped_at = _within(session, stopped_at, received_at)
+    session.stopped_at_said = said[:40]
+    session.stop_received_at = received_at
+    session.stop_reason = reason[:30]
+    session.is_estimated = is_estimated
+    session.energy_wh = result.energy_wh
+    session.meter_stop_wh = result.meter_stop_wh
+    session.power_w = None
+    session.orphaned_at = None
+    session.warn_at_wh = session.stop_at_wh = session.stop_at = None
+    if session.idle_since is not None:
+        session.idle_seconds += max(0, int((received_at - session.idle_since).total_seconds()))
+        session.idle_since = None
+    if session.status == Status.INVALID:
+        session.save()
+        _tell_unpaid(session)
+    elif result.doubt:
+        _review(session, result.doubt)
+    else:
+        settle(session)
+        session.save()
+        _tell_finished(session)
+    live.session_changed(session)
+    live.connector_changed(session.connector)
+
+
+def settle(session: ChargingSession, *, now: datetime | None = None) -> None:
+    """Move the money of a locked session that has ended. The caller saves it."""
+    session.status = Status.COMPLETED
+    session.cdr = settlement.settle(bill(session, settled_at=now))
+
+
+def soft_close(session: ChargingSession, *, now: datetime, next_start_wh: int | None = None, reason: str = "") -> None:
+    """End a locked session that no StopTransaction ended, from its last reading.
+
+    Where the next session's meter begins further on, the energy up to there was this one's.
+    """
+    last = session.last_received_at or session.orphaned_at or session.start_received_at or now
+    stopped_at = session.last_reading_at or session.orphaned_at or session.started_at or now
+    if next_start_wh is not None:
+        result = measure(session, meter_stop_wh=next_start_wh, at=now, received_at=now)
+        if not result.doubt:
+            finish(session, result, stopped_at=stopped_at, received_at=last, reason=reason, is_estimated=True)
+            return
+    result = measure(session, meter_stop_wh=None, at=stopped_at, received_at=last)
+    finish(session, result, stopped_at=stopped_at, received_at=last, reason=reason, is_estimated=True)
+
+
+@ledger.retried
+@transaction.atomic
+def close(*, user: User, session: ChargingSession) -> ChargingSession:
+    """End a record by hand that no StopTransaction will end. Nothing goes to the charger; a late StopTransaction still corrects it."""
+    if not (user.is_staff or session.owner_id == user.pk):
+        raise NotFound
+    locked = lock(session.pk)
+    if locked.status == Status.PENDING:
+        intents.give_up(locked, CLOSED_BY_HAND)
+    elif locked.status == Status.ACTIVE:
+        locked.note = locked.note or str(CLOSED_BY_HAND)
+        soft_close(locked, now=timezone.now())
+    return lock(session.pk)
+
+
+@ledger.retried
+@transaction.atomic
+def decide(*, user: User, session: ChargingSession, energy_wh: int) -> ChargingSession:
+    """Staff has looked at a session under review: this is the energy to be paid."""
+    if not user.is_staff:
+        raise NotFound
+    if energy_wh < 0:
+        raise Invalid(fields={"energy_wh": [str(_("Energy cannot be negative."))]})
+    locked = lock(session.pk)
+    if locked.status != Status.REVIEW:
+        raise NotInReview
+    locked.energy_wh = energy_wh
+    settle(locked)
+    locked.save()
+    _tell_finished(locked)
+    live.session_changed(locked)
+    return locked
+
+
+def correct(session: ChargingSession, result: Outcome, changes: dict[str, Any]) -> bool:
+    """A late word about a locked session that was settled from an estimate. False if it must wait for staff."""
+    before = {name: getattr(session, name) for name in changes}
+    for name, value in changes.items():
+        setattr(session, name, value)
+    earlier = session.cdr
+    corrected = settlement.correct(earlier, bill(session)) if earlier is not None else None
+    if corrected is None:
+        for name, value in before.items():
+            setattr(session, name, value)
+        if not session.note:
+            session.note = f"StopTransaction: {result.energy_wh} Wh"
+            session.save(update_fields=["note"])
+        return False
+    session.cdr = corrected
+    session.save()
+    if earlier is not None and corrected.pk != earlier.pk and session.driver is not None:
+        notifications.notify(
+            session.driver,
+            Notification.Kind.SESSION_CORRECTED,
+            url=corrected.get_absolute_url(),
+            place=session.charge_point.name,
+            total_minor=settlement.spent_minor(session.code),
+            currency=corrected.currency,
+        )
+    live.session_changed(session)
+    return True
+
+
+def _review(session: ChargingSession, doubt: str) -> None:
+    session.status = Status.REVIEW
+    with override(session.driver.language if session.driver else None):
+        session.note = str(DOUBTS[doubt])
+    session.save()
+    claimed = session.energy_wh
+    if session.meter_stop_wh is not None and session.meter_start_wh is not None:
+        claimed = max(claimed, session.meter_stop_wh - session.meter_start_wh)
+    for person in {session.driver, session.owner} - {None}:
+        if person is not None:
+            url = session.get_absolute_url()
+            notifications.notify(person, Notification.Kind.SESSION_REVIEW, url=url, place=session.charge_point.name, energy_wh=claimed)
+
+
+def _tell_finished(session: ChargingSession) -> None:
+    cdr = session.cdr
+    if cdr is None or session.driver is None or session.driver_id == session.owner_id:
+        return
+    place = session.charge_point.name
+    notifications.notify(
+        session.driver,
+        Notification.Kind.SESSION_FINISHED,
+        url=cdr.get_absolute_url(),
+        place=place,
+        energy_wh=cdr.energy_wh,
+        total_minor=cdr.total_minor,
+        currency=cdr.currency,
+    )
+    if cdr.owner_minor:
+        notifications.notify(
+            session.owner,
+            Notification.Kind.EARNED,
+            url=session.get_absolute_url(),
+            place=place,
+            energy_wh=cdr.energy_wh,
+            earned_minor=cdr.owner_minor,
+            currency=cdr.currency,
+        )
+
+
+def _tell_unpaid(session: ChargingSession) -> None:
+    if session.energy_wh >= 100:
+        url = session.get_absolute_url()
+        place = session.charge_point.name
+        notifications.notify(session.owner, Notification.Kind.UNPAID_ENERGY, url=url, place=place, energy_wh=session.energy_wh)
+
+
+def _within(session: ChargingSession, stopped_at: datetime, received_at: datetime) -> datetime:
+    """A stop lies between the start and the moment we heard of it, whatever the charger's clock says."""
+    latest = max(received_at, session.started_at or received_at)
+    return max(min(stopped_at, latest), session.started_at or stopped_at)

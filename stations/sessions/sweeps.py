@@ -1,0 +1,105 @@
+"""What happens to sessions by itself: starts given up, ends that never came, overdue stops. Every function may run twice at once."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from billing import ledger
+from stations import intents, limits, live
+from stations.models import ChargingSession
+from stations.sessions import ending
+
+Status = ChargingSession.Status
+REVIEW_FOR = timedelta(hours=72)
+AT_ONCE = 200
+NO_ENERGY_AFTER = timedelta(minutes=30)
+NO_ENERGY_WH = 100
+
+
+def abandon_stale(*, now: datetime) -> int:
+    """Give up starts that no charger began: the car did not connect."""
+    stale = ChargingSession.objects.filter(status=Status.PENDING, expires_at__lt=now).select_related("driver", "charge_point")
+    return sum(intents.give_up(session, intents.NO_CABLE, now=now) for session in stale[:AT_ONCE])
+
+
+def close_orphans(*, now: datetime) -> int:
+    """Settle sessions whose end never came from their last reading: after the grace, or after a day of silence."""
+    grace = now - timedelta(seconds=settings.SESSION_ORPHAN_GRACE_S)
+    silent = now - timedelta(seconds=settings.SESSION_SILENT_AFTER_S)
+    is_silent = Q(last_received_at__lt=silent) | Q(last_received_at=None, start_received_at__lt=silent)
+    orphaned = Q(orphaned_at__lt=grace) | is_silent
+
+    def settle(session: ChargingSession) -> bool:
+        if not ChargingSession.objects.filter(orphaned, pk=session.pk, status=Status.ACTIVE).exists():
+            return False
+        ending.soft_close(session, now=now)
+        return True
+
+    return _each(Q(status=Status.ACTIVE) & orphaned, settle)
+
+
+def settle_reviews(*, now: datetime) -> int:
+    """Settle what nobody decided within three days by the smallest plausible energy."""
+
+    def settle(session: ChargingSession) -> bool:
+        if session.status != Status.REVIEW:
+            return False
+        ending.settle(session)
+        session.save()
+        live.session_changed(session)
+        return True
+
+    return _each(Q(status=Status.REVIEW, stop_received_at__lt=now - REVIEW_FOR), settle)
+
+
+def stop_overdue(*, now: datetime) -> int:
+    """Stop what has reached its time, or charges nothing for half an hour, and insist where a stop was asked for in vain."""
+
+    def stop(session: ChargingSession) -> bool:
+        if session.status != Status.ACTIVE:
+            return False
+        if session.stop_asked_at is not None:
+            limits.insist(session, now)
+        elif session.stop_at is not None and session.stop_at <= now:
+            limits.look_again(session.pk, now=now)
+        elif session.connector.status not in ("SuspendedEV", "SuspendedEVSE"):
+            limits.ask_stop(session, limits.NO_ENERGY, now)
+        return True
+
+    nothing_flows = Q(
+        start_received_at__lt=now - NO_ENERGY_AFTER,
+        last_received_at__isnull=False,
+        energy_wh__lt=NO_ENERGY_WH,
+        meter_start_wh__isnull=False,
+        meter__readings__gt=1,
+        stop_asked_at=None,
+    )
+    asked = Q(stop_asked_at__lt=now - limits.STOP_AGAIN_AFTER)
+    return _each(Q(status=Status.ACTIVE) & (asked | Q(stop_at__lte=now) | nothing_flows), stop)
+
+
+def repair_unsettled(*, now: datetime) -> int:
+    """Settle finished sessions that lack their receipt: an older version or a restored backup left them so."""
+
+    def settle(session: ChargingSession) -> bool:
+        if session.status != Status.COMPLETED or session.cdr is not None:
+            return False
+        ending.settle(session)
+        session.save()
+        return True
+
+    return _each(Q(status=Status.COMPLETED, cdr=None, stop_received_at__lt=now), settle)
+
+
+def _each(which: Q, do: Callable[[ChargingSession], bool]) -> int:
+    """Do something to each of some sessions, each locked in a transaction of its own, so that one cannot hinder another."""
+    return sum(_one(pk, do) for pk in ChargingSession.objects.filter(which).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+
+
+@ledger.retried
+@transaction.atomic
+def _one(pk: int, do: Callable[[ChargingSession], bool]) -> bool:
+    return do(ending.lock(pk))
