@@ -9,3 +9,10 @@ class BillingConfig(AppConfig):
 
     name = "billing"
     verbose_name = _("Money")
+
+    def ready(self) -> None:
+        """Be asked before an account is closed."""
+        from accounts.signals import account_closing  # noqa: PLC0415 - models are not ready any earlier
+        from billing import closing  # noqa: PLC0415
+
+        account_closing.connect(closing.object_to_closing, dispatch_uid="billing")

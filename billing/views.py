@@ -1,13 +1,213 @@
-"""Pages of money."""
+"""Pages of money: the wallet and its top-ups, receipts, an owner's tariffs, and the address GoPay calls."""
 
+import hashlib
+import logging
+import uuid
+from urllib.parse import urlsplit
+
+import segno
+from csp.decorators import csp_update
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from billing.models import ChargeDetailRecord
+from accounts import idempotency
+from accounts.models import User
+from accounts.pages import explained
+from billing import journal, ledger, receipts, tariffs, top_ups
+from billing.forms import TariffForm, TopUpForm
+from billing.gateway import demo
+from billing.models import ChargeDetailRecord, TopUp
+from chargeshare.errors import DomainError, Invalid
+
+logger = logging.getLogger(__name__)
+
+PRESETS = (200, 500, 1_000, 2_000, 5_000)
+PER_PAGE = 20
+NOTIFICATION_BUDGET_S = 5.0
+WAITING = (TopUp.Status.NEW, TopUp.Status.PENDING)
+
+_own = urlsplit(settings.GOPAY_GATEWAY_URL)
+_to_gateway = csp_update({"form-action": ["https://*.gopay.cz", "https://*.gopay.com", f"{_own.scheme}://{_own.netloc}"]})
+
+
+def _user(request: HttpRequest) -> User:
+    """Who has logged in; every view that asks stands behind the log-in."""
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+@never_cache
+@login_required
+@_to_gateway
+@require_http_methods(["GET", "HEAD", "POST"])
+def wallet(request: HttpRequest) -> HttpResponseBase:
+    """What is available, a way to add to it, and where it went."""
+    form = TopUpForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return HttpResponseRedirect(_wish(_user(request), form).gateway_url.removeprefix(settings.PUBLIC_URL))
+        except DomainError as refusal:
+            form.add_error("amount", str(refusal.message))
+    purse = ledger.wallet(_user(request))
+    page = Paginator(journal.events(_user(request)), PER_PAGE).get_page(request.GET.get("page"))
+    from_cash_minor = min(purse.held_minor, max(0, purse.cash_minor))
+    context = {
+        "form": form,
+        "is_form_open": form.is_bound or "top-up" in request.GET,
+        "key": uuid.uuid4(),
+        "presets": [preset for preset in PRESETS if preset * 100 <= settings.WALLET_LIMIT_MINOR],
+        "purse": purse,
+        "own_minor": purse.cash_minor - from_cash_minor,
+        "promo_minor": purse.promo_minor - (purse.held_minor - from_cash_minor),
+        "owed_minor": -purse.debt_minor,
+        "page": page,
+        "movements": journal.movements(_user(request), list(page)),
+        "waiting": TopUp.objects.filter(user=_user(request), status=TopUp.Status.PENDING)[:3],
+        "is_enabled": settings.WALLET_ENABLED,
+    }
+    return render(request, "billing/wallet.html", context, status=400 if form.is_bound else 200)
+
+
+def _wish(user: User, form: TopUpForm) -> TopUp:
+    """Begin a top-up; the same form sent twice is the same top-up while that one can still be paid."""
+    amount_minor: int = form.cleaned_data["amount"]
+
+    def begin() -> tuple[int, str]:
+        return 201, str(top_ups.begin(user, amount_minor).code)
+
+    fingerprint = hashlib.sha256(f"wallet {amount_minor}".encode()).hexdigest()
+    _status, code = idempotency.answer_once(user, f"form:{form.cleaned_data['key']}", fingerprint, begin)
+    top_up = TopUp.objects.get(code=code, user=user)
+    return top_up if top_up.status in WAITING else top_ups.begin(user, amount_minor)
+
+
+@never_cache
+@login_required
+@require_GET
+def top_up_return(request: HttpRequest, code: uuid.UUID) -> HttpResponseBase:
+    """Where the browser comes back to. What it says proves nothing: the gateway is asked, and the page waits for its word."""
+    top_up = get_object_or_404(TopUp, code=code, user=_user(request))
+    if top_up.gateway_id is not None and top_up.status in (*WAITING, TopUp.Status.CLOSED):
+        top_up = top_ups.refresh(top_up.gateway_id, budget_s=NOTIFICATION_BUDGET_S) or top_up
+    context = {"top_up": top_up, "is_waiting": top_up.status in WAITING, "purse": ledger.wallet(_user(request))}
+    return render(request, "billing/top_up_return.html", context)
+
+
+@never_cache
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def gopay_notification(request: HttpRequest) -> HttpResponse:
+    """GoPay's nudge that a payment has moved. Whoever calls, only a payment of ours is asked about, and GoPay alone is believed."""
+    gateway_id = request.GET.get("id", "")
+    is_readable = gateway_id.isascii() and gateway_id.isdigit() and len(gateway_id) <= 20
+    if not is_readable or top_ups.refresh(gateway_id, budget_s=NOTIFICATION_BUDGET_S) is None:
+        logger.info("gopay notification about a payment that is not ours")
+    return HttpResponse(status=200, content_type="text/plain")
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def demo_gateway(request: HttpRequest, gateway_id: str) -> HttpResponseBase:
+    """The page that plays the bank: pay, cancel, or leave without a word."""
+    payment = demo.find(gateway_id)
+    if payment is None or not TopUp.objects.filter(gateway_id=gateway_id, gateway="demo", user=_user(request)).exists():
+        raise Http404
+    if request.method == "POST":
+        if request.POST.get("deed") == "pay":
+            demo.pay(payment)
+        elif request.POST.get("deed") == "cancel":
+            demo.cancel(payment)
+        top_ups.refresh(payment.gateway_id)  # a real gateway would send its notification now
+        return HttpResponseRedirect(f"{urlsplit(payment.return_url).path}?id={payment.gateway_id}")
+    return render(request, "billing/demo_gateway.html", {"payment": payment, "is_open": payment.state == demo.State.CREATED})
+
+
+def _receipt(request: HttpRequest, number: str) -> ChargeDetailRecord:
+    found: ChargeDetailRecord = get_object_or_404(receipts.visible_to(_user(request)).select_related("corrects"), number=number)
+    return found
 
 
 @login_required
-def receipt(request: HttpRequest, number: str) -> HttpResponse:
+@require_GET
+def receipt(request: HttpRequest, number: str) -> HttpResponseBase:
     """A receipt, for the two people it concerns and for staff."""
-    return render(request, "billing/receipt.html", {"cdr": get_object_or_404(ChargeDetailRecord, number=number)})
+    cdr = _receipt(request, number)
+    verify_url = receipts.verification_url(cdr)
+    context = {
+        "cdr": cdr,
+        "lines": [(line, receipts.quantity(line)) for line in cdr.lines.select_related("cdr")],
+        "parts": receipts.parts(cdr),
+        "corrections": cdr.corrections.all(),
+        "is_earned": cdr.owner_id == _user(request).pk,
+        "is_paid_by_me": cdr.driver_id == _user(request).pk,
+        "verify_url": verify_url,
+        "qr": segno.make(verify_url, micro=False, error="m").svg_inline(scale=4, border=0, omitsize=True, svgclass="qr", lineclass=None),
+    }
+    return render(request, "billing/receipt.html", context)
+
+
+@login_required
+@require_GET
+def receipt_pdf(request: HttpRequest, number: str) -> HttpResponseBase:
+    """The same on paper."""
+    content = receipts.pdf(_receipt(request, number))
+    return HttpResponse(
+        content,
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="chargeshare-{number}.pdf"', "Cache-Control": "private"},
+    )
+
+
+@require_GET
+def receipt_verify(request: HttpRequest, number: str) -> HttpResponseBase:
+    """For anybody with a printed receipt: whether its number and total agree, and nothing more."""
+    total = request.GET.get("total", "")
+    context = {"number": number, "total": total, "agrees": bool(total) and receipts.agrees(number, total)}
+    return render(request, "billing/receipt_verify.html", context)
+
+
+@login_required
+@require_GET
+def tariff_list(request: HttpRequest) -> HttpResponseBase:
+    """An owner's price lists."""
+    return render(request, "billing/tariff_list.html", {"tariffs": tariffs.of(_user(request)), "currency": settings.CURRENCY})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def tariff_edit(request: HttpRequest, tariff_id: int | None = None) -> HttpResponseBase:
+    """A new tariff, or other prices for one: sessions that run keep the old ones."""
+    tariff = get_object_or_404(tariffs.of(_user(request)), pk=tariff_id) if tariff_id is not None else None
+    form = TariffForm(request.POST or None, tariff=tariff)
+    if request.method == "POST" and form.is_valid():
+        try:
+            saved = tariffs.edit(tariff, form.values()) if tariff else tariffs.create(_user(request), form.values())
+        except Invalid as refusal:
+            form.refuse(refusal)
+        except DomainError as refusal:
+            form.add_error(None, str(refusal.message))
+        else:
+            messages.success(request, _("Tariff %(name)s is saved. New sessions get these prices.") % {"name": saved.name})
+            return redirect("billing:tariff_list")
+    return render(request, "billing/tariff_edit.html", {"form": form, "tariff": tariff}, status=400 if form.is_bound else 200)
+
+
+@login_required
+@require_POST
+@explained
+def tariff_delete(request: HttpRequest, tariff_id: int) -> HttpResponseBase:
+    """Put a tariff away."""
+    tariff = get_object_or_404(tariffs.of(_user(request)), pk=tariff_id)
+    tariffs.delete(tariff)
+    messages.success(request, _("Tariff %(name)s is deleted. Receipts keep the prices they were made with.") % {"name": tariff.name})
+    return redirect("billing:tariff_list")

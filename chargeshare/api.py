@@ -13,6 +13,8 @@ from rest_framework.views import APIView
 
 import accounts.export
 import accounts.urls
+import billing.export
+import billing.urls
 from accounts.api.me import asking
 
 
@@ -39,10 +41,11 @@ class ExportView(APIView):
         return Response(everything, headers={"Content-Disposition": 'attachment; filename="chargeshare.json"'})
 
 
-EXPORTS = [accounts.export.everything_about]
+EXPORTS = [accounts.export.everything_about, billing.export.everything_about]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/export/", ExportView.as_view(), name="me_export"),
     *accounts.urls.api_urlpatterns,
+    *billing.urls.api_urlpatterns,
     re_path(r"^.*$", Nothing.as_view(), name="nothing"),
 ]

@@ -1,0 +1,55 @@
+"""All that this floor holds about one person."""
+
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.models import User
+from billing.models import CdrLine, ChargeDetailRecord, Hold, LedgerAccount, LedgerEntry, Tariff, TopUp
+
+CDR_FIELDS = (
+    *("number", "session_code", "owner_name", "place_name", "place_address", "charge_point_code", "connector_label", "id_token_label"),
+    *("started_at", "stopped_at", "meter_start_wh", "meter_stop_wh", "energy_wh", "currency", "total_minor", "promo_minor", "cash_minor"),
+    *("debt_minor", "loss_minor", "fee_minor", "owner_minor", "tariff", "is_estimated", "created_at"),
+)
+VERSION_FIELDS = ("price_per_kwh", "price_per_minute", "session_fee", "idle_price_per_minute", "idle_grace_minutes", "bands", "created_at")
+
+
+def everything_about(user: User) -> dict[str, Any]:
+    """Wallet, journal, top-ups, receipts on both sides and tariffs, as plain values ready for JSON; amounts in minor units."""
+    return {
+        "accounts": list(LedgerAccount.objects.filter(user=user).order_by("pk").values("kind", "currency", "balance_minor")),
+        "entries": list(
+            LedgerEntry.objects.filter(account__user=user)
+            .order_by("pk")
+            .values(
+                "account__kind", "amount_minor", "balance_after_minor", "transaction__key", "transaction__note", "transaction__created_at"
+            )
+        ),
+        "holds": list(Hold.objects.filter(user=user).order_by("pk").values("key", "amount_minor", "currency", "created_at", "closed_at")),
+        "top_ups": list(
+            TopUp.objects.filter(user=user)
+            .order_by("pk")
+            .values("code", "amount_minor", "currency", "status", "gateway", "gateway_id", "refunded_minor", "created_at", "paid_at")
+        ),
+        "receipts": [_receipt(cdr, user) for cdr in ChargeDetailRecord.objects.filter(Q(driver=user) | Q(owner=user)).order_by("pk")],
+        "tariffs": [
+            {
+                "name": tariff.name,
+                "currency": tariff.currency,
+                "created_at": tariff.created_at,
+                "deleted_at": tariff.deleted_at,
+                "versions": list(tariff.versions.order_by("number").values(*VERSION_FIELDS)),
+            }
+            for tariff in Tariff.objects.filter(owner=user).order_by("pk")
+        ],
+    }
+
+
+def _receipt(cdr: ChargeDetailRecord, user: User) -> dict[str, Any]:
+    """A receipt as one side of it knows it: an owner is not told which card her guest used."""
+    values = {field: getattr(cdr, field) for field in CDR_FIELDS}
+    if cdr.driver_id != user.pk:
+        values.pop("id_token_label")
+    lines = CdrLine.objects.filter(cdr=cdr).order_by("pk")
+    return {**values, "lines": list(lines.values("kind", "text", "quantity", "unit_price", "amount_minor"))}

@@ -1,0 +1,121 @@
+"""What people type about money."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from billing import bands, money, tariffs
+from billing.models import Tariff
+from chargeshare.errors import DomainError, Invalid
+
+
+class AmountField(forms.CharField):
+    """An amount of money in the main unit; cleans to an integer in minor units."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        super().__init__(max_length=20, widget=widget, **options)
+
+    def clean(self, value: Any) -> int:
+        """Read it, with a comma or a point."""
+        typed = super().clean(value)
+        try:
+            return money.minor(typed)
+        except DomainError as error:
+            raise forms.ValidationError(str(error.message)) from error
+
+
+class TopUpForm(forms.Form):
+    """How much to add. `key` makes a form that is sent twice one wish."""
+
+    amount = AmountField(label=_("Another amount"))
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class TariffForm(forms.Form):
+    """The prices of a tariff. What they may be is said by `billing.tariffs`; a field left empty is zero."""
+
+    name = forms.CharField(label=_("Name"), max_length=60, help_text=_("Only you see it, for example Day and night."))
+    price_per_kwh = forms.CharField(label=_("Price per kWh"), required=False)
+    price_per_minute = forms.CharField(label=_("Price per minute of charging"), required=False)
+    session_fee = forms.CharField(label=_("Price per start"), required=False)
+    idle_price_per_minute = forms.CharField(label=_("Price per minute of standing after charging"), required=False)
+    idle_grace_minutes = forms.IntegerField(label=_("Minutes of standing for free"), required=False, min_value=0)
+    bands = forms.CharField(
+        label=_("Other prices by the hour"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text=_("One line each: days, hours, price per kWh. For example: mon-fri 22:00-06:00 4.50"),
+    )
+
+    def __init__(self, *args: Any, tariff: Tariff | None = None, **options: Any) -> None:
+        if tariff is not None and tariff.current is not None:
+            version = tariff.current
+            options["initial"] = {
+                "name": tariff.name,
+                **{field: getattr(version, field) for field in tariffs.MOST},
+                "idle_grace_minutes": version.idle_grace_minutes,
+                "bands": written(version.bands),
+            }
+        super().__init__(*args, **options)
+        for field in tariffs.MOST:
+            self.fields[field].widget.attrs["inputmode"] = "decimal"
+
+    @property
+    def currency(self) -> str:
+        """What prices are in."""
+        return money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
+
+    def values(self) -> dict[str, Any]:
+        """What was typed, as `tariffs.create` and `tariffs.edit` take it."""
+        typed = self.cleaned_data
+        prices: dict[str, Any] = {field: typed[field].strip() or "0" for field in tariffs.MOST}
+        grace = typed["idle_grace_minutes"]
+        return {"name": typed["name"], **prices, "idle_grace_minutes": 15 if grace is None else grace, "bands": typed["bands"]}
+
+    def clean_bands(self) -> list[dict[str, Any]]:
+        """Read the lines."""
+        try:
+            return bands.check([_band(line) for line in self.cleaned_data["bands"].splitlines() if line.strip()])
+        except Invalid as error:
+            raise forms.ValidationError(str(error.message)) from error
+
+    def refuse(self, refusal: Invalid) -> None:
+        """Put each sentence beside its field."""
+        for field, sentences in refusal.fields.items():
+            self.add_error(field if field in self.fields else None, [str(sentence) for sentence in sentences])
+        if not refusal.fields:
+            self.add_error(None, str(refusal.message))
+
+
+def written(stored: list[dict[str, Any]]) -> str:
+    """Bands as the lines in which one types them."""
+    lines = []
+    for one in stored:
+        days = ",".join(bands.DAYS[day - 1] if isinstance(day, int) else day for day in one["days"]) or "mon-sun"
+        lines.append(f"{days} {one['from']}-{one['to']} {one['price_per_kwh']}")
+    return "\n".join(lines)
+
+
+def _band(line: str) -> dict[str, Any]:
+    words = line.replace("–", "-").split()
+    if len(words) != 3 or words[1].count("-") != 1:
+        raise bands.BadBands(_("A line has days, hours and a price, such as: mon-fri 22:00-06:00 4.50"))
+    begins, ends = words[1].split("-")
+    return {"days": _days(words[0].lower()), "from": begins, "to": ends, "price_per_kwh": words[2].replace(",", ".")}
+
+
+def _days(typed: str) -> list[int | str]:
+    days: list[int | str] = []
+    for part in typed.split(","):
+        first, dash, last = part.partition("-")
+        if not dash:
+            days.append(part)
+        elif first in bands.DAYS and last in bands.DAYS:
+            begins, ends = bands.DAYS.index(first), bands.DAYS.index(last)
+            days += bands.DAYS[begins : ends + 1] if begins <= ends else (*bands.DAYS[begins:], *bands.DAYS[: ends + 1])
+        else:
+            raise bands.BadBands(_("Days are written mon, tue, wed, thu, fri, sat, sun."))
+    return days

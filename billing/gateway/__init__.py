@@ -1,0 +1,91 @@
+"""Payment gateways. Each is a module behind one small protocol; nothing outside this package knows which one it is."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.conf import settings
+
+
+class GatewayError(Exception):
+    """The gateway refused, or its answer cannot be used. Asking again in a moment would not help."""
+
+
+class GatewayAwayError(GatewayError):
+    """The gateway could not be reached in time, or is out of order. What it did with the request is unknown."""
+
+
+class PaymentState:
+    """The words in which gateways say how a payment stands."""
+
+    CREATED = "CREATED"
+    PAYMENT_METHOD_CHOSEN = "PAYMENT_METHOD_CHOSEN"
+    AUTHORIZED = "AUTHORIZED"
+    PAID = "PAID"
+    CANCELED = "CANCELED"
+    TIMEOUTED = "TIMEOUTED"
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
+    REFUNDED = "REFUNDED"
+
+    WAITING = frozenset({CREATED, PAYMENT_METHOD_CHOSEN, AUTHORIZED})
+    OVER = frozenset({CANCELED, TIMEOUTED})
+    WAS_PAID = frozenset({PAID, PARTIALLY_REFUNDED, REFUNDED})
+
+
+@dataclass(frozen=True)
+class PaymentRequest:
+    """What we ask a gateway to collect. All addresses are absolute."""
+
+    order_number: str
+    amount_minor: int
+    currency: str
+    description: str
+    email: str
+    language: str
+    return_url: str
+    notification_url: str
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What a gateway says about a payment. An unknown state is passed on as it is."""
+
+    gateway_id: str
+    state: str
+    order_number: str
+    amount_minor: int
+    currency: str
+    shop: str
+    refunded_minor: int = 0
+    url: str = ""
+
+
+class Gateway(Protocol):
+    """What every gateway can do. Both calls may take up to their budget and never run inside a database transaction."""
+
+    name: str
+    label: str
+
+    @property
+    def shop(self) -> str:
+        """Our own number at the gateway: a payment to anybody else is not ours."""
+        ...
+
+    def create_payment(self, request: PaymentRequest) -> Payment:
+        """Begin a payment; the answer has the address to which the payer's browser goes."""
+        ...
+
+    def fetch_payment(self, gateway_id: str, *, budget_s: float | None = None) -> Payment:
+        """Ask how a payment stands."""
+        ...
+
+
+def get_gateway(name: str | None = None) -> Gateway:
+    """The gateway of this name; without a name the one that new payments use."""
+    # Each is imported at need: without GoPay its SDK need not even be loaded.
+    if (name or settings.PAYMENT_GATEWAY) == "gopay":
+        from billing.gateway.gopay import GoPayGateway  # noqa: PLC0415
+
+        return GoPayGateway()
+    from billing.gateway.demo import DemoGateway  # noqa: PLC0415
+
+    return DemoGateway()

@@ -1,0 +1,74 @@
+"""A gateway on paper: no money anywhere, but the same steps, states and surprises as a real one."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.gateway import GatewayError, Payment, PaymentRequest
+from billing.models import DemoPayment
+
+PAYABLE_FOR = timedelta(hours=1)
+State = DemoPayment.State
+
+
+class DemoGateway:
+    """Keeps its payments in a table, so that every process sees them and a restart forgets none."""
+
+    name = "demo"
+    label = "Demo"
+    shop = "demo"
+
+    def create_payment(self, request: PaymentRequest) -> Payment:
+        """Begin a payment on the page of ours that plays the bank."""
+        payment = DemoPayment.objects.create(
+            order_number=request.order_number,
+            amount_minor=request.amount_minor,
+            currency=request.currency,
+            description=request.description[:200],
+            return_url=request.return_url,
+        )
+        return self._said(payment)
+
+    def fetch_payment(self, gateway_id: str, *, budget_s: float | None = None) -> Payment:  # noqa: ARG002 - a table answers at once
+        """Ask how a payment stands."""
+        payment = find(gateway_id)
+        if payment is None:
+            raise GatewayError(f"There is no demo payment {gateway_id}.")
+        return self._said(payment)
+
+    def _said(self, payment: DemoPayment) -> Payment:
+        return Payment(
+            gateway_id=payment.gateway_id,
+            state=payment.state,
+            order_number=payment.order_number,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            shop=self.shop,
+            refunded_minor=payment.amount_minor if payment.state == State.REFUNDED else 0,
+            url=settings.PUBLIC_URL + reverse("billing:demo_gateway", args=[payment.gateway_id]),
+        )
+
+
+def find(gateway_id: str) -> DemoPayment | None:
+    """A payment by its number; one that waited too long has run out."""
+    payment = DemoPayment.objects.filter(gateway_id=gateway_id).first()
+    if payment is not None and payment.state == State.CREATED and payment.created_at < timezone.now() - PAYABLE_FOR:
+        _move(payment, State.TIMEOUTED)
+        payment.refresh_from_db()
+    return payment
+
+
+def pay(payment: DemoPayment) -> bool:
+    """The payer agreed. False where the payment was over already."""
+    return _move(payment, State.PAID)
+
+
+def cancel(payment: DemoPayment) -> bool:
+    """The payer changed her mind."""
+    return _move(payment, State.CANCELED)
+
+
+def _move(payment: DemoPayment, state: str) -> bool:
+    return bool(DemoPayment.objects.filter(pk=payment.pk, state=State.CREATED).update(state=state))

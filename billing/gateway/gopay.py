@@ -1,0 +1,191 @@
+"""The one file that speaks GoPay (REST v3, through its SDK), and what must be known of that SDK.
+
+It reports a network failure as a success with status 0 and no body; its default timeout is an hour; it fetches a token
+while it is constructed and, failing that, sends `Bearer None`; it never retries an expired token; its own logger writes
+tokens; it changes the dicts it is given. So: a client is built for each call, out of copies, with the token kept here;
+an answer counts only with a status of 200 to 299 and a body that holds what it must; and the whole of a call, token and
+retry included, has one budget of seconds.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+from urllib.parse import urlsplit
+
+import gopay
+from django.conf import settings
+from gopay.enums import TokenScope
+from gopay.http import AccessToken, Request, Response
+from gopay.payments import Payments
+from gopay.services import AbstractCache
+
+from billing.gateway import GatewayAwayError, GatewayError, Payment, PaymentRequest, PaymentState
+
+logger = logging.getLogger(__name__)
+
+TOKEN_KEPT_S = 25 * 60  # it lives for thirty minutes
+PAYER_HOSTS = (".gopay.cz", ".gopay.com")
+FAILED_REFUND = "FAILED"
+
+
+class TokenCache(AbstractCache):  # type: ignore[misc]  # the SDK ships no types
+    """Tokens in this process's memory: short of their end, and gone when GoPay refuses one."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, tuple[AccessToken, float]] = {}
+
+    def get_token(self, key: str) -> AccessToken | None:
+        """A token that is still good."""
+        token, kept_until = self._tokens.get(key, (None, 0.0))
+        return token if time.monotonic() < kept_until else None
+
+    def set_token(self, key: str, token: AccessToken) -> None:
+        """Keep a new token."""
+        self._tokens[key] = (token, time.monotonic() + TOKEN_KEPT_S)
+
+    def clear(self) -> None:
+        """Forget all tokens."""
+        self._tokens.clear()
+
+
+tokens = TokenCache()
+_callers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="gopay")
+
+
+class GoPayGateway:
+    """GoPay by redirect: the payer goes to GoPay's own page, so no card number ever comes near us."""
+
+    name = "gopay"
+    label = "GoPay"
+
+    @property
+    def shop(self) -> str:
+        """Our GoID."""
+        return str(settings.GOPAY_GOID)
+
+    def create_payment(self, request: PaymentRequest) -> Payment:
+        """Begin a payment."""
+        wanted = {
+            "amount": request.amount_minor,
+            "currency": request.currency,
+            "order_number": request.order_number,
+            "order_description": request.description,
+            "items": [{"type": "ITEM", "name": request.description, "amount": request.amount_minor, "count": 1}],
+            "payer": {"contact": {"email": request.email}},
+            "callback": {"return_url": request.return_url, "notification_url": request.notification_url},
+            "lang": "CS" if request.language.startswith("cs") else "EN",
+        }
+        body = _ask("a new payment", lambda client: client.create_payment(dict(wanted)), settings.GOPAY_TIMEOUT_S)
+        payment = _read(body)
+        if not _is_payer_page(payment.url):
+            raise GatewayError("GoPay sent the payer to an address that is not GoPay's.")
+        return payment
+
+    def fetch_payment(self, gateway_id: str, *, budget_s: float | None = None) -> Payment:
+        """Ask how a payment stands, and how much of it has been returned."""
+        deadline = time.monotonic() + min(budget_s or settings.GOPAY_TIMEOUT_S, settings.GOPAY_TIMEOUT_S)
+        payment = _read(_ask(f"payment {gateway_id}", lambda client: client.get_status(gateway_id), deadline - time.monotonic()))
+        if payment.state != PaymentState.PARTIALLY_REFUNDED:
+            return payment
+        refunds = _ask(f"refunds of {gateway_id}", lambda client: client.get_history_of_refunds(gateway_id), deadline - time.monotonic())
+        return Payment(**{**vars(payment), "refunded_minor": _refunded_minor(refunds)})
+
+
+def _ask(what: str, call: Callable[[Payments], Response], budget_s: float) -> Any:
+    """Make a call within its budget. A gateway that drips its answer cannot hold us: the caller walks away in time.
+
+    It leaves one line in the log, without headers or bodies: they hold the token, the secret and the payer.
+    """
+    if budget_s <= 0:
+        raise GatewayAwayError("GoPay took too long.")
+    running: Future[Response] = _callers.submit(_call, call, time.monotonic() + budget_s)
+    try:
+        response = running.result(timeout=budget_s)
+    except FutureTimeoutError:
+        running.cancel()
+        raise GatewayAwayError("GoPay took too long.") from None
+    logger.info("gopay was asked about %s and answered %s", what, response.status_code or "nothing")
+    return _body(response)
+
+
+def _call(call: Callable[[Payments], Response], deadline: float) -> Response:
+    response = Response(raw_body=b"", json={}, status_code=0)
+    for is_last_try in (False, True):
+        client = _client(deadline)
+        if client.gopay.api_client.token is None:
+            raise GatewayAwayError("GoPay gave no token.")
+        client.gopay.api_client.timeout = max(0.1, deadline - time.monotonic())
+        response = call(client)
+        if response.status_code not in (401, 403) or is_last_try:
+            break
+        tokens.clear()
+    return response
+
+
+def _client(deadline: float) -> Payments:
+    config = {
+        "goid": settings.GOPAY_GOID,
+        "client_id": settings.GOPAY_CLIENT_ID,
+        "client_secret": settings.GOPAY_CLIENT_SECRET,
+        "gateway_url": settings.GOPAY_GATEWAY_URL,
+        "scope": TokenScope.ALL,
+        "timeout": max(1, round(deadline - time.monotonic())),
+    }
+    return gopay.payments(config, {"cache": tokens, "logger": _say_nothing})
+
+
+def _say_nothing(_request: Request, _response: Response) -> None:
+    """Instead of the SDK's own logger, which writes tokens."""
+
+
+def _body(response: Response) -> Any:
+    """What a good answer says; everything else is an error, whatever the SDK thinks of it."""
+    status, body = response.status_code, response.json
+    if status == 0 or status >= 500 or status in (401, 403, 429):
+        raise GatewayAwayError(f"GoPay answered {status or 'nothing'}.")
+    if not 200 <= status < 300:
+        raise GatewayError(f"GoPay refused with {status}: {_error_codes(body)}.")
+    if isinstance(body, dict) and body.get("errors"):
+        raise GatewayError(f"GoPay answered {status} with errors: {_error_codes(body)}.")
+    return body
+
+
+def _error_codes(body: Any) -> str:
+    errors = body.get("errors") if isinstance(body, dict) else None
+    if not isinstance(errors, list):
+        return "no reason"
+    said = [f"{error.get('error_name')} {error.get('field') or ''}".strip() for error in errors if isinstance(error, dict)]
+    return ", ".join(said)[:200] or "no reason"
+
+
+def _read(body: Any) -> Payment:
+    if not isinstance(body, dict) or "id" not in body or not isinstance(body.get("state"), str):
+        raise GatewayAwayError("GoPay's answer holds no payment.")
+    amount, target = body.get("amount"), body.get("target")
+    return Payment(
+        gateway_id=str(body["id"]),
+        state=body["state"],
+        order_number=str(body.get("order_number", "")),
+        amount_minor=amount if type(amount) is int else -1,
+        currency=str(body.get("currency", "")),
+        shop=str(target.get("goid", "")) if isinstance(target, dict) else "",
+        refunded_minor=amount if type(amount) is int and body["state"] == PaymentState.REFUNDED else 0,
+        url=str(body.get("gw_url", "")),
+    )
+
+
+def _refunded_minor(refunds: Any) -> int:
+    if not isinstance(refunds, list):
+        raise GatewayAwayError("GoPay's answer holds no refunds.")
+    done = [refund for refund in refunds if isinstance(refund, dict) and FAILED_REFUND not in (refund.get("state"), refund.get("result"))]
+    return sum(refund["amount"] for refund in done if type(refund.get("amount")) is int and refund["amount"] > 0)
+
+
+def _is_payer_page(url: str) -> bool:
+    parts, own = urlsplit(url), urlsplit(settings.GOPAY_GATEWAY_URL)
+    if (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
+        return True
+    return parts.scheme == "https" and (parts.hostname or "").endswith(PAYER_HOSTS)

@@ -1,0 +1,204 @@
+"""Money as the API writes it."""
+
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from billing import tariffs
+from billing.api_fields import MoneyField, written
+from billing.earnings import Earnings
+from billing.journal import Movement
+from billing.ledger import Wallet
+from billing.models import CdrLine, ChargeDetailRecord, Tariff, TopUp
+
+
+class PriceField(serializers.Field[Decimal, Any, str, Any]):
+    """A price as a decimal string with at least two decimals; what is sent is judged by `billing.tariffs`."""
+
+    def to_representation(self, value: Decimal) -> str:
+        """Write 6.50, 0.125."""
+        exponent = value.normalize().as_tuple().exponent
+        return f"{value:.{max(2, -exponent if isinstance(exponent, int) else 2)}f}"
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Leave it as it was sent."""
+        return data
+
+
+class WalletSerializer(serializers.Serializer[Wallet]):
+    """What a person has. `available` is the balance less what is held; promo credit is spent first."""
+
+    balance = MoneyField(source="balance_minor", read_only=True)
+    cash = MoneyField(source="cash_minor", read_only=True)
+    promo = MoneyField(source="promo_minor", read_only=True)
+    held = MoneyField(source="held_minor", read_only=True)
+    available = MoneyField(source="available_minor", read_only=True)
+    debt = serializers.SerializerMethodField(help_text="What is owed for earlier sessions; the next top-up pays it first.")
+
+    @extend_schema_field(MoneyField)
+    def get_debt(self, wallet: Wallet) -> dict[str, str]:
+        """Written without a sign."""
+        return written(-wallet.debt_minor, wallet.currency)
+
+
+class MovementSerializer(serializers.Serializer[Movement]):
+    """One line of the journal: how the balance changed, and what remained."""
+
+    id = serializers.IntegerField(read_only=True)
+    at = serializers.DateTimeField(read_only=True)
+    kind = serializers.CharField(read_only=True, help_text="top_up, refund, settle, correct, grant, …")
+    note = serializers.CharField(read_only=True)
+    amount = MoneyField(source="amount_minor", read_only=True)
+    cash = MoneyField(source="cash_minor", read_only=True)
+    promo = MoneyField(source="promo_minor", read_only=True)
+    debt = MoneyField(source="debt_minor", read_only=True, help_text="Negative where a debt was made, positive where it was paid.")
+    balance = MoneyField(source="balance_minor", read_only=True)
+    receipt = serializers.SlugRelatedField[ChargeDetailRecord](slug_field="number", read_only=True, allow_null=True)
+
+
+class TopUpSerializer(serializers.ModelSerializer[TopUp]):
+    """A top-up. The payer's browser goes to `gateway_url`."""
+
+    amount = MoneyField(source="amount_minor")
+    refunded = MoneyField(source="refunded_minor", read_only=True)
+
+    class Meta:
+        model = TopUp
+        fields = ["code", "status", "amount", "refunded", "gateway", "gateway_url", "created_at", "paid_at"]
+        read_only_fields = ["code", "status", "gateway", "gateway_url", "created_at", "paid_at"]
+
+
+class LineSerializer(serializers.ModelSerializer[CdrLine]):
+    """One line of a receipt."""
+
+    unit_price = PriceField(read_only=True)
+    amount = serializers.SerializerMethodField()
+
+    class Meta:
+        model = CdrLine
+        fields = ["kind", "text", "quantity", "unit_price", "amount"]
+        read_only_fields = ["kind", "text", "quantity"]
+
+    @extend_schema_field(MoneyField)
+    def get_amount(self, line: CdrLine) -> dict[str, str]:
+        """In the currency of the receipt."""
+        return written(line.amount_minor, line.cdr.currency)
+
+
+class ReceiptSerializer(serializers.ModelSerializer[ChargeDetailRecord]):
+    """The frozen record of a session. `fee` and `earned` are for the owner and staff, the card for its holder and staff."""
+
+    session = serializers.UUIDField(source="session_code", read_only=True)
+    corrects = serializers.SlugRelatedField[ChargeDetailRecord](slug_field="number", read_only=True)
+    charge_point = serializers.CharField(source="charge_point_code", read_only=True)
+    connector = serializers.CharField(source="connector_label", read_only=True)
+    card = serializers.CharField(source="id_token_label", read_only=True)
+    total = MoneyField(source="total_minor", read_only=True)
+    promo = MoneyField(source="promo_minor", read_only=True)
+    cash = MoneyField(source="cash_minor", read_only=True)
+    debt = MoneyField(source="debt_minor", read_only=True)
+    not_charged = MoneyField(source="loss_minor", read_only=True)
+    fee = MoneyField(source="fee_minor", read_only=True)
+    earned = MoneyField(source="owner_minor", read_only=True)
+    lines = LineSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = ChargeDetailRecord
+        fields = [
+            *("number", "session", "corrects", "owner_name", "place_name", "place_address", "charge_point", "connector", "card"),
+            *("started_at", "stopped_at", "meter_start_wh", "meter_stop_wh", "energy_wh", "total", "promo", "cash", "debt", "not_charged"),
+            *("fee", "earned", "tariff", "is_estimated", "created_at", "lines"),
+        ]
+        read_only_fields = fields
+
+    def to_representation(self, instance: ChargeDetailRecord) -> dict[str, Any]:
+        """Each side sees its own."""
+        written_down = super().to_representation(instance)
+        user = self.context["request"].user
+        if not user.is_staff and instance.owner_id != user.pk:
+            del written_down["fee"], written_down["earned"]
+        if not user.is_staff and instance.driver_id != user.pk:
+            del written_down["card"]
+        return written_down
+
+
+class BandSerializer(serializers.Serializer[Any]):
+    """Hours with a price of their own, in the charger's local time; for the schema alone."""
+
+    days = serializers.ListField(child=serializers.CharField(), help_text="1 (Monday) to 7, or mon … sun; empty for every day.")
+    to = serializers.CharField(help_text="06:00; at or before `from` it means the next day.")
+    price_per_kwh = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is a word of the language."""
+        return {**super().get_fields(), "from": serializers.CharField(help_text="22:00")}
+
+
+class TariffSerializer(serializers.Serializer[Tariff]):
+    """A price list. Its id stays the same over its versions; prices are decimal strings in the main unit of `currency`."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=60)
+    currency = serializers.CharField(required=False)
+    price_per_kwh = PriceField(source="current.price_per_kwh", required=False)
+    price_per_minute = PriceField(source="current.price_per_minute", required=False)
+    session_fee = PriceField(source="current.session_fee", required=False)
+    idle_price_per_minute = PriceField(source="current.idle_price_per_minute", required=False)
+    idle_grace_minutes = serializers.IntegerField(source="current.idle_grace_minutes", required=False)
+    bands = serializers.SerializerMethodField()
+
+    @extend_schema_field(BandSerializer(many=True))
+    def get_bands(self, tariff: Tariff) -> list[dict[str, Any]]:
+        """As they were written."""
+        return list(tariff.current.bands) if tariff.current is not None else []
+
+
+FIELDS_OF_TARIFF = ("name", "currency", *tariffs.PRICES)
+
+
+class HarvestSerializer(serializers.Serializer[Any]):
+    """What one charger or one month brought."""
+
+    earned = MoneyField()
+    energy_wh = serializers.IntegerField()
+    sessions = serializers.IntegerField()
+
+
+class OfChargePointSerializer(HarvestSerializer):
+    """By charger."""
+
+    charge_point = serializers.CharField()
+
+
+class OfMonthSerializer(HarvestSerializer):
+    """By month."""
+
+    month = serializers.CharField(help_text="2026-11")
+
+
+class EarningsSerializer(serializers.Serializer[Earnings]):
+    """What an owner has earned: pending for 72 hours, then available."""
+
+    pending = MoneyField(source="pending_minor", read_only=True)
+    available = MoneyField(source="available_minor", read_only=True)
+    in_payout = MoneyField(source="in_payout_minor", read_only=True)
+    by_charge_point = serializers.SerializerMethodField()
+    by_month = serializers.SerializerMethodField()
+
+    @extend_schema_field(OfChargePointSerializer(many=True))
+    def get_by_charge_point(self, earnings: Earnings) -> list[dict[str, Any]]:
+        """By the code of the charger."""
+        return [
+            {"charge_point": code, "earned": written(one.earned_minor), "energy_wh": one.energy_wh, "sessions": one.sessions}
+            for code, one in earnings.by_charge_point.items()
+        ]
+
+    @extend_schema_field(OfMonthSerializer(many=True))
+    def get_by_month(self, earnings: Earnings) -> list[dict[str, Any]]:
+        """Newest first."""
+        return [
+            {"month": f"{month:%Y-%m}", "earned": written(one.earned_minor), "energy_wh": one.energy_wh, "sessions": one.sessions}
+            for month, one in earnings.by_month.items()
+        ]

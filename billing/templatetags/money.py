@@ -1,0 +1,19 @@
+"""Money in templates."""
+
+from django import template
+
+from billing import money as amounts
+
+register = template.Library()
+
+
+@register.filter
+def money(amount_minor: int | None, currency: str) -> str:
+    """`{{ cdr.total_minor|money:cdr.currency }}` → 92,30 Kč."""
+    return "" if amount_minor is None else amounts.fmt(amount_minor, currency)
+
+
+@register.filter
+def signed_money(amount_minor: int | None, currency: str) -> str:
+    """The same with a plus before what came in."""
+    return "" if amount_minor is None else amounts.fmt(amount_minor, currency, sign=True)
