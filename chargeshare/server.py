@@ -1,0 +1,285 @@
+"""Daphne as chargers need it.
+
+What stock Daphne cannot do: answer a refused handshake with 401, tell proxies from strangers, close an oversized frame
+with 1009, spread its pings, take a pong for a sign of life, and hand a frame over without a queue and a task switch.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from time import monotonic
+from typing import Any
+
+from autobahn.websocket.types import ConnectionDeny
+from daphne.server import Server as DaphneServer
+from daphne.server import reactor
+from daphne.ws_protocol import WebSocketProtocol
+
+logger = logging.getLogger(__name__)
+
+SOCKET_EXTENSION = "chargeshare.socket"
+DENIAL_EXTENSION = "websocket.http.response"
+_TEXT_FRAME = 0x81  # FIN and the opcode for text
+_MASKED = 0x80
+
+Network = IPv4Network | IPv6Network
+Header = tuple[bytes, bytes]
+
+
+class Socket(WebSocketProtocol):  # type: ignore[misc]
+    """One WebSocket, browser's or charger's."""
+
+    sink: Callable[[str], None] | None = None
+    last_sign_at = 0.0
+    _pinged_at = 0.0
+    _ping_due_at = 0.0
+    _denial: tuple[int, list[Header]] | None = None
+
+    def attach(self, sink: Callable[[str], None] | None) -> None:
+        """From now on give every text message to `sink` at once instead of queueing it for `receive`."""
+        self.sink = sink
+
+    def send_text(self, text: str) -> None:
+        """Send a text message now; on a socket that is not open, drop it."""
+        if self.state != self.STATE_OPEN:
+            return
+        payload = text.encode()
+        length = len(payload)
+        if length < 126:
+            head = bytes((_TEXT_FRAME, length))
+        elif length < 65_536:
+            head = bytes((_TEXT_FRAME, 126, length >> 8, length & 0xFF))
+        else:
+            self.sendMessage(payload, False)  # noqa: FBT003 - autobahn's signature
+            return
+        self.transport.write(head + payload)
+
+    def close(self, code: int) -> None:
+        """Begin the closing handshake, with any code: autobahn's own method lets applications say 1000 alone."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=code)
+
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
+        """Close as the application wants it."""
+        self.close(1000 if code is None else code)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Bytes from the network. Whole text frames go straight to the sink; everything else takes autobahn's way."""
+        self.last_sign_at = monotonic()
+        self._pinged_at = 0.0
+        position, end = 0, len(data)
+        while self.sink is not None and position < end and self._is_between_messages():
+            frame = _masked_text(data, position, self.factory.maxMessagePayloadSize)
+            if frame is None:
+                break
+            position, text = frame
+            self.sink(text)
+        if position < end:
+            super().dataReceived(data[position:] if position else data)
+
+    def _is_between_messages(self) -> bool:
+        return self.state == self.STATE_OPEN and not self.data and self.current_frame is None and not self.inside_message
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803, FBT001 - autobahn's signature
+        """Hand over a message that came by autobahn's way: fragmented, long, or split over reads."""
+        if self.sink is None or isBinary:
+            super().onMessage(payload, isBinary)
+        elif not self.muted:
+            self.sink(payload.decode())
+
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803, FBT001
+        """Tell the application that the socket has ended; nothing that comes after may reach it."""
+        self.sink = None
+        super().onClose(wasClean, self.localCloseCode if self.failedByMe and self.localCloseCode else code, reason)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Do what the application says; besides the usual messages there is a refusal with a status of its own."""
+        if message["type"] == "websocket.http.response.start":
+            self._denial = (message["status"], list(message.get("headers", ())))
+        elif message["type"] == "websocket.http.response.body":
+            if not message.get("more_body", False):
+                self._deny()
+        else:
+            super().handle_reply(message)
+
+    def _deny(self) -> None:
+        if not hasattr(self, "handshake_deferred"):
+            return
+        status, _headers = self._denial or (403, [])
+        self.handshake_deferred.errback(ConnectionDeny(code=status, reason=_REASONS.get(status, "Refused")))  # type: ignore[no-untyped-call]
+        del self.handshake_deferred
+        self.server.protocol_disconnected(self)
+
+    def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:  # noqa: N802, N803
+        """Refuse the upgrade. Autobahn raises a denial without headers; ours are added here."""
+        headers = [(name.decode("latin1"), value.decode("latin1")) for name, value in (self._denial or (0, []))[1]]
+        super().failHandshake(reason, code, [*(responseHeaders or ()), *headers, ("Content-Length", "0"), ("Connection", "close")])
+
+    def check_timeouts(self) -> None:
+        """Every now and then: ping who has been silent, drop who does not answer, give up on endless handshakes."""
+        now = monotonic()
+        if self.state == self.STATE_CONNECTING:
+            super().check_timeouts()
+        elif self.state == self.STATE_OPEN:
+            if self._pinged_at and now - self._pinged_at > self.server.ping_timeout:
+                self.wasNotCleanReason = "no answer to a ping"
+                self.dropConnection(abort=True)
+            elif now >= self._ping_due_at:
+                first = not self._ping_due_at
+                self._ping_due_at = now + self.server.ping_interval * (random.random() if first else random.uniform(0.9, 1.0))
+                if not first and now - self.last_sign_at > self.server.ping_interval / 3:
+                    self._pinged_at = self._pinged_at or now
+                    self.sendPing(b"?")
+
+
+_REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable"}
+
+
+def _masked_text(data: bytes, position: int, limit: int) -> tuple[int, str] | None:
+    """Read one whole masked text frame at `position`: its end and its text, or None where autobahn must look itself."""
+    start = position + 6
+    if len(data) < start or data[position] != _TEXT_FRAME:
+        return None
+    length = data[position + 1] - _MASKED
+    if length == 126:
+        length = int.from_bytes(data[position + 2 : position + 4])
+        start += 2
+        if length < 126:
+            return None
+    elif not 0 < length < 126:
+        return None
+    stop = start + length
+    if length > limit or stop > len(data):
+        return None
+    mask = data[start - 4 : start] * (length // 4 + 1)
+    unmasked = int.from_bytes(data[start:stop]) ^ int.from_bytes(mask[:length])
+    try:
+        return stop, unmasked.to_bytes(length).decode()
+    except UnicodeDecodeError:
+        return None
+
+
+# What Socket overrides or reads of libraries' private parts. Without them the server still serves, with stock sockets.
+_NEEDED = (
+    "dataReceived",
+    "onMessage",
+    "onClose",
+    "handle_reply",
+    "failHandshake",
+    "check_timeouts",
+    "sendMessage",
+    "sendCloseFrame",
+    "serverClose",
+    "sendPing",
+    "dropConnection",
+)
+
+
+class Server(DaphneServer):  # type: ignore[misc]
+    """Daphne with our sockets, which believes proxies only where they are ours."""
+
+    connections: dict[Any, dict[str, Any]]
+
+    def __init__(
+        self,
+        application: Any,
+        *,
+        trusted_proxies: Iterable[str] = (),
+        on_listen: Callable[[str, int], None],
+        on_failure: Callable[[str], None],
+        **options: Any,
+    ) -> None:
+        super().__init__(application, **options)
+        self.trusted_networks: list[Network] = [ip_network(network, strict=False) for network in trusted_proxies]
+        self.on_listen = on_listen
+        self.on_failure = on_failure
+        self.ready_callable = self._make_ready
+        self._ports: list[Any] = []
+
+    def _make_ready(self) -> None:
+        missing = [name for name in _NEEDED if not hasattr(WebSocketProtocol, name)]
+        if missing:
+            logger.warning("This Daphne lacks %s: refused chargers get 403 and every frame takes the long way.", ", ".join(missing))
+            return
+        self.ws_factory.protocol = Socket
+        # A frame over the limit is told so by a close frame before the line is cut; both sides get a moment for that.
+        self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=2)
+
+    def listen_success(self, port: Any) -> None:
+        """Say that a port is open."""
+        super().listen_success(port)
+        self._ports.append(port)
+        host = port.getHost()
+        self.on_listen(host.host, host.port)
+
+    def listen_error(self, failure: Any) -> None:
+        """Say that a port cannot be opened, and end."""
+        self.on_failure(failure.getErrorMessage())
+        self.stop()
+
+    def stop_listening(self) -> None:
+        """Let nobody in any more."""
+        for port in self._ports:
+            port.stopListening()
+
+    async def finish_requests(self, seconds: float) -> None:
+        """Give pages under way some time to be finished, and tell open browser sockets to go."""
+        until = monotonic() + seconds
+        for protocol in list(self.connections):
+            if isinstance(protocol, Socket) and protocol.sink is None:
+                protocol.close(1001)
+        while monotonic() < until and any(self._is_working(*one) for one in self.connections.items()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    @staticmethod
+    def _is_working(protocol: Any, details: dict[str, Any]) -> bool:
+        application = details.get("application_instance")
+        return not isinstance(protocol, WebSocketProtocol) and application is not None and not application.done()
+
+    def timeout_checker(self) -> None:
+        """Look after all sockets, as often as the pings need it."""
+        for protocol in list(self.connections):
+            protocol.check_timeouts()
+        reactor.callLater(max(0.2, min(2.0, self.ping_interval / 4)), self.timeout_checker)
+
+    def kill_all_applications(self) -> Any:
+        """End what still runs; a connection that waits for its next request runs nothing."""
+        self.connections = {protocol: details for protocol, details in self.connections.items() if "application_instance" in details}
+        return super().kill_all_applications()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Tell the application where the request really comes from, and what this server can do."""
+        self._look_behind_the_proxy(scope)
+        if scope["type"] == "websocket" and isinstance(protocol, Socket):
+            scope["extensions"] = {DENIAL_EXTENSION: {}, SOCKET_EXTENSION: protocol}
+        return super().create_application(protocol, scope)
+
+    def _look_behind_the_proxy(self, scope: dict[str, Any]) -> None:
+        headers: list[Header] = scope["headers"]
+        plain, secure = ("ws", "wss") if scope["type"] == "websocket" else ("http", "https")
+        client = scope.get("client")
+        if client is None or not self._is_trusted(client[0]):
+            scope["headers"] = [header for header in headers if not header[0].startswith(b"x-forwarded-")]
+            scope.setdefault("scheme", plain)
+            return
+        said = {name: value.decode("latin1") for name, value in headers if name.startswith(b"x-forwarded-")}
+        protos = said.get(b"x-forwarded-proto", "").split(",")
+        scope["scheme"] = secure if protos[-1].strip().lower() in ("https", "wss") else plain
+        for address in reversed(said.get(b"x-forwarded-for", "").split(",")):
+            try:
+                scope["client"] = [str(ip_address(address.strip())), 0]
+            except ValueError:
+                return
+            if not self._is_trusted(scope["client"][0]):
+                return
+
+    def _is_trusted(self, address: str) -> bool:
+        if not self.trusted_networks:
+            return False
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self.trusted_networks)

@@ -1,0 +1,126 @@
+"""The chargers' door of one process: everything that runs behind its sockets, started and stopped together."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Coroutine
+from typing import Any
+
+from django.conf import settings
+
+from chargeshare import bus
+from ocpp_core import frames
+from ocpp_core.backstage import Backstage
+from ocpp_core.connection import GOING_AWAY
+from ocpp_core.frame_log import CALL, FROM_CHARGER, row
+from ocpp_core.handlers import dispatch
+from ocpp_core.handlers.requests import Facts, Request
+from ocpp_core.listener import Listener
+from ocpp_core.registry import Registry
+from ocpp_core.spool import Entry, Spool
+from ocpp_core.workers import DatabaseAway, Workers
+from ocpp_core.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+REPLAY_EVERY_S = 2.0
+MOST_WORK_LEFT_S = 10.0
+
+
+class Door:
+    """Belongs to one event loop. Chargers may come in between `start` and `drain`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        workers = Workers(loop)
+        spool = Spool(settings.SPOOL_DIR, tell_again)
+        self.backstage = Backstage(loop, workers, Writer(loop, workers, spool), spool)
+        self.registry = Registry()
+        self.is_draining = False
+        self._listener = Listener(self.registry, workers)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to listen, to look after presence, and to tell the database what it missed."""
+        loop = self.backstage.loop
+        bus.attach(loop)
+        jobs: list[Coroutine[Any, Any, None]] = [
+            self._listener.listen(),
+            self._listener.poll(),
+            self.registry.tell_presence(self.backstage.workers),
+            self._replay(),
+        ]
+        self._tasks = [loop.create_task(job) for job in jobs]
+
+    async def drain(self, seconds: float) -> None:
+        """Let nobody in, finish what is under way, and send the chargers off spread over the time given."""
+        self.is_draining = True
+        connections = list(self.registry)
+        random.shuffle(connections)
+        pause = seconds / len(connections) if connections else 0.0
+        for connection in connections:
+            connection.close(GOING_AWAY)
+            await asyncio.sleep(pause)
+        await self._finish_work()
+
+    async def stop(self) -> None:
+        """End everything and give the database connections back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.backstage.writer.flush()
+        bus.attach(None)
+        loop = self.backstage.loop
+        await loop.run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        self.backstage.writer.close()
+        self.backstage.workers.close()
+        self.backstage.spool.close()
+
+    async def _finish_work(self) -> None:
+        for _tenth in range(int(MOST_WORK_LEFT_S * 10)):
+            if not len(self.registry):
+                break
+            await asyncio.sleep(0.1)
+        await self.backstage.writer.flush()
+
+    async def _replay(self) -> None:
+        while True:
+            await asyncio.sleep(REPLAY_EVERY_S)
+            if self.backstage.spool.has_entries:
+                try:
+                    await self.backstage.workers.run(self.backstage.spool.replay)
+                except DatabaseAway:
+                    continue
+                except Exception:
+                    logger.exception("the spool could not be told")
+
+
+def tell_again(entry: Entry) -> None:
+    """Handle a message of the spool as if it came now, except for when it came."""
+    call = frames.parse(entry.raw)
+    if not isinstance(call, frames.Call):
+        raise TypeError("the spool keeps requests alone")
+    kept = row(entry.charge_point_id, entry.received_at, FROM_CHARGER, CALL, call.message_id, call.action, entry.raw)
+    dispatch.SPOOLED[entry.action](Request(Facts(entry.charge_point_id, ""), call.action, call.payload, entry.received_at, kept))
+
+
+_current: Door | None = None
+
+
+def current() -> Door:
+    """The door of the running event loop; opened by the first charger where no server opened it before."""
+    global _current  # noqa: PLW0603 - one door per process is a fact of the process
+    loop = asyncio.get_running_loop()
+    if _current is None or _current.backstage.loop is not loop:
+        _current = Door(loop)
+        _current.start()
+    return _current
+
+
+async def close() -> None:
+    """Close the door of this process, if it is open."""
+    global _current
+    if _current is not None:
+        door, _current = _current, None
+        await door.stop()

@@ -1,0 +1,93 @@
+"""The log of frames: written in bulk beside what they caused, without secrets, pruned after a month."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection
+
+from ocpp_core.frames import MessageId
+from ocpp_core.models import OcppFrame
+
+KEPT = timedelta(days=30)
+PRUNED_AT_ONCE = 20_000
+
+FROM_CHARGER = OcppFrame.Direction.FROM_CHARGER.value
+TO_CHARGER = OcppFrame.Direction.TO_CHARGER.value
+CALL = OcppFrame.Type.CALL.value
+RESULT = OcppFrame.Type.RESULT.value
+ERROR = OcppFrame.Type.ERROR.value
+
+_TABLE = OcppFrame._meta.db_table
+_COLUMNS = "charge_point_id, at, direction, type, message_id, action, raw, answered_in_ms"
+_COPY = f"COPY {_TABLE} ({_COLUMNS}) FROM STDIN"
+_INSERT = f"INSERT INTO {_TABLE} ({_COLUMNS}) VALUES ({', '.join(['%s'] * 8)})"  # noqa: S608 - names of ours
+_SECRETS = (
+    re.compile(r'("key"\s*:\s*"AuthorizationKey"[^{}]*?"value"\s*:\s*")((?:[^"\\]|\\.)*)', re.IGNORECASE),
+    re.compile(r'("value"\s*:\s*")((?:[^"\\]|\\.)*)("[^{}]*?"key"\s*:\s*"AuthorizationKey")', re.IGNORECASE),
+    re.compile(r"(\bBasic\s+)[A-Za-z0-9+/=]{8,}", re.IGNORECASE),
+)
+
+
+class Row(NamedTuple):
+    """One frame as it will be kept, in the order of the columns."""
+
+    charge_point_id: int
+    at: datetime
+    direction: str
+    type: str
+    message_id: str
+    action: str
+    raw: str
+    answered_in_ms: int | None
+
+
+def row(
+    charge_point_id: int,
+    at: datetime,
+    direction: str,
+    kind: str,
+    message_id: MessageId,
+    action: str,
+    raw: str,
+    answered_in_ms: int | None = None,
+) -> Row:
+    """Make a row of a frame: cut to the columns, secrets blotted out."""
+    if "\0" in raw:
+        raw = raw.replace("\0", "\\u0000")  # PostgreSQL takes no NUL
+    return Row(charge_point_id, at, direction, kind, str(message_id)[:64], action[:40], without_secrets(raw), answered_in_ms)
+
+
+def without_secrets(raw: str) -> str:
+    """Blot out keys and credentials, wherever a charger or we may have put them."""
+    lowered = raw.lower()
+    if "authorizationkey" not in lowered and "basic " not in lowered:
+        return raw
+    raw = _SECRETS[0].sub(r"\1***", raw)
+    raw = _SECRETS[1].sub(r"\1***\3", raw)
+    return _SECRETS[2].sub(r"\1***", raw)
+
+
+def write(rows: Sequence[Row]) -> None:
+    """Store frames, within the transaction of the caller."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and len(rows) > 1:
+            with cursor.copy(_COPY) as copy:
+                for one in rows:
+                    copy.write_row(one)
+        else:
+            cursor.executemany(_INSERT, rows)
+
+
+def prune(*, now: datetime) -> int:
+    """Remove frames older than a month, a chunk at a time so that nobody waits; returns how many went."""
+    removed = 0
+    while True:
+        oldest = OcppFrame.objects.filter(at__lt=now - KEPT).order_by("id").values("id")[:PRUNED_AT_ONCE]
+        chunk, _details = OcppFrame.objects.filter(pk__in=list(oldest.values_list("id", flat=True))).delete()
+        removed += chunk
+        if chunk < PRUNED_AT_ONCE:
+            return removed

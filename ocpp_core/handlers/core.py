@@ -1,0 +1,163 @@
+"""The Core profile, charger to us."""
+
+import logging
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from stations.readings import Incoming
+
+from ocpp_core import dialects, frame_log
+from ocpp_core.handlers.requests import Payload, Request, id_tag_info, utc
+from ocpp_core.limits import Window
+from stations import authorization, connectivity, quarantine, readings, sessions
+
+logger = logging.getLogger(__name__)
+
+LEAST_HEARTBEAT_S = 60
+UNKNOWN_CARDS_A_MINUTE = 10
+
+_unknown_cards = Window()
+_known_cards = Window(within_s=86_400.0)
+
+
+def authorize(request: Request) -> Payload:
+    """May this card charge here? A charger that asks for many unknown ones is guessing, and is no longer told."""
+    said = dialects.authorize(request.payload)
+    charger = str(request.facts.charge_point_id)
+    card = f"{charger} {said.id_tag}"
+    if _unknown_cards.times(charger) >= UNKNOWN_CARDS_A_MINUTE and not _known_cards.times(card):
+        return {"idTagInfo": id_tag_info("Invalid", None)}
+    verdict = authorization.authorize(request.charge_point(), said.id_tag)
+    (_unknown_cards.count(charger) if verdict.status == "Invalid" else _known_cards.count(card))
+    return {"idTagInfo": id_tag_info(verdict.status, verdict.parent_tag)}
+
+
+def boot_notification(request: Request) -> Payload:
+    """Take note of what the box says it is. A registered charger is never refused here: some get stuck for good."""
+    said = dialects.boot_notification(request.payload)
+    charge_point = request.charge_point()
+    connectivity.boot(
+        charge_point,
+        received_at=request.received_at,
+        vendor=said.vendor,
+        model=said.model,
+        firmware=said.firmware,
+        serial_number=said.serial_number,
+        box_serial_number=said.box_serial_number,
+        meter_type=said.meter_type,
+        meter_serial_number=said.meter_serial_number,
+        iccid=said.iccid,
+        imsi=said.imsi,
+    )
+    request.facts.clock_skew_s = charge_point.clock_skew_s
+    return booted(request)
+
+
+def booted(request: Request) -> Payload:
+    """Answer a BootNotification, whether or not it could be kept."""
+    interval = max(LEAST_HEARTBEAT_S, settings.OCPP_HEARTBEAT_S)
+    return {"currentTime": utc(request.received_at), "interval": interval, "status": "Accepted"}
+
+
+def data_transfer(request: Request) -> Payload:
+    """Say that we know no vendor's own messages. Some makes send one at every change."""
+    if not isinstance(request.payload.get("vendorId"), str):
+        raise dialects.Unreadable.of("DataTransfer", request.payload)
+    return {"status": "UnknownVendorId"}
+
+
+def heartbeat(request: Request) -> Payload:
+    """Tell the time."""
+    return {"currentTime": utc(request.received_at)}
+
+
+def meter_values(request: Request) -> Payload:
+    """Store a reading by itself. Only the spool comes here; what comes over a socket goes through the batch writer."""
+    said = dialects.meter_values(request.payload, request.received_at, clock_skew_s=request.facts.clock_skew_s)
+    incoming = Incoming(request.facts.charge_point_id, said.connector_number, said.transaction_id, said.readings, request.received_at)
+    with transaction.atomic():
+        frame_log.write([request.row])
+        readings.store([incoming])
+    return {}
+
+
+def start_transaction(request: Request) -> Payload:
+    """Begin a session. Its frame is kept with it."""
+    charge_point = request.charge_point()
+    said = dialects.start_transaction(request.payload, request.received_at, clock_skew_s=charge_point.clock_skew_s)
+    with transaction.atomic():
+        frame_log.write([request.row])
+        started = sessions.begin(
+            charge_point,
+            connector_number=said.connector_number,
+            id_tag=said.id_tag,
+            meter_start_wh=said.meter_start_wh,
+            started_at=said.started_at,
+            started_at_said=said.started_at_said,
+            reservation_id=said.reservation_id,
+            received_at=request.received_at,
+            start_key=dialects.start_key(charge_point.pk, said, request.received_at),
+        )
+    return {"transactionId": started.transaction_id, "idTagInfo": id_tag_info(started.status, started.parent_tag)}
+
+
+def status_notification(request: Request) -> Payload:
+    """Take note of how a connector stands."""
+    charge_point = request.charge_point()
+    said = dialects.status_notification(request.payload, request.received_at, clock_skew_s=charge_point.clock_skew_s)
+    connectivity.status(
+        charge_point,
+        connector_number=said.connector_number,
+        status=said.status,
+        error_code=said.error_code,
+        info=said.info,
+        vendor_error_code=said.vendor_error_code,
+        at=said.at,
+        received_at=request.received_at,
+    )
+    request.facts.clock_skew_s = charge_point.clock_skew_s
+    return {}
+
+
+def stop_transaction(request: Request) -> Payload:
+    """Hear the last word on a session. Whatever it says, the charger is acknowledged: refusing only makes it repeat.
+
+    Two that come at once may collide, so it is tried twice; what breaks our rules both times is kept for staff to see.
+    """
+    try:
+        return _stop(request)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError:
+        logger.warning("a StopTransaction of %r collided and is tried again", request.facts.identity)
+    except Exception:
+        logger.exception("a StopTransaction of %r broke a rule", request.facts.identity)
+    try:
+        return _stop(request)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("a StopTransaction of %r was set aside", request.facts.identity)
+        with transaction.atomic():
+            frame_log.write([request.row])
+            quarantine.keep(request.facts.charge_point_id, "StopTransaction", str(error), request.payload, raw=request.row.raw)
+        return {}
+
+
+def _stop(request: Request) -> Payload:
+    charge_point = request.charge_point()
+    said = dialects.stop_transaction(request.payload, request.received_at, clock_skew_s=charge_point.clock_skew_s)
+    with transaction.atomic():
+        frame_log.write([request.row])
+        answer = sessions.stop(
+            charge_point,
+            transaction_id=said.transaction_id,
+            meter_stop_wh=said.meter_stop_wh,
+            stopped_at=said.stopped_at,
+            stopped_at_said=said.stopped_at_said,
+            reason=said.reason,
+            id_tag=said.id_tag,
+            readings=said.readings,
+            received_at=request.received_at,
+        )
+    return {"idTagInfo": id_tag_info(answer.status, answer.parent_tag)} if answer.status else {}

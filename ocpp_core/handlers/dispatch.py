@@ -1,0 +1,35 @@
+"""Which handler hears what, and where: at once in the loop, in a thread, or even without a database."""
+
+from collections.abc import Mapping
+
+from ocpp_core.handlers import core, notices
+from ocpp_core.handlers.requests import Handler
+
+# Need no database: answered in the loop.
+AT_ONCE: Mapping[str, Handler] = {
+    "DataTransfer": core.data_transfer,
+    "DiagnosticsStatusNotification": notices.acknowledge,
+    "FirmwareStatusNotification": notices.acknowledge,
+    "Heartbeat": core.heartbeat,
+    "LogStatusNotification": notices.acknowledge,
+    "SecurityEventNotification": notices.acknowledge,
+    "SignCertificate": notices.sign_certificate,
+    "SignedFirmwareStatusNotification": notices.acknowledge,
+}
+
+IN_A_THREAD: Mapping[str, Handler] = {
+    "Authorize": core.authorize,
+    "BootNotification": core.boot_notification,
+    "StartTransaction": core.start_transaction,
+    "StatusNotification": core.status_notification,
+    "StopTransaction": core.stop_transaction,
+}
+
+# Store their frame in the transaction of what it causes.
+LOGGING_THEMSELVES = frozenset({"StartTransaction", "StopTransaction"})
+
+# While the database is away: kept in the spool and acknowledged ...
+SPOOLED: Mapping[str, Handler] = {"MeterValues": core.meter_values, "StopTransaction": core.stop_transaction}
+
+# ... or answered although nothing is kept, because nothing is lost by it: the next one says the same.
+HARMLESS: Mapping[str, Handler] = {"BootNotification": core.booted, "StatusNotification": lambda _request: {}}

@@ -1,0 +1,48 @@
+"""What a handler is given, and the words every answer is made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from ocpp_core.frame_log import Row
+from stations.models import ChargePoint
+
+Payload: TypeAlias = dict[str, Any]
+
+
+@dataclass
+class Facts:
+    """What a socket remembers of its charger, so that a reading needs no query."""
+
+    charge_point_id: int
+    identity: str
+    clock_skew_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One CALL of a charger; `row` is its frame for the log."""
+
+    facts: Facts
+    action: str
+    payload: Payload
+    received_at: datetime
+    row: Row = field(repr=False)
+
+    def charge_point(self) -> ChargePoint:
+        """Look up who speaks, as it stands now."""
+        return ChargePoint.objects.select_related("owner").get(pk=self.facts.charge_point_id)
+
+
+Handler: TypeAlias = Callable[[Request], Payload]
+
+
+def utc(at: datetime) -> str:
+    """Spell a time as every charger's parser takes it: no fraction, no offset."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def id_tag_info(status: str, parent_tag: str | None) -> Payload:
+    """Spell the verdict on a card. The group is told only where the answer is yes."""
+    return {"status": status, "parentIdTag": parent_tag} if status == "Accepted" and parent_tag else {"status": status}

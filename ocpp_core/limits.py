@@ -1,0 +1,67 @@
+"""Counting what must not happen too often: failed handshakes, unknown cards. In memory: a restart forgives."""
+
+from collections import deque
+from time import monotonic
+
+from django.conf import settings
+
+_MOST_NAMES = 20_000
+
+
+class Window:
+    """How often something happened under a name lately."""
+
+    def __init__(self, *, within_s: float = 60.0) -> None:
+        self._within_s = within_s
+        self._times: dict[str, deque[float]] = {}
+
+    def count(self, name: str) -> None:
+        """One more."""
+        if len(self._times) >= _MOST_NAMES:
+            self._forget_old()
+        self._times.setdefault(name, deque(maxlen=10_000)).append(monotonic())
+
+    def times(self, name: str) -> int:
+        """How many lately."""
+        times = self._times.get(name)
+        if times is None:
+            return 0
+        begin = monotonic() - self._within_s
+        while times and times[0] < begin:
+            times.popleft()
+        if not times:
+            del self._times[name]
+        return len(times)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._times.clear()
+
+    def _forget_old(self) -> None:
+        begin = monotonic() - self._within_s
+        self._times = {name: times for name, times in self._times.items() if times and times[-1] >= begin}
+        if len(self._times) >= _MOST_NAMES:  # names made up by an attacker: the limit by address holds him
+            self._times.clear()
+
+
+class Failures:
+    """Failed handshakes by identity and by address."""
+
+    def __init__(self) -> None:
+        self._by_identity = Window()
+        self._by_address = Window()
+
+    def count(self, identity: str, address: str | None) -> None:
+        """One more failed attempt."""
+        self._by_identity.count(identity.casefold())
+        self._by_address.count(address or "")
+
+    def are_too_many(self, identity: str, address: str | None) -> bool:
+        """Whether this identity or this address has failed too often in the last minute."""
+        limit: int = settings.LIMIT_CHARGER_FAILURES
+        return self._by_identity.times(identity.casefold()) >= limit or self._by_address.times(address or "") >= 6 * limit
+
+    def clear(self) -> None:
+        """Forgive everything."""
+        self._by_identity.clear()
+        self._by_address.clear()

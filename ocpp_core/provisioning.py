@@ -1,0 +1,186 @@
+"""Setting a charger up without being asked: once for each firmware, key by key, and never against its will."""
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from ocpp_core import vendors
+from ocpp_core.backstage import Backstage
+from ocpp_core.calls import Calls, Refused, Unanswered
+from ocpp_core.limits import Window
+from ocpp_core.models import ConfigurationKey
+from ocpp_core.workers import DatabaseAway
+from stations.models import ChargePoint
+
+logger = logging.getLogger(__name__)
+
+UNASKED_CALL_TIMEOUT_S = 10.0
+MOST_TIMEOUTS = 2
+MOST_BOOTS = 3  # in ten minutes; more is a box that our questions may be rebooting
+NO_FIRMWARE = "?"
+
+_boots = Window(within_s=600.0)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Ask for a message that should have come by itself."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Set:
+    """Give a key a value, where the charger knows it and lets us."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Remember that this firmware has been set up."""
+
+    firmware: str
+
+
+Step = Trigger | Set | Finish
+
+
+class Setup:
+    """The setting-up over one socket, a step at a time, so that what people ask goes first."""
+
+    def __init__(self, backstage: Backstage, calls: Calls, charge_point_id: int) -> None:
+        self._backstage = backstage
+        self._calls = calls
+        self._charge_point_id = charge_point_id
+        self._steps: deque[Step] | None = None
+        self._timeouts = 0
+        self._has_reported_status = False
+        self._has_asked_for_boot = False
+
+    def heard(self, action: str) -> None:
+        """Take note of what the charger says by itself."""
+        if action == "StatusNotification":
+            self._has_reported_status = True
+        elif action == "BootNotification":
+            _boots.count(str(self._charge_point_id))
+            self._steps = None
+
+    async def run_step(self) -> bool:
+        """Do the next thing; False when there is nothing left to do."""
+        if self._timeouts >= MOST_TIMEOUTS:
+            return False
+        try:
+            if self._steps is None:
+                self._steps = deque(await self._backstage.workers.run(self._plan))
+            if not self._steps:
+                return False
+            await self._do(self._steps.popleft())
+        except Unanswered:
+            self._timeouts += 1
+        except DatabaseAway:
+            return False
+        return not self._calls.has_dropped
+
+    async def learn(self, action: str, payload: Mapping[str, Any], response: Mapping[str, Any]) -> None:
+        """Keep what an answer says about configuration keys, whoever asked."""
+        if action == "GetConfiguration":
+            await self._backstage.workers.run(_remember, self._charge_point_id, response)
+        elif action == "ChangeConfiguration" and response.get("status") == "Accepted":
+            key, value = str(payload.get("key", "")), str(payload.get("value", ""))
+            await self._backstage.workers.run(_remember_set, self._charge_point_id, key, value)
+
+    def _plan(self) -> list[Step]:
+        charge_point = ChargePoint.objects.filter(pk=self._charge_point_id, auto_configure=True, retired_at=None).first()
+        if charge_point is None:
+            return []
+        profile = vendors.profile_of(charge_point.vendor, charge_point.model)
+        steps: list[Step] = []
+        if charge_point.booted_at is None and not self._has_asked_for_boot:
+            self._has_asked_for_boot = True
+            return [Trigger("BootNotification")]
+        if not self._has_reported_status and profile.takes_triggers:
+            steps.append(Trigger("StatusNotification"))
+        firmware = charge_point.firmware or NO_FIRMWARE
+        if charge_point.booted_at is None or firmware == charge_point.configured_firmware:
+            return steps
+        if _boots.times(str(charge_point.pk)) > MOST_BOOTS:
+            return []
+        return [*steps, *(Set(key, value) for key, value in profile.configuration), Finish(firmware)]
+
+    async def _do(self, step: Step) -> None:
+        if isinstance(step, Finish):
+            done = ChargePoint.objects.filter(pk=self._charge_point_id)
+            if not self._timeouts:
+                await self._backstage.workers.run(done.update, configured_firmware=step.firmware)
+            return
+        try:
+            if isinstance(step, Trigger):
+                await self._call("TriggerMessage", {"requestedMessage": step.message})
+            else:
+                await self._set(step)
+        except Refused as refused:
+            logger.info("charge point %d refuses %s: %s", self._charge_point_id, step, refused)
+
+    async def _set(self, step: Set) -> None:
+        """Read the key, change it where it must be, and read it again: what was Accepted is not always done."""
+        known = await self._read(step.key)
+        if known is None or known.get("readonly") is True or _is_same(known.get("value"), step.value):
+            return
+        answer = await self._call("ChangeConfiguration", {"key": step.key, "value": step.value})
+        if answer.get("status") in ("Accepted", "RebootRequired"):
+            await self._read(step.key)
+
+    async def _read(self, key: str) -> Mapping[str, Any] | None:
+        answer = await self._call("GetConfiguration", {"key": [key]})
+        for entry in _entries(answer):
+            if str(entry["key"]).casefold() == key.casefold():
+                return entry
+        return None
+
+    async def _call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        answer = await self._calls.call(action, payload, within_s=UNASKED_CALL_TIMEOUT_S)
+        await self.learn(action, payload, answer)
+        return answer
+
+
+def _is_same(value: object, wanted: str) -> bool:
+    return str(value).replace(" ", "").casefold() == wanted.replace(" ", "").casefold()
+
+
+def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    entries = answer.get("configurationKey")
+    return [entry for entry in entries if isinstance(entry, dict) and "key" in entry] if isinstance(entries, list) else []
+
+
+def _remember(charge_point_id: int, answer: Mapping[str, Any]) -> None:
+    now = timezone.now()
+    known = {
+        str(entry["key"])[:100]: {
+            "value": _shown(str(entry["key"]), entry.get("value")),
+            "is_readonly": entry.get("readonly") is True,
+            "is_known": True,
+        }
+        for entry in _entries(answer)
+    }
+    unknown = answer.get("unknownKey")
+    for key in unknown if isinstance(unknown, list) else []:
+        known.setdefault(str(key)[:100], {"value": None, "is_readonly": False, "is_known": False})
+    for key, said in known.items():
+        ConfigurationKey.objects.update_or_create(charge_point_id=charge_point_id, key=key, defaults={**said, "read_at": now})
+
+
+def _remember_set(charge_point_id: int, key: str, value: str) -> None:
+    defaults = {"value": _shown(key, value), "is_known": True, "read_at": timezone.now()}
+    ConfigurationKey.objects.update_or_create(charge_point_id=charge_point_id, key=key[:100], defaults=defaults)
+
+
+def _shown(key: str, value: object) -> str | None:
+    if value is None:
+        return None
+    return "***" if key.casefold() == "authorizationkey" else str(value)[:10_000]

@@ -1,0 +1,114 @@
+"""/ocpp/<identity>: a plain ASGI callable. It holds no channel and no consumer, so nothing but its socket can end it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from ocpp_core import door, handshake
+from ocpp_core.connection import NORMAL, Connection
+from ocpp_core.handshake import Verdict
+from ocpp_core.workers import DatabaseAway
+
+logger = logging.getLogger(__name__)
+
+SOCKET = "chargeshare.socket"  # a server that hands frames over and takes them without a queue
+DENIAL = "websocket.http.response"
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+async def charger_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one charger from the handshake to the end of its socket."""
+    if (await receive())["type"] != "websocket.connect":
+        return
+    this_door = door.current()
+    request = handshake.Request.read(scope)
+    workers = this_door.backstage.workers
+    if this_door.is_draining:
+        await _deny(scope, send, 503, [(b"Retry-After", b"10")])
+        return
+    try:
+        verdict = await workers.run(handshake.admit, request)
+    except DatabaseAway:
+        await _deny(scope, send, 503, [(b"Retry-After", b"10")])
+        return
+    if not verdict.is_accepted:
+        await _deny(scope, send, verdict.status, verdict.headers)
+        if verdict.is_worth_remembering:
+            with suppress(DatabaseAway):
+                await workers.run(handshake.remember_refusal, verdict, request.client)
+        return
+    await _serve(scope, receive, send, this_door, verdict)
+
+
+async def _serve(scope: Scope, receive: Receive, send: Send, this_door: door.Door, verdict: Verdict) -> None:
+    socket = scope.get("extensions", {}).get(SOCKET)
+    outbox: asyncio.Queue[Message] | None = None
+    if socket is not None:
+        connection = Connection(verdict, this_door.backstage, send=socket.send_text, close=socket.close)
+        socket.attach(connection.feed)
+    else:
+        queue = outbox = asyncio.Queue()
+        connection = Connection(
+            verdict,
+            this_door.backstage,
+            send=lambda text: queue.put_nowait({"type": "websocket.send", "text": text}),
+            close=lambda code: queue.put_nowait({"type": "websocket.close", "code": code}),
+        )
+    former = this_door.registry.add(connection)
+    if former is not None:
+        former.close(NORMAL)
+    sender = this_door.backstage.loop.create_task(_send_all(outbox, send)) if outbox is not None else None
+    code = 1006
+    try:
+        await send({"type": "websocket.accept", "subprotocol": verdict.subprotocol})
+        code = await _read(receive, connection)
+    finally:
+        this_door.registry.remove(connection)
+        connection.ended()
+        if sender is not None:
+            sender.cancel()
+        await _forget(this_door, verdict, code)
+
+
+async def _read(receive: Receive, connection: Connection) -> int:
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return int(message.get("code") or 1006)
+        text = message.get("text")
+        if text is not None:
+            connection.feed(text)
+        else:
+            connection.refuse_binary()
+
+
+async def _send_all(outbox: asyncio.Queue[Message], send: Send) -> None:
+    while True:
+        await send(await outbox.get())
+
+
+async def _forget(this_door: door.Door, verdict: Verdict, code: int) -> None:
+    if verdict.charge_point is None:
+        return
+    workers = this_door.backstage.workers
+    try:
+        await workers.run(
+            handshake.forget, verdict.attempt_id, verdict.charge_point.pk, verdict.connection, code=code, at=datetime.now(UTC)
+        )
+    except DatabaseAway:
+        logger.info("the end of a socket of %r could not be written down", verdict.identity)
+
+
+async def _deny(scope: Scope, send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    if DENIAL in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b""})
+    else:
+        await send({"type": "websocket.close"})

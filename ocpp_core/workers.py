@@ -1,0 +1,88 @@
+"""The threads in which charger messages meet the database, and what we know of the database's health.
+
+The server's default is one database thread for a whole process; a storm of reconnecting chargers would queue up in it.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import Error, InterfaceError, OperationalError, connection
+
+logger = logging.getLogger(__name__)
+
+THREADS = 8
+PROBE_EVERY_S = 2.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached; what must not be lost goes to the spool."""
+
+
+class Workers:
+    """A bounded pool of threads, each with a database connection of its own that it keeps."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="charger")
+        self._away_until = 0.0
+
+    @property
+    def database_is_away(self) -> bool:
+        """Whether the database was away a moment ago; every now and then one caller may find out anew."""
+        return monotonic() < self._away_until
+
+    def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
+        """Run a function of rules in one of the threads. Raises DatabaseAway where there is no database."""
+        return self.loop.run_in_executor(self._pool, lambda: self.guard(function, *args, **kwargs))
+
+    def guard(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a function here and now; if the connection to the database was lost, once more on a fresh one.
+
+        So what runs here must be one transaction, or repeatable.
+        """
+        if self.database_is_away:
+            raise DatabaseAway
+        try:
+            try:
+                answer = function(*args, **kwargs)
+            except (OperationalError, InterfaceError):
+                connection.close()
+                answer = function(*args, **kwargs)
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            if not self._away_until:
+                logger.error("database away: %s", str(error).strip().split("\n")[0])
+            self._away_until = monotonic() + PROBE_EVERY_S
+            raise DatabaseAway from error
+        except Error:
+            connection.close_if_unusable_or_obsolete()
+            raise
+        if self._away_until:
+            self._away_until = 0.0
+            logger.info("database back")
+        return answer
+
+    def close(self) -> None:
+        """Let the work under way end and give the database connections back. Blocks; nothing can be run afterwards."""
+        close_threads(self._pool, THREADS)
+
+
+def close_threads(pool: ThreadPoolExecutor, count: int) -> None:
+    """Close the database connection of each thread of a pool, then end it."""
+    together = threading.Barrier(count)
+
+    def close(*_: Any) -> None:
+        connection.close()
+        together.wait(timeout=20)
+
+    for job in [pool.submit(close) for _ in range(count)]:
+        job.result()
+    pool.shutdown()
