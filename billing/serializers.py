@@ -14,6 +14,7 @@ from billing.ledger import Wallet
 from billing.models import CdrLine, ChargeDetailRecord, Tariff, TopUp
 
 
+@extend_schema_field({"type": "string", "format": "decimal", "example": "6.50"})
 class PriceField(serializers.Field[Decimal, Any, str, Any]):
     """A price as a decimal string with at least two decimals; what is sent is judged by `billing.tariffs`."""
 
@@ -55,7 +56,11 @@ class MovementSerializer(serializers.Serializer[Movement]):
     promo = MoneyField(source="promo_minor", read_only=True)
     debt = MoneyField(source="debt_minor", read_only=True, help_text="Negative where a debt was made, positive where it was paid.")
     balance = MoneyField(source="balance_minor", read_only=True)
-    receipt = serializers.SlugRelatedField[ChargeDetailRecord](slug_field="number", read_only=True, allow_null=True)
+    receipt = serializers.SerializerMethodField()
+
+    def get_receipt(self, movement: Movement) -> str | None:
+        """The number of the receipt behind it."""
+        return movement.receipt.number if movement.receipt else None
 
 
 class TopUpSerializer(serializers.ModelSerializer[TopUp]):

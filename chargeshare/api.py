@@ -15,6 +15,8 @@ import accounts.export
 import accounts.urls
 import billing.export
 import billing.urls
+import ocpp_core.urls
+import stations.urls
 from accounts.api.me import asking
 
 
@@ -35,17 +37,20 @@ class ExportView(APIView):
     @extend_schema(summary="Everything we hold about me", responses=OpenApiTypes.OBJECT, tags=["me"])
     def get(self, request: Request) -> Response:
         """Each floor tells what it holds; only the roof can ask all of them."""
-        everything: dict[str, Any] = {}
-        for floor in EXPORTS:
-            everything |= floor(asking(request))
+        everything = {part: tell(asking(request)) for part, tell in EXPORTS.items()}
         return Response(everything, headers={"Content-Disposition": 'attachment; filename="chargeshare.json"'})
 
 
-EXPORTS = [accounts.export.everything_about, billing.export.everything_about]
+EXPORTS = {
+    "person": accounts.export.everything_about,
+    "money": billing.export.everything_about,
+}
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/export/", ExportView.as_view(), name="me_export"),
     *accounts.urls.api_urlpatterns,
     *billing.urls.api_urlpatterns,
+    *ocpp_core.urls.api_urlpatterns,
+    *stations.urls.api_urlpatterns,
     re_path(r"^.*$", Nothing.as_view(), name="nothing"),
 ]

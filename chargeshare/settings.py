@@ -78,7 +78,7 @@ MAP_TILES_ATTRIBUTION = env.text("MAP_TILES_ATTRIBUTION", "© OpenStreetMap cont
 _tiles_origin = "{0.scheme}://{0.netloc}".format(urlsplit(MAP_TILES_URL)) if MAP_TILES_URL else None
 LEAFLET_CONFIG = {
     "DEFAULT_CENTER": (49.9387, 17.9026),
-    "DEFAULT_ZOOM": 13,
+    "DEFAULT_ZOOM": 14,
     "MIN_ZOOM": 3,
     "MAX_ZOOM": 19,
     "TILES": [(_("Street map"), MAP_TILES_URL, {"attribution": MAP_TILES_ATTRIBUTION})] if MAP_TILES_URL else [],
@@ -246,6 +246,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "ENUM_NAME_OVERRIDES": {
+        "ConnectorTypeEnum": "stations.models.Connector.Type",
+        "FrameTypeEnum": "ocpp_core.models.OcppFrame.Type",
+    },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "chargeshare.answers.describe_errors"],
 }
 CORS_URLS_REGEX = r"^/api/"

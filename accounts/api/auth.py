@@ -26,7 +26,7 @@ class PasswordField(serializers.CharField):
         super().__init__(write_only=True, trim_whitespace=False, max_length=1000, style={"input_type": "password"}, **options)
 
 
-class RegisterSerializer(serializers.Serializer[User]):
+class SignUpSerializer(serializers.Serializer[User]):
     """What a new account needs."""
 
     email = serializers.EmailField(max_length=254)
@@ -70,7 +70,7 @@ class PairSerializer(serializers.Serializer[None]):
     refresh = serializers.CharField()
 
 
-class RegisteredSerializer(serializers.ModelSerializer[User]):
+class NewAccountSerializer(serializers.ModelSerializer[User]):
     """The account as it begins."""
 
     class Meta:
@@ -88,16 +88,16 @@ class Open(APIView):
 class RegisterView(Open):
     """Sign up."""
 
-    @extend_schema(summary="Sign up", request=RegisterSerializer, responses={201: RegisteredSerializer}, tags=["auth"])
+    @extend_schema(summary="Sign up", request=SignUpSerializer, responses={201: NewAccountSerializer}, tags=["auth"])
     def post(self, request: Request) -> Response:
         """Make an account and ask for a confirmation of its e-mail; one can log in at once."""
-        said = RegisterSerializer(data=request.data)
+        said = SignUpSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         fields = said.validated_data
         language = known_language(fields.get("language") or getattr(request, "LANGUAGE_CODE", None))
         user = registration.register(fields["email"], fields["password"], name=fields["name"], language=language)
         send_confirmation(request._request, user)  # noqa: SLF001 - allauth takes Django's request
-        return Response(RegisteredSerializer(user).data, status=status.HTTP_201_CREATED)
+        return Response(NewAccountSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
 class TokenView(Open):

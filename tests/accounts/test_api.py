@@ -263,8 +263,8 @@ def test_export_by_token_and_by_browser(stranger: User, client: Client) -> None:
     for program in (api(stranger), client):
         answer = program.get(f"{API}/me/export/")
         assert answer.status_code == 200
-        assert answer.json()["account"]["email"] == stranger.email
-        assert answer.json()["id_tokens"][0]["uid"] == "04A22B5C"
+        assert answer.json()["person"]["account"]["email"] == stranger.email
+        assert answer.json()["person"]["id_tokens"][0]["uid"] == "04A22B5C"
         assert "attachment" in answer["Content-Disposition"]
 
 
