@@ -1,0 +1,49 @@
+"""What staff see of the chargers' door: frames, attempts to connect, configuration keys. None of it is rewritten."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import ReadOnly
+from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
+from stations.models.command import BLOTTED, is_secret
+
+
+@admin.register(OcppFrame)
+class OcppFrameAdmin(ReadOnly):
+    """Frames as they went over the wire, passwords blotted out. Counted by nobody: there are millions."""
+
+    list_display = ["at", "charge_point", "direction", "type", "action", "message_id", "answered_in_ms"]
+    list_filter = ["direction", "type"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "=charge_point__identity", "=message_id", "=action"]
+    show_full_result_count = False
+    list_per_page = 50
+
+
+@admin.register(ConnectionAttempt)
+class ConnectionAttemptAdmin(ReadOnly):
+    """Who tried to connect under which name, and why it failed."""
+
+    list_display = ["at", "identity", "charge_point", "outcome", "detail", "address", "times", "closed_at", "close_code"]
+    list_filter = ["outcome"]
+    list_select_related = ["charge_point"]
+    search_fields = ["identity", "=address", "=charge_point__code"]
+    date_hierarchy = "at"
+    show_full_result_count = False
+
+
+@admin.register(ConfigurationKey)
+class ConfigurationKeyAdmin(ReadOnly):
+    """What chargers say of their settings."""
+
+    list_display = ["charge_point", "key", "shown_value", "is_readonly", "is_known", "read_at"]
+    list_filter = ["is_readonly", "is_known"]
+    list_select_related = ["charge_point"]
+    search_fields = ["key", "=charge_point__code", "charge_point__identity"]
+    exclude = ["value"]
+    readonly_fields = ["shown_value"]
+
+    @admin.display(description=_("value"))
+    def shown_value(self, key: ConfigurationKey) -> str | None:
+        """Without passwords."""
+        return BLOTTED if is_secret(key.key) else key.value

@@ -1,0 +1,238 @@
+"""What staff see of charging: everything, and little of it to rewrite."""
+
+import json
+from typing import Any
+
+from auditlog.registry import auditlog
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.admin import ReadOnly
+from accounts.models import User
+from chargeshare.errors import DomainError
+from stations import charge_points, sessions
+from stations.models import (
+    CardPairing,
+    ChargePoint,
+    ChargingSession,
+    Command,
+    Connector,
+    Invitation,
+    MeterValue,
+    QuarantinedMessage,
+)
+
+SECRETS = ("password_digest", "next_password_digest", "path_secret")
+EDITABLE = ("name", "description", "address", "access", "is_paused", "make", "auto_configure")
+SHOWN = [field.name for field in ChargePoint._meta.fields if field.name not in (*SECRETS, "id")]
+
+auditlog.register(ChargePoint, include_fields=["owner", "is_published", "is_paused", "access", "identity", "retired_at"])
+auditlog.register(QuarantinedMessage, include_fields=["resolved_at"])
+
+
+class ConnectorInline(admin.TabularInline):
+    """The outlets, as their charger and their owner speak of them."""
+
+    model = Connector
+    fields = readonly_fields = ("number", "type", "max_power_w", "tariff", "status", "error_code", "status_at")
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only a charger's word makes an outlet."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connector]:
+        """With what each row shows."""
+        return super().get_queryset(request).select_related("tariff", "charge_point")
+
+
+class InvitationInline(admin.TabularInline):
+    """Whom the owner lets in."""
+
+    model = Invitation
+    fields = readonly_fields = ("user", "created_at")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only the owner invites."""
+        return False
+
+
+@admin.register(ChargePoint)
+class ChargePointAdmin(admin.ModelAdmin):
+    """Charge points. Passwords are not shown; they are not even known."""
+
+    list_display = [
+        "name",
+        "code",
+        "identity",
+        "owner",
+        "is_published",
+        "online",
+        "vendor",
+        "model",
+        "firmware",
+        "last_seen_at",
+        "retired_at",
+    ]
+    list_filter = ["is_published", "access", "security_profile", "is_paused", ("retired_at", admin.EmptyFieldListFilter), "vendor"]
+    list_select_related = ["owner"]
+    search_fields = ["=code", "identity", "name", "address", "owner__email", "serial_number", "box_serial_number"]
+    date_hierarchy = "created_at"
+    fields = tuple(SHOWN)
+    readonly_fields = [name for name in SHOWN if name not in EDITABLE]
+    inlines = [ConnectorInline, InvitationInline]
+    actions = ["take_off_the_map"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Owners register: only they see the password."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """History stays; owners retire."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ChargePoint, form: ModelForm[ChargePoint], change: bool) -> None:  # noqa: FBT001 - Django's own
+        """Through the room, which tells open pages."""
+        charge_points.edit(obj, **{name: form.cleaned_data[name] for name in form.changed_data if name in EDITABLE})
+
+    @admin.display(boolean=True, description=_("online"))
+    def online(self, charge_point: ChargePoint) -> bool:
+        """A socket with a sign of life."""
+        return charge_point.is_online
+
+    @admin.action(description=_("Take off the map"), permissions=["change"])
+    def take_off_the_map(self, request: HttpRequest, chosen: QuerySet[ChargePoint]) -> None:
+        """For chargers that mislead drivers."""
+        for charge_point in chosen:
+            charge_points.unpublish(charge_point)
+        self.message_user(request, _("Done."))
+
+
+@admin.register(Connector)
+class ConnectorAdmin(ReadOnly):
+    """Outlets."""
+
+    list_display = ["charge_point", "number", "type", "max_power_w", "tariff", "status", "error_code", "status_at"]
+    list_filter = ["type", "status"]
+    list_select_related = ["charge_point", "tariff"]
+    search_fields = ["=charge_point__code", "charge_point__identity", "charge_point__name"]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly):
+    """Who may charge at private places."""
+
+    list_display = ["charge_point", "user", "created_at"]
+    list_select_related = ["charge_point", "user"]
+    search_fields = ["charge_point__name", "user__email"]
+
+
+@admin.register(ChargingSession)
+class ChargingSessionAdmin(ReadOnly):
+    """Sessions. Their figures follow from what chargers said; staff end what no StopTransaction will end."""
+
+    list_display = ["id", "charge_point", "connector_number", "driver", "status", "started_at", "energy_wh", "cdr", "is_estimated", "note"]
+    list_filter = ["status", "origin", "is_estimated", "is_free", "id_tag_status"]
+    list_select_related = ["charge_point", "connector", "driver", "cdr"]
+    search_fields = ["=code", "=transaction_id", "id_tag", "driver__email", "=charge_point__code", "charge_point__identity"]
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    actions = ["close"]
+
+    @admin.display(description=_("connector"), ordering="connector__number")
+    def connector_number(self, session: ChargingSession) -> int:
+        """Short, for the charge point stands beside it."""
+        return session.connector.number
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        """Ending a record settles money."""
+        return request.user.has_perm("stations.change_chargingsession")
+
+    @admin.action(description=_("Close without a StopTransaction"), permissions=["close"])
+    def close(self, request: HttpRequest, chosen: QuerySet[ChargingSession]) -> None:
+        """End records; nothing goes to the chargers."""
+        if not isinstance(request.user, User):
+            return
+        for session in chosen:
+            try:
+                sessions.close(user=request.user, session=session)
+            except DomainError as refusal:
+                self.message_user(request, f"{session}: {refusal.message}", messages.ERROR)
+
+
+@admin.register(MeterValue)
+class MeterValueAdmin(ReadOnly):
+    """Readings, as they came."""
+
+    list_display = ["at", "connector", "session", "sample_count", "received_at"]
+    list_select_related = ["connector__charge_point", "session__connector__charge_point"]
+    search_fields = ["=session__code", "=connector__charge_point__code"]
+    date_hierarchy = "at"
+    show_full_result_count = False
+    ordering = ["-id"]
+
+
+@admin.register(Command)
+class CommandAdmin(ReadOnly):
+    """What was asked of chargers; passwords are blotted out."""
+
+    list_display = ["id", "charge_point", "action", "status", "source", "asked_by", "created_at", "answered_at"]
+    list_filter = ["status", "source", "action"]
+    list_select_related = ["charge_point", "asked_by"]
+    search_fields = ["=charge_point__code", "charge_point__identity", "action"]
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    exclude = ["payload", "response"]
+    readonly_fields = ["said", "answered"]
+
+    @admin.display(description=_("payload"))
+    def said(self, command: Command) -> str:
+        """Without passwords."""
+        return json.dumps(command.shown_payload, ensure_ascii=False, indent=1)
+
+    @admin.display(description=_("response"))
+    def answered(self, command: Command) -> str:
+        """Without passwords."""
+        return json.dumps(command.shown_response, ensure_ascii=False, indent=1)
+
+
+@admin.register(CardPairing)
+class CardPairingAdmin(ReadOnly):
+    """Who waited for a card to be tapped."""
+
+    list_display = ["charge_point", "user", "uid", "created_at", "expires_at"]
+    list_select_related = ["charge_point", "user"]
+    search_fields = ["user__email", "uid", "charge_point__name"]
+
+
+@admin.register(QuarantinedMessage)
+class QuarantinedMessageAdmin(ReadOnly):
+    """What chargers said that fits nothing. It was acknowledged; somebody should look."""
+
+    list_display = ["received_at", "charge_point", "action", "reason", "times", "resolved_at"]
+    list_filter = [("resolved_at", admin.EmptyFieldListFilter), "action"]
+    list_select_related = ["charge_point"]
+    search_fields = ["reason", "=charge_point__code", "charge_point__identity", "raw"]
+    date_hierarchy = "received_at"
+    show_full_result_count = False
+    actions = ["resolve"]
+
+    def has_resolve_permission(self, request: HttpRequest) -> bool:
+        """Marking as seen needs the right to change, though the words stay."""
+        return request.user.has_perm("stations.change_quarantinedmessage")
+
+    @admin.action(description=_("Mark as resolved"), permissions=["resolve"])
+    def resolve(self, request: HttpRequest, chosen: QuerySet[QuarantinedMessage]) -> None:
+        """Somebody has looked and done what was to do."""
+        count = chosen.filter(resolved_at=None).update(resolved_at=timezone.now())
+        text = ngettext("%(count)d message resolved.", "%(count)d messages resolved.", count) % {"count": count}
+        self.message_user(request, text)

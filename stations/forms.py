@@ -1,0 +1,163 @@
+"""What owners and drivers type into pages."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from billing.models import Tariff
+from stations import makes
+from stations.models import ChargePoint, Connector
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+PRICES = ("price_per_kwh", "price_per_minute", "session_fee")
+
+
+def price_field(label: "_StrPromise", *, most: int = 100, decimals: int = 4, **options: Any) -> forms.DecimalField:
+    """An amount that may be left empty."""
+    widget = forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"})
+    return forms.DecimalField(label=label, min_value=0, max_value=most, decimal_places=decimals, required=False, widget=widget, **options)
+
+
+class NameForm(forms.Form):
+    """The first step of the wizard."""
+
+    name = forms.CharField(label=_("Name"), max_length=100, help_text=_("What drivers read on the map, such as “Garage at the workshop”."))
+    access = forms.ChoiceField(
+        label=_("Who may charge"), choices=ChargePoint.Access.choices, initial=ChargePoint.Access.PUBLIC, widget=forms.RadioSelect
+    )
+
+
+class PlaceForm(forms.Form):
+    """Where it stands. The numbers are filled in by the map where there is a script, and by hand where there is none."""
+
+    latitude = forms.FloatField(label=_("Latitude"), min_value=-90, max_value=90, widget=forms.NumberInput(attrs={"step": "any"}))
+    longitude = forms.FloatField(label=_("Longitude"), min_value=-180, max_value=180, widget=forms.NumberInput(attrs={"step": "any"}))
+    address = forms.CharField(
+        label=_("Address"),
+        max_length=200,
+        required=False,
+        help_text=_("Nobody sees it on the map. The pin there stands 150 to 300 m aside."),
+        widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
+    )
+
+
+class MakeForm(forms.Form):
+    """The make, and what some boxes cannot do without."""
+
+    make = forms.ChoiceField(label=_("Make"), choices=[(make.key, make.name) for make in makes.MAKES], widget=forms.RadioSelect)
+    identity = forms.RegexField(
+        r"\A[A-Za-z0-9\-_.:]{1,48}\Z",
+        label=_("Identity"),
+        required=False,
+        help_text=_("Only if the charger cannot change its own. Otherwise we make one up."),
+        error_messages={"invalid": _("An identity has 1 to 48 letters, digits and the characters - _ . :")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    without_password = forms.BooleanField(
+        label=_("The charger cannot send a password"),
+        required=False,
+        help_text=_("Then a long secret in the address stands in for it. It is weaker: choose it only if you must."),
+    )
+
+
+class ChargePointForm(PlaceForm):
+    """Everything an owner says of her charger."""
+
+    name = forms.CharField(label=_("Name"), max_length=100)
+    description = forms.CharField(
+        label=_("How to find it"),
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Where to park, where the socket is, what to mind. Everybody can read it."),
+    )
+    access = forms.ChoiceField(label=_("Who may charge"), choices=ChargePoint.Access.choices, widget=forms.RadioSelect)
+    make = forms.ChoiceField(label=_("Make"), choices=[("", "–"), *((make.key, make.name) for make in makes.MAKES)], required=False)
+    auto_configure = forms.BooleanField(
+        label=_("Set the charger up by ourselves"),
+        required=False,
+        help_text=_("How often it measures, and that it asks us before it starts. Without it nothing is sent unasked."),
+    )
+
+    field_order = ("name", "description", "access", "address", "latitude", "longitude", "make", "auto_configure")
+
+    @classmethod
+    def of(cls, charge_point: ChargePoint) -> "ChargePointForm":
+        """The form as it stands."""
+        return cls(initial={name: getattr(charge_point, name) for name in cls.base_fields})
+
+
+class ConnectorForm(forms.Form):
+    """Type and power of an outlet, and its price: one of mine or a new one."""
+
+    type = forms.ChoiceField(label=_("Connector"), choices=Connector.Type.choices, widget=forms.RadioSelect)
+    power_kw = forms.DecimalField(
+        label=_("Power"),
+        min_value=Decimal("0.5"),
+        max_value=Decimal(1000),
+        max_digits=6,
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+        help_text=_("What it really delivers: 3.7, 7.4, 11 or 22 kW at most homes."),
+    )
+    tariff = forms.ModelChoiceField(label=_("Price"), queryset=Tariff.objects.none(), required=False, empty_label=_("A new price"))
+    price_per_kwh = forms.DecimalField(label=_("Per kWh"), min_value=0, max_value=1000, max_digits=8, decimal_places=4, required=False)
+    price_per_minute = forms.DecimalField(
+        label=_("Per minute"), min_value=0, max_value=1000, max_digits=8, decimal_places=4, required=False
+    )
+    session_fee = forms.DecimalField(label=_("Per charging"), min_value=0, max_value=10000, max_digits=7, decimal_places=2, required=False)
+
+    def __init__(self, *args: Any, owner: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        tariff = self.fields["tariff"]
+        if isinstance(tariff, forms.ModelChoiceField):
+            tariff.queryset = Tariff.objects.filter(owner=owner, deleted_at=None)
+
+    def clean(self) -> dict[str, Any]:
+        """A price is either chosen or typed; 0 is a price, nothing is none."""
+        data = super().clean() or {}
+        if not data.get("tariff") and data.get("price_per_kwh") is None and not self.errors:
+            self.add_error("price_per_kwh", _("Say what a kWh costs; 0 gives it away."))
+        return data
+
+
+class TariffForm(forms.Form):
+    """A price to give to connectors."""
+
+    name = forms.CharField(label=_("Name"), max_length=60, help_text=_("For you: drivers see the prices alone."))
+    price_per_kwh = price_field(_("Per kWh"))
+    price_per_minute = price_field(_("Per minute"))
+    session_fee = price_field(_("Per charging"), most=1000, decimals=2)
+    idle_price_per_minute = price_field(_("Per minute of standing after charging"))
+    idle_grace_minutes = forms.IntegerField(label=_("Standing for free"), min_value=0, max_value=1440, initial=15)
+
+    def clean_price_per_kwh(self) -> Decimal:
+        """0 is a price, nothing is none."""
+        price: Decimal | None = self.cleaned_data["price_per_kwh"]
+        if price is None:
+            raise forms.ValidationError(_("Say what a kWh costs; 0 gives it away."))
+        return price
+
+
+class InvitationForm(forms.Form):
+    """Whom to let in."""
+
+    email = forms.EmailField(label=_("E-mail of the person"), max_length=254)
+
+
+class PairCardForm(forms.Form):
+    """At which charger the card will be tapped."""
+
+    charge_point = forms.ModelChoiceField(label=_("Charger"), queryset=ChargePoint.objects.none(), empty_label=None, to_field_name="code")
+    label = forms.CharField(label=_("What to call the card"), max_length=60, required=False)
+
+    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        charge_point = self.fields["charge_point"]
+        if isinstance(charge_point, forms.ModelChoiceField):
+            charge_point.queryset = ChargePoint.objects.visible_to(user).alive().online().order_by("name")
