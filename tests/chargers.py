@@ -73,12 +73,16 @@ async def charger_for(
     clock: simulator.Clock | None = None,
     **options: Any,
 ) -> AsyncIterator[simulator.SimulatedChargePoint]:
-    """Connect a simulated wallbox. Its clock stands two hours back, so that a session of today fits between then and now."""
+    """Connect a simulated wallbox. Its clock stands two hours back, so that a whole session fits between then and now.
+
+    It leaves the time out of its statuses, as some makes do, or it would be known by them as a clock that goes wrong.
+    """
     box = simulator.SimulatedChargePoint(
         charge_point.identity,
         simulator.dialler(url_of(charge_point, served), charge_point.identity),
         password=password,
         clock=clock or simulator.ManualClock(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)),
+        tells_time_of_status=clock is not None,
         **options,
     )
     async with box:

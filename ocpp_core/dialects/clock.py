@@ -14,6 +14,7 @@ from typing import Any
 from ocpp_core.dialects.coercion import Deviations
 
 TOLERANCE = timedelta(minutes=15)
+AGREEMENT = timedelta(minutes=2)
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SAID_LIMIT = 40
@@ -78,7 +79,8 @@ def read(given: object, seen: Deviations, member: str = "timestamp") -> Stamp:
 def judge(stamps: Iterable[Stamp], received_at: datetime, clock_skew_s: int | None, seen: Deviations, member: str = "timestamp") -> Clock:
     """Decide from all times of a frame, and from how far off this charger's clock has been, what to make of them.
 
-    `clock_skew_s` is our clock less the charger's as known from earlier, None where it is not known.
+    `clock_skew_s` is our clock less the charger's as known from earlier, None where it is not known. It corrects a message
+    only that is late by as much: one that is late by more or less was kept while offline, perhaps since before the clock went wrong.
     """
     times = [stamp for stamp in stamps if stamp.at is not None]
     if not times:
@@ -87,10 +89,12 @@ def judge(stamps: Iterable[Stamp], received_at: datetime, clock_skew_s: int | No
     behind = received_at - latest
     if abs(behind) < TOLERANCE:
         return Clock(received_at)
-    if clock_skew_s is not None and abs(clock_skew_s) >= TOLERANCE.total_seconds():
+    is_off = clock_skew_s is not None and abs(clock_skew_s) >= TOLERANCE.total_seconds()
+    if clock_skew_s is not None and is_off and abs(behind - timedelta(seconds=clock_skew_s)) <= AGREEMENT:
         seen.note(f"{member}:skewed")
         return Clock(received_at, min(timedelta(seconds=clock_skew_s), behind))
-    if latest > received_at or latest < EARLIEST or (clock_skew_s is None and any(stamp.is_naive for stamp in times)):
+    is_doubtful = any(stamp.is_naive for stamp in times) and (clock_skew_s is None or is_off)
+    if latest > received_at or latest < EARLIEST or is_doubtful:
         seen.note(f"{member}:moved")
         return Clock(received_at, behind)
     return Clock(received_at)

@@ -35,10 +35,12 @@ class SimulatedChargePoint:
         max_power_w: float = 11_000,
         meter_wh: float = 0,
         clock: Clock | None = None,
+        tells_time_of_status: bool = True,
     ) -> None:
         self.identity = identity
         self.password = password
         self.clock = clock or Clock()
+        self.tells_time_of_status = tells_time_of_status
         self.outlets = {number: Outlet(number, max_power_w, meter_wh) for number in range(1, connectors + 1)}
         self.configuration = Configuration(connectors)
         self.connection = Connection(dial, self._hear)
@@ -171,6 +173,12 @@ class SimulatedChargePoint:
             if outlet.meter_wh <= before or outlet.transaction is None:
                 return
 
+    async def until_full(self, connector: int = 1) -> None:
+        """Wait, while the box runs by itself, until the car has what it wanted or the transaction is over."""
+        outlet = self.outlets[connector]
+        while outlet.transaction is not None and outlet.transaction.charged_wh < outlet.car.wanted_wh:
+            await self.clock.sleep(1)
+
     async def plug_in_and_charge(self, id_tag: str, wh: float, connector: int = 1) -> None:
         """Make a whole visit: cable, card (unless a remote start came first), energy, cable out."""
         outlet = self.outlets[connector]
@@ -244,12 +252,13 @@ class SimulatedChargePoint:
 
     async def notify_status(self, connector: int, status: str | None = None) -> None:
         """Say how an outlet stands; nothing is said while offline, for on reconnecting everything is."""
-        if connector == 0:
-            payload = {"connectorId": 0, "errorCode": "NoError", "status": "Available", "timestamp": self._time()}
-        else:
+        payload = {"connectorId": connector, "errorCode": "NoError", "status": "Available"}
+        if connector != 0:
             outlet = self.outlets[connector]
             outlet.status = status or (outlet.running_status() if outlet.transaction else outlet.resting_status())
-            payload = {"connectorId": connector, "errorCode": outlet.error_code, "status": outlet.status, "timestamp": self._time()}
+            payload |= {"errorCode": outlet.error_code, "status": outlet.status}
+        if self.tells_time_of_status:
+            payload["timestamp"] = self._time()
         if self.connection.is_open:
             with contextlib.suppress(LinkClosed, Refused, TimeoutError):
                 await self.connection.call("StatusNotification", payload)

@@ -69,11 +69,19 @@ def test_times(said, at, deviation):
     assert (f"timestamp:{deviation}" in words) if deviation else not words
 
 
-@pytest.mark.parametrize("said", ["2024-05-01T10:00:00", "2024-05-01T10:00:00Z"])
-def test_a_clock_known_to_be_off_is_corrected_also_for_what_was_kept_offline(said):
-    start = dialects.start_transaction({**START, "timestamp": said}, NOON, clock_skew_s=-7200)
+@pytest.mark.parametrize("said", ["2024-05-01T10:00:30", "2024-05-01T09:59:30Z"])
+def test_a_clock_known_to_be_off_is_corrected(said):
+    start = dialects.start_transaction({**START, "timestamp": said}, NOON, clock_skew_s=7200)
 
-    assert start.started_at == NOON - timedelta(hours=4)
+    assert start.started_at == min(NOON, NOON + (datetime.fromisoformat(said[:19]).replace(tzinfo=UTC) - (NOON - timedelta(hours=2))))
+    assert "timestamp:skewed" in start.deviations
+
+
+@pytest.mark.parametrize(
+    ("said", "at"), [("2024-05-01T07:00:00Z", NOON - timedelta(hours=5)), ("2024-05-01T07:00:00", NOON)], ids=["zone", "no zone"]
+)
+def test_what_is_late_by_something_else_is_not(said, at):
+    assert dialects.start_transaction({**START, "timestamp": said}, NOON, clock_skew_s=7200).started_at == at
 
 
 def test_a_clock_known_to_be_off_that_has_been_set_right_is_believed():

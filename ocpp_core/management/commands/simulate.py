@@ -99,8 +99,7 @@ class Command(BaseCommand):
             if outlet.transaction is None and (status := await box.tap(id_tag)) != "Accepted":
                 box.on_event(f"card {id_tag} refused: {status}")
             began = outlet.transaction is not None
-            while (running := outlet.transaction) is not None and running.charged_wh < wanted_wh:
-                await box.clock.sleep(1)
+            await box.until_full()
             await box.clock.sleep(random.uniform(2, 10))
             await box.unplug()
         except (LinkClosed, Refused, TimeoutError) as fault:
