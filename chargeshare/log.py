@@ -22,6 +22,8 @@ _BEFORE: list[Processor] = [
     one_line,
 ]
 
+_TALKATIVE = ("autobahn", "daphne", "twisted")
+
 
 def configuration(style: str) -> dict[str, Any]:
     """Django's LOGGING for a LOG_FORMAT; what structlog is told goes the same way."""
@@ -42,5 +44,5 @@ def configuration(style: str) -> dict[str, Any]:
         "formatters": {"line": line},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        "loggers": {name: {"level": "WARNING"} for name in ("autobahn", "daphne", "twisted")},
+        "loggers": {"django": {"handlers": [], "propagate": True}, **{name: {"level": "WARNING"} for name in _TALKATIVE}},
     }
