@@ -6,7 +6,7 @@ and makes the session one for a person to look at.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Self, TypedDict
@@ -130,7 +130,7 @@ class Meter:
 
     def state(self) -> dict[str, Any]:
         """To the session's JSON."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @property
     def is_doubtful(self) -> bool:
