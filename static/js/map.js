@@ -24,6 +24,8 @@ let asking = null;
 let listing = null;
 let waiting = 0;
 let fitting = false;
+let quiet = false;
+let lifted = null;
 const pins = new Map();
 
 /* ---- the map itself */
@@ -212,6 +214,7 @@ map.on("zoomend moveend", () => setTimeout(dressAll, 260));
 function dressAll() {
   crowd._featureGroup.eachLayer(dress);
   wide.eachLayer(dress);
+  if (lifted) dress(lifted);
 }
 
 function marker(feature) {
@@ -255,8 +258,14 @@ function showPlaces(features) {
       pins.delete(code);
     }
   }
+  if (lifted && gone.includes(lifted)) {
+    map.removeLayer(lifted);
+    lifted = null;
+  }
   if (gone.length) crowd.removeLayers(gone);
   if (come.length) crowd.addLayers(come);
+  lift();
+  dressAll();
 }
 
 function showClusters(features) {
@@ -270,6 +279,27 @@ function showClusters(features) {
     made.on("click", () => map.setView([lat, lon], map.getZoom() + 2));
     wide.addLayer(made);
   }
+}
+
+/* The selected pin stands outside of the clusters, on top of all. */
+function lift() {
+  const pin = selected ? pins.get(selected) : null;
+  if (lifted && lifted !== pin) {
+    map.removeLayer(lifted);
+    if (pins.get(lifted.options.code) === lifted) crowd.addLayer(lifted);
+    lifted = null;
+  }
+  if (pin && pin !== lifted) {
+    crowd.removeLayer(pin);
+    lifted = pin.addTo(map);
+  }
+}
+
+/* What the page itself moves is no new question: the list stays as it is read. */
+function resized() {
+  quiet = true;
+  map.invalidateSize({ pan: false });
+  setTimeout(() => (quiet = false), 400);
 }
 
 /* ---- what is asked of the server */
@@ -391,6 +421,7 @@ function mark() {
     if (on) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
+  lift();
   dressAll();
 }
 
@@ -399,14 +430,17 @@ async function select(code, { from = "list" } = {}) {
   mark();
   remember();
   const row = list.querySelector(`[data-code="${CSS.escape(code)}"]`);
+  if (!isPhone.matches) await showDetail(code);
   if (from === "map") {
     if (isPhone.matches && sheet.dataset.sheet === "low") stop("half");
     if (row) list.scrollTo({ top: row.offsetTop - list.offsetTop - 52, behavior: reduced.matches ? "auto" : "smooth" });
   } else {
     const pin = pins.get(code);
-    if (pin && !map.getBounds().pad(-0.1).contains(pin.getLatLng())) map.panTo(pin.getLatLng());
+    if (pin && !map.getBounds().pad(-0.08).contains(pin.getLatLng())) {
+      quiet = true;
+      map.panTo(pin.getLatLng(), { animate: !reduced.matches });
+    }
   }
-  if (!isPhone.matches) await showDetail(code);
 }
 
 async function showDetail(code, energy = "") {
@@ -421,7 +455,7 @@ async function showDetail(code, energy = "") {
   detail.hidden = false;
   if (opening) {
     detail.scrollTop = 0;
-    map.invalidateSize({ pan: false });
+    resized();
   }
 }
 
@@ -429,7 +463,7 @@ function unselect() {
   selected = "";
   detail.hidden = true;
   panel.replaceChildren();
-  map.invalidateSize({ pan: false });
+  resized();
   mark();
   remember();
 }
@@ -592,7 +626,12 @@ new Live("/live/map/", {
 });
 setInterval(() => !document.hidden && askList(), 30000);
 
-map.on("moveend", () => soon());
+/* On a phone the sheet covers the lower part: the middle of the view is the middle of what is seen. */
+if (!view && isPhone.matches) map.panBy([0, 120], { animate: false });
+map.on("moveend", () => {
+  if (quiet) quiet = false;
+  else soon();
+});
 askForTiles();
 countFilters();
 if (selected && !isPhone.matches) showDetail(selected);

@@ -2,7 +2,7 @@
    drawn tile by tile in the colours of the theme. See static/map/README.md for the data. */
 
 const TILE = 256;
-const HOUSES_FROM = 15;
+const HOUSES_FROM = 14;
 const SIDE_STREETS_FROM = 13;
 const TOWN_FROM = 9;
 const WORLD_DETAIL_UNTIL = 11;
@@ -184,8 +184,8 @@ const ROADS = { 1: [17, 2.6], 2: [13, 1.8], 3: [10, 1.4], 4: [8.5, 0.8] };
 function drawTown(painter, town, paint) {
   const { zoom } = painter;
   painter.fill(town.forests, paint.park);
-  if (zoom < HOUSES_FROM) {
-    painter.context.globalAlpha = 0.55;
+  if (zoom <= HOUSES_FROM) {
+    painter.context.globalAlpha = zoom < HOUSES_FROM ? 0.55 : 0.3;
     painter.fill(town.urban, paint.house);
     painter.context.globalAlpha = 1;
   }

@@ -123,6 +123,8 @@ def price_number(price: Decimal | None) -> str:
     """A unit price without its currency, two decimals or as many as it has: 6,50."""
     if price is None:
         return ""
+    if not price:
+        return "0"
     exponent = price.normalize().as_tuple().exponent
     return number(price, max(2, -exponent if isinstance(exponent, int) else 2))
 

@@ -82,7 +82,7 @@ class Wish:
 
     @property
     def where(self) -> tuple[float, float] | None:
-        """Distances count from the visitor, else from the middle of what she looks at."""
+        """What is near counts from the visitor, else from the middle of what she looks at."""
         if self.centre or self.box is None:
             return self.centre
         return (self.box.south + self.box.north) / 2, (self.box.west + self.box.east) / 2
@@ -120,11 +120,16 @@ class Place:
             return None
         return estimate_minor(self.prices, self.wish.energy_wh, self.connector.max_power_w if self.connector else None)
 
-    @cached_property
+    @property
     def distance_m(self) -> float | None:
-        """As the crow flies, from the public place."""
+        """From the visitor to the public place; nothing while we do not know where she is."""
+        return self.nearness_m if self.wish.centre else None
+
+    @cached_property
+    def nearness_m(self) -> float:
+        """What the list is sorted by."""
         if self.wish.where is None:
-            return None
+            return 0.0
         point = self.charge_point
         return places.distance_m(*self.wish.where, float(point.public_latitude), float(point.public_longitude))
 
@@ -199,7 +204,7 @@ def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
         return [], True
     rows = [Place(one, wish, tuple(one.connectors.all())) for one in charge_points]
     keys = {
-        "near": lambda place: (place.distance_m or 0.0, place.charge_point.name),
+        "near": lambda place: (place.nearness_m, place.charge_point.name),
         "price": lambda place: (place.total_minor if place.total_minor is not None else math.inf, place.charge_point.name),
         "power": lambda place: (-((place.connector and place.connector.max_power_w) or 0), place.charge_point.name),
     }
