@@ -20,6 +20,7 @@ from django.utils.translation import override
 
 from chargeshare import __version__, checks
 from tests import factories, servers
+from tests.serving import Served
 
 HOUSE = Path(__file__).parent.parent
 REAL_KEY = "kT3vXq8-9fLm2Zr_7Hs5Wb1Nc6Pd4Ge0Jy"
@@ -106,6 +107,15 @@ def test_django_asks_the_checks_too(db: None, settings: LazySettings) -> None:
         call_command("check", databases=["default"])
     assert "chargeshare.E001" in str(refused.value)
     assert "chargeshare.E002" in str(refused.value)
+
+
+def test_server_is_not_started_with_a_demo_login(transactional_db: None, tmp_path: Path) -> None:
+    factories.make_user(email="driver@example.com")
+    served = Served(tmp_path, DEBUG="False", SECRET_KEY=REAL_KEY, DJANGO_SETTINGS_MODULE="chargeshare.settings")
+    done = served.manage("serve", "--port", str(served.port))
+    assert done.returncode == 1
+    assert "driver@example.com" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # ── Probes ──

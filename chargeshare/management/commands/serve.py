@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from chargeshare import housekeeping
+from chargeshare import checks, housekeeping
 from chargeshare.server import Server
 from ocpp_core import door
 
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         self._host, self._port = options["host"], options["port"]
         self._stop_housekeeping = Event()
         self._loop: asyncio.AbstractEventLoop = daphne_server.twisted_loop
+        checks.refuse_or_warn()
         _raise_file_limit()
         if not settings.DEBUG and not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
             call_command("collectstatic", interactive=False, verbosity=0)
