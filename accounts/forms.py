@@ -28,6 +28,7 @@ class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["name", "language"]
+        labels = {"name": _("Name"), "language": _("Language")}
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
         help_texts = {"name": _("Others see your first name only."), "language": _("For pages and e-mails.")}
 

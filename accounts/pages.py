@@ -24,7 +24,7 @@ def explained(
     """
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, /, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
         try:
             return view(request, *args, **options)
         except NotFound as refusal:

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/cards/", views.cards, name="id_tokens"),
     path("accounts/cards/<int:pk>/edit/", views.card_edit, name="card_edit"),
     path("accounts/cards/<int:pk>/block/", views.card_block, name="card_block"),
+    path("accounts/cards/<int:pk>/confirm/", views.card_confirm, name="card_confirm"),
     path("accounts/cards/<int:pk>/remove/", views.card_remove, name="card_remove"),
     path("accounts/inbox/", views.inbox, name="notifications"),
     path("accounts/inbox/read/", views.inbox_read, name="inbox_read"),

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
@@ -66,7 +67,9 @@ def cards(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, _("The card %(card)s works from now on.") % {"card": token})
             return redirect("accounts:id_tokens")
-    page = Paginator(request.user.id_tokens.all(), 50).get_page(request.GET.get("page"))
+    page = Paginator(
+        request.user.id_tokens.annotate(was_used=Exists(IdToken.objects.filter(pk=OuterRef("pk"), sessions__isnull=False))), 50
+    ).get_page(request.GET.get("page"))
     return render(request, "accounts/cards.html", {"form": form, "page": page})
 
 
@@ -91,6 +94,16 @@ def card_block(request: SignedInRequest, pk: int) -> HttpResponse:
     id_tokens.block(token, blocked=not token.is_blocked)
     said = _("The card %(card)s is blocked.") if token.is_blocked else _("The card %(card)s works again.")
     messages.success(request, said % {"card": token})
+    return redirect("accounts:id_tokens")
+
+
+@login_required
+@require_POST
+def card_confirm(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The holder says that the first charging with a typed card was hers; from then on the card has no cap."""
+    token = get_object_or_404(IdToken.objects.filter(sessions__isnull=False).distinct(), user=request.user, pk=pk)
+    id_tokens.confirm(token)
+    messages.success(request, _("The card %(card)s is confirmed.") % {"card": token})
     return redirect("accounts:id_tokens")
 
 

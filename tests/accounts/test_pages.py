@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from accounts import id_tokens, logins, notifications, registration
 from accounts.models import IdToken, Notification, User
+from stations.models import ChargingSession, Connector
 from tests import factories
 from tests.factories import PASSWORD
 
@@ -224,7 +225,7 @@ def test_a_poor_card_number_is_explained(browser: Client, uid: str) -> None:
 
 def test_cards_of_others_do_not_exist(browser: Client, stranger: User) -> None:
     token = factories.make_id_token(stranger, label="Cizí")
-    for action in ("edit", "block", "remove"):
+    for action in ("edit", "block", "confirm", "remove"):
         assert browser.post(f"/accounts/cards/{token.pk}/{action}/", {"label": "mine"}).status_code == 404
     page = browser.post("/accounts/cards/", {"uid": token.uid})
     assert page.context["form"].errors["uid"]
@@ -351,3 +352,18 @@ def test_an_account_never_loses_its_last_e_mail(browser: Client, driver: User) -
     for email in (driver.email, "second@example.com", driver.email):
         browser.post("/accounts/email/", {"email": email, "action_remove": ""})
     assert User.objects.get(pk=driver.pk).email in (driver.email, "second@example.com")
+
+
+def test_a_typed_card_is_confirmed_after_its_first_charging(browser: Client, driver: User, connector: Connector) -> None:
+    token = factories.make_id_token(driver, confirmed=False)
+    confirm = f"/accounts/cards/{token.pk}/confirm/"
+    assert confirm not in browser.get("/accounts/cards/").content.decode()
+    assert browser.post(confirm).status_code == 404
+
+    ChargingSession.objects.create(
+        charge_point=connector.charge_point, connector=connector, driver=driver, owner=connector.charge_point.owner, id_token=token
+    )
+    assert confirm in browser.get("/accounts/cards/").content.decode()
+    assert browser.post(confirm).status_code == 302
+    token.refresh_from_db()
+    assert token.confirmed_at is not None
