@@ -64,15 +64,15 @@ _UPDATE_POSTGRESQL = """
         meter_start_wh = new.meter_start_wh, last_reading_at = new.last_reading_at, last_received_at = new.last_received_at,
         orphaned_at = new.orphaned_at
     FROM unnest(
-        %s::bigint[], %s::bigint[], %s::integer[], %s::smallint[], %s::text[], %s::bigint[],
-        %s::timestamptz[], %s::timestamptz[], %s::timestamptz[]
-    ) AS new (id, energy_wh, power_w, soc_percent, meter, meter_start_wh, last_reading_at, last_received_at, orphaned_at)
+        %s::bigint[], %s::bigint[], %s::integer[], %s::smallint[], %s::bigint[],
+        %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], string_to_array(%s, chr(30))
+    ) AS new (id, energy_wh, power_w, soc_percent, meter_start_wh, last_reading_at, last_received_at, orphaned_at, meter)
     WHERE session.id = new.id AND session.status IN ('ACTIVE', 'INVALID') AND session.stop_received_at IS NULL
 """
 _UPDATE_SQLITE = """
     UPDATE stations_chargingsession
-    SET energy_wh = %s, power_w = %s, soc_percent = %s, meter = %s, meter_start_wh = %s,
-        last_reading_at = %s, last_received_at = %s, orphaned_at = %s
+    SET energy_wh = %s, power_w = %s, soc_percent = %s, meter_start_wh = %s,
+        last_reading_at = %s, last_received_at = %s, orphaned_at = %s, meter = %s
     WHERE id = %s AND status IN ('ACTIVE', 'INVALID') AND stop_received_at IS NULL
 """
 
@@ -267,20 +267,21 @@ def _update(sessions: Sequence[_Session]) -> None:
             session.meter.energy if session.meter is not None else 0,
             session.power_w,
             session.soc_percent,
-            orjson.dumps(session.meter).decode(),
             session.meter_start_wh,
             session.last_reading_at,
             session.last_received_at,
             session.orphaned_at,
+            orjson.dumps(session.meter).decode(),
         )
         for session in sessions
     ]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_UPDATE_POSTGRESQL, list(map(list, zip(*values, strict=True))))
+            *columns, meters = zip(*values, strict=True)
+            cursor.execute(_UPDATE_POSTGRESQL, [*map(meter_values.array, columns), meter_values.documents(meters)])
         else:
             time = connection.ops.adapt_datetimefield_value
-            cursor.executemany(_UPDATE_SQLITE, [(*row[1:6], *map(time, row[6:]), row[0]) for row in values])
+            cursor.executemany(_UPDATE_SQLITE, [(*row[1:5], *map(time, row[5:8]), row[8], row[0]) for row in values])
 
 
 def _announce(sessions: Iterable[_Session]) -> None:
