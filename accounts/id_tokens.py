@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import IdToken, User
+from accounts import notifications
+from accounts.models import IdToken, Notification, User
 from chargeshare.errors import DomainError, Invalid
 
 LIMIT_PER_ACCOUNT = 1000
@@ -70,6 +72,13 @@ def add(user: User, uid: str, *, confirmed: bool = False, **changes: Unpack[Chan
                 token.save(force_insert=True)
         except IntegrityError as error:
             raise TokenTaken(fields={"uid": [str(TokenTaken.message)]}) from error
+    return token
+
+
+def type_in(user: User, uid: str, **changes: Unpack[Changes]) -> IdToken:
+    """Add a card by its number, and tell the holder: whoever got into her account might try to charge at her expense."""
+    token = add(user, uid, **changes)
+    notifications.notify(user, Notification.Kind.CARD_PAIRED, url=reverse("accounts:id_tokens"), card=str(token))
     return token
 
 

@@ -1,5 +1,9 @@
 """Pages about oneself: profile, cards, news, privacy. Signing up, logging in and second factors are allauth's pages in our clothes."""
 
+import time
+
+from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -20,6 +24,8 @@ from accounts.adapter import remember_language
 from accounts.forms import CardEditForm, CardForm, CloseForm, ProfileForm
 from accounts.models import IdToken, Notification, User
 from chargeshare.errors import DomainError
+
+RECENT_S = 900
 
 
 class SignedInRequest(HttpRequest):
@@ -54,14 +60,21 @@ def profile(request: SignedInRequest) -> HttpResponse:
     )
 
 
+def _has_been_here_long(request: HttpRequest) -> bool:
+    """Whether the password was typed so long ago that somebody else may sit at the keyboard now."""
+    records = get_authentication_records(request, request.user)
+    return not any(time.time() - record["at"] < RECENT_S for record in records)
+
+
 @login_required
+@reauthentication_required(allow_get=True, enabled=_has_been_here_long)  # type: ignore[untyped-decorator]  # allauth ships no types
 @require_http_methods(["GET", "POST"])
 def cards(request: SignedInRequest) -> HttpResponse:
     """My cards, and a form for one more."""
     form = CardForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            token = id_tokens.add(request.user, form.cleaned_data["uid"], label=form.cleaned_data["label"])
+            token = id_tokens.type_in(request.user, form.cleaned_data["uid"], label=form.cleaned_data["label"])
         except DomainError as refusal:
             form.add_error("uid", str(refusal.message))
         else:

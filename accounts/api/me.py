@@ -92,7 +92,7 @@ class IdTokenSerializer(serializers.ModelSerializer[IdToken]):
     def create(self, validated_data: dict[str, Any]) -> IdToken:
         """Add a card by its number."""
         holder = validated_data.pop("user", None) or asking(self.context["request"])
-        return id_tokens.add(holder, validated_data.pop("uid"), **validated_data)
+        return id_tokens.type_in(holder, validated_data.pop("uid"), **validated_data)
 
     def update(self, instance: IdToken, validated_data: dict[str, Any]) -> IdToken:
         """Change what may change; number and holder stay."""

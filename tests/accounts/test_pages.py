@@ -11,6 +11,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import id_tokens, logins, notifications, registration
 from accounts.models import IdToken, Notification, User
@@ -367,3 +368,20 @@ def test_a_typed_card_is_confirmed_after_its_first_charging(browser: Client, dri
     assert browser.post(confirm).status_code == 302
     token.refresh_from_db()
     assert token.confirmed_at is not None
+
+
+def test_an_old_log_in_has_to_say_the_password_again_before_a_card_is_added(client: Client, driver: User) -> None:
+    client.force_login(driver)
+    answer = client.post("/accounts/cards/", {"uid": "04A22B5C", "label": "Blue"})
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert not IdToken.objects.exists()
+
+    client.post(answer["Location"], {"password": PASSWORD, "next": "/accounts/cards/"})
+    assert driver.id_tokens.get().label == "Blue"
+
+
+def test_the_holder_hears_of_a_card_that_was_typed_in(browser: Client, driver: User) -> None:
+    browser.post("/accounts/cards/", {"uid": "04A22B5C", "label": "Blue"})
+
+    notifications.send_unsent(now=timezone.now())
+    assert [message.subject for message in mail.outbox if message.to == [driver.email]] == ["Card added: Blue"]
