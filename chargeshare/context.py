@@ -1,5 +1,6 @@
 """What the bars of every page show: where one is, what the wallet holds, whether something charges."""
 
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,6 +17,11 @@ SECTIONS = {
     "session_list": "sessions",
     "session_detail": "sessions",
     "session_stop": "sessions",
+    "pair_card": "account",
+    "pair_card_wait": "account",
+    "tariff_list": "owner",
+    "tariff_new": "owner",
+    "tariff_edit": "owner",
 }
 SECTION_OF_NAMESPACE = {"billing": "wallet", "accounts": "account", "stations": "owner", "ocpp_core": "owner"}
 
@@ -26,17 +32,17 @@ class Bar:
     def __init__(self, user: User) -> None:
         self._user = user
 
-    @property
+    @cached_property
     def wallet(self) -> Wallet:
         """The money she can spend."""
         return ledger.wallet(self._user)
 
-    @property
+    @cached_property
     def unread(self) -> int:
         """How much news waits."""
         return self._user.notifications.filter(read_at=None).count()
 
-    @property
+    @cached_property
     def is_charging(self) -> bool:
         """Whether a session of hers is open."""
         return self._user.sessions.filter(status__in=["PENDING", "ACTIVE"]).exists()

@@ -126,24 +126,6 @@ class ConnectorForm(forms.Form):
         return data
 
 
-class TariffForm(forms.Form):
-    """A price to give to connectors."""
-
-    name = forms.CharField(label=_("Name"), max_length=60, help_text=_("For you: drivers see the prices alone."))
-    price_per_kwh = price_field(_("Per kWh"))
-    price_per_minute = price_field(_("Per minute"))
-    session_fee = price_field(_("Per charging"), most=1000, decimals=2)
-    idle_price_per_minute = price_field(_("Per minute of standing after charging"))
-    idle_grace_minutes = forms.IntegerField(label=_("Standing for free"), min_value=0, max_value=1440, initial=15)
-
-    def clean_price_per_kwh(self) -> Decimal:
-        """0 is a price, nothing is none."""
-        price: Decimal | None = self.cleaned_data["price_per_kwh"]
-        if price is None:
-            raise forms.ValidationError(_("Say what a kWh costs; 0 gives it away."))
-        return price
-
-
 class InvitationForm(forms.Form):
     """Whom to let in."""
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from stations.api.urls import api_urlpatterns
-from stations.views import charge_points, map, sessions
+from stations.views import charge_points, map, owner, owner_charge_point, pairing, registering, sessions  # noqa: A004 - the map is the map
 
 __all__ = ["api_urlpatterns", "app_name", "urlpatterns"]
 
@@ -17,4 +17,23 @@ urlpatterns = [
     path("sessions/", sessions.session_list, name="session_list"),
     path("sessions/<uuid:code>/", sessions.session_detail, name="session_detail"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
+    path("owner/", owner.dashboard, name="owner"),
+    path("owner/chargers/", owner.charge_point_list, name="owner_charge_points"),
+    path("owner/sessions/", owner.hosted_session_list, name="owner_sessions"),
+    path("owner/add/", registering.register, name="register"),
+    path("owner/add/place/", registering.register_place, name="register_place"),
+    path("owner/add/make/", registering.register_make, name="register_make"),
+    path("owner/<str:code>/", owner_charge_point.charge_point, name="owner_charge_point"),
+    path("owner/<str:code>/edit/", owner_charge_point.edit, name="owner_edit"),
+    path("owner/<str:code>/connectors/<int:number>/", owner_charge_point.connector, name="owner_connector"),
+    path("owner/<str:code>/ask/", owner_charge_point.ask, name="owner_ask"),
+    path("owner/<str:code>/commands/", owner_charge_point.command_list, name="owner_commands"),
+    path("owner/<str:code>/publish/", owner_charge_point.publish, name="owner_publish"),
+    path("owner/<str:code>/pause/", owner_charge_point.pause, name="owner_pause"),
+    path("owner/<str:code>/retire/", owner_charge_point.retire, name="owner_retire"),
+    path("owner/<str:code>/password/", owner_charge_point.new_password, name="owner_new_password"),
+    path("owner/<str:code>/invitations/", owner_charge_point.invite, name="owner_invite"),
+    path("owner/<str:code>/invitations/<int:pk>/remove/", owner_charge_point.uninvite, name="owner_uninvite"),
+    path("cards/pair/", pairing.pair_card, name="pair_card"),
+    path("cards/pair/<int:pk>/", pairing.pair_card_wait, name="pair_card_wait"),
 ]

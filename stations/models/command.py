@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from stations.models.charge_point import ChargePoint
 from stations.models.session import ChargingSession
 
-
 BLOTTED = "***"
 _SECRET = re.compile(r"authorization_?key|passw(or)?d|secret", re.IGNORECASE)
 

@@ -1,0 +1,192 @@
+"""What an owner sees of all her chargers: the overview, the list, the sessions of others at them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from billing import ledger, money
+from stations import analytics
+from stations.analytics import Harvest, Period, Span, Tally
+from stations.models import ChargePoint, ChargingSession, State
+from stations.templatetags.energy import since
+from stations.views.charts import BarChart, bar_chart
+
+SESSIONS_ON_A_PAGE = 25
+
+
+@dataclass(frozen=True)
+class Row:
+    """One charger in the table of the overview."""
+
+    charge_point: ChargePoint
+    power_w: int | None
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What needs the owner, and where she does it."""
+
+    icon: str
+    colour: str
+    title: str | Promise
+    text: str | Promise
+    url: str
+
+
+@login_required
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Three figures, earnings over time, my chargers live, and what to do next."""
+    owner = person(request)
+    period = Period(request.GET["period"]) if request.GET.get("period") in set(Period) else Period.MONTH
+    span = Span.of(period, timezone.localdate())
+    harvest, earlier = analytics.harvest(owner, [span, span.before])
+    charge_points = list(mine(owner))
+    open_sessions = _charging(owner)
+    context = {
+        "side": "overview",
+        "period": period,
+        "periods": Period,
+        "span": span,
+        "harvest": harvest,
+        "earlier": earlier,
+        "change_percent": _change_percent(harvest, earlier),
+        "pending_minor": ledger.account(owner, "earnings_pending").balance_minor,
+        "available_minor": ledger.account(owner, "earnings_available").balance_minor,
+        "currency": settings.CURRENCY,
+        "chart": _chart(harvest),
+        "rows": [Row(one, _power_w(one, open_sessions), harvest.by_charge_point.get(one.code, Tally())) for one in charge_points],
+        "hints": [hint for charge_point in charge_points for hint in hints(charge_point)],
+    }
+    return render(request, "stations/owner/dashboard.html", context)
+
+
+@login_required
+def charge_point_list(request: HttpRequest) -> HttpResponse:
+    """My chargers, each with its connectors."""
+    return render(request, "stations/owner/charge_point_list.html", {"charge_points": mine(person(request)), "side": "chargers"})
+
+
+@login_required
+def hosted_session_list(request: HttpRequest) -> HttpResponse:
+    """Who charged at my chargers: a first name, energy and money, and nothing else about anybody."""
+    owner = person(request)
+    found = ChargingSession.objects.filter(owner=owner).select_related(
+        "charge_point", "connector", "driver", "cdr", "tariff_version__tariff", "hold"
+    )
+    charge_points = list(ChargePoint.objects.filter(owner=owner).order_by("name", "id"))
+    chosen = next((one for one in charge_points if one.code == request.GET.get("charger")), None)
+    if chosen is not None:
+        found = found.filter(charge_point=chosen)
+    status = request.GET.get("status", "")
+    if status in ChargingSession.Status.values:
+        found = found.filter(status=status)
+    context = {
+        "page": Paginator(found, SESSIONS_ON_A_PAGE).get_page(request.GET.get("page")),
+        "charge_points": charge_points,
+        "chosen": chosen,
+        "status": status,
+        "statuses": ChargingSession.Status.choices,
+        "side": "sessions",
+    }
+    return render(request, "stations/owner/hosted_session_list.html", context)
+
+
+def mine(owner: User) -> QuerySet[ChargePoint]:
+    """Her chargers in service with what lists show of them."""
+    alive = ChargePoint.objects.alive().filter(owner=owner)
+    return alive.prefetch_related("connectors__tariff__current").order_by("name", "id")
+
+
+def hints(charge_point: ChargePoint) -> Iterable[Hint]:
+    """What this charger needs of its owner, the step that comes first."""
+    name = charge_point.name
+    page = reverse("stations:owner_charge_point", args=[charge_point.code])
+    if charge_point.booted_at is None:
+        url = reverse("ocpp_core:connection", args=[charge_point.code])
+        yield Hint("plug-zap", "amber", format_lazy(_("Connect {name}"), name=name), _("It has not reported yet. We will guide you."), url)
+        return
+    if not charge_point.is_online:
+        title = format_lazy(_("{name} has been silent since {time}"), name=name, time=since(charge_point.last_seen_at))
+        yield Hint("wifi-off", "", title, _("Check its breaker and Wi-Fi."), page)
+    elif charge_point.state == State.FAULT:
+        yield Hint("triangle-alert", "red", format_lazy(_("{name} reports a fault"), name=name), _fault(charge_point), page)
+    connectors = charge_point.connectors.all()
+    if not any(connector.is_ready_to_publish for connector in connectors):
+        first = next(iter(connectors), None)
+        url = reverse("stations:owner_connector", args=[charge_point.code, first.number]) if first else page
+        yield Hint("tag", "green", format_lazy(_("Set the price of {name}"), name=name), _("Type, power and price are missing."), url)
+    elif not charge_point.is_published:
+        yield Hint("map-pin", "green", format_lazy(_("Put {name} on the map"), name=name), _("Everything is ready for guests."), page)
+
+
+def _fault(charge_point: ChargePoint) -> str | Promise:
+    codes = [charge_point.error_code, *(connector.error_code for connector in charge_point.connectors.all())]
+    code = next((code for code in codes if code and code != "NoError"), "")
+    return format_lazy(_("It says: {code}."), code=code) if code else _("It does not say which.")
+
+
+def _charging(owner: User) -> dict[int, int]:
+    charging = ChargingSession.objects.filter(charge_point__owner=owner, status=ChargingSession.Status.ACTIVE)
+    powers: dict[int, int] = {}
+    for charge_point_id, power_w in charging.values_list("charge_point_id", "power_w"):
+        powers[charge_point_id] = powers.get(charge_point_id, 0) + (power_w or 0)
+    return powers
+
+
+def _power_w(charge_point: ChargePoint, powers: dict[int, int]) -> int | None:
+    return powers.get(charge_point.pk) if charge_point.is_online else None
+
+
+def _change_percent(harvest: Harvest, earlier: Harvest) -> int | None:
+    before = earlier.total.earned_minor
+    return round((harvest.total.earned_minor - before) * 100 / before) if before > 0 else None
+
+
+def _chart(harvest: Harvest) -> BarChart:
+    span, today = harvest.span, timezone.localdate()
+    slots = span.slots
+    values = [harvest.by_slot[slot].earned_minor for slot in slots]
+    words = "YEAR_MONTH_FORMAT" if span.period == Period.YEAR else "MONTH_DAY_FORMAT"
+    titles = [f"{date_format(slot, words)}: {money.fmt(value, settings.CURRENCY)}" for slot, value in zip(slots, values, strict=True)]
+    now = span.slot(today)
+    labels = [_label(span, place, slot, is_now=slot == now) for place, slot in enumerate(slots)]
+    return bar_chart(values, titles, labels, now=slots.index(now) if now in slots else None)
+
+
+def _label(span: Span, place: int, slot: date, *, is_now: bool) -> str:
+    if span.period == Period.YEAR:
+        return date_format(slot, "b")
+    if span.period == Period.WEEK:
+        return date_format(slot, "D")
+    return f"{slot.day}." if is_now or place == 0 or slot.day % 5 == 0 else ""
+
+
+def person(request: HttpRequest) -> User:
+    """Who is logged in; `login_required` has seen to it that somebody is."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def price_words() -> dict[str, str]:
+    """What stands beside every field of a price."""
+    return {
+        "currency_sign": money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY),
+        "fee_percent": f"{(settings.PLATFORM_FEE * 100).normalize():f}",
+    }

@@ -1,0 +1,262 @@
+"""One charger as its owner runs it: its connectors, what she can ask of it, who charged, whom she lets in."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from accounts.pages import explained
+from billing import tariffs
+from chargeshare.errors import DomainError, Invalid, NotFound
+from stations import charge_points, commands, sessions
+from stations.api.permissions import own_charge_point
+from stations.forms import PRICES, ChargePointForm, ConnectorForm, InvitationForm
+from stations.models import ChargePoint, ChargingSession, Command, Connector, Invitation
+from stations.views.map import map_config
+from stations.views.owner import hints, person, price_words
+
+COMMANDS_ON_A_PAGE = 30
+RECENT = 5
+
+
+@login_required
+@explained
+@require_GET
+def charge_point(request: HttpRequest, code: str) -> HttpResponse:
+    """State of every connector, buttons, what was asked lately, who charged lately."""
+    one = own_charge_point(request, code)
+    open_sessions = ChargingSession.objects.filter(charge_point=one, status=ChargingSession.Status.ACTIVE)
+    charging = {session.connector_id: session for session in open_sessions.select_related("driver", "tariff_version__tariff", "cdr")}
+    connectors = [(connector, charging.get(connector.pk)) for connector in one.connectors.all()]
+    recent = ChargingSession.objects.filter(charge_point=one).select_related("connector", "driver", "cdr", "tariff_version__tariff")
+    context = {
+        "charge_point": one,
+        "tab": "overview",
+        "connectors": connectors,
+        "commands": Command.objects.filter(charge_point=one).exclude(source=Command.Source.SETUP)[:RECENT],
+        "recent": recent[:RECENT],
+        "hints": list(hints(one)),
+        "is_ready": one.booted_at is not None and any(connector.is_ready_to_publish for connector, _session in connectors),
+        "invitations": Invitation.objects.filter(charge_point=one).select_related("user").order_by("pk"),
+        "invitation_form": InvitationForm(),
+        "is_mine": one.owner_id == person(request).pk,
+    }
+    return render(request, "stations/owner/charge_point.html", context)
+
+
+@login_required
+@explained
+@require_GET
+def command_list(request: HttpRequest, code: str) -> HttpResponse:
+    """Everything that was ever asked of the charger, and how it answered."""
+    one = own_charge_point(request, code)
+    asked = Command.objects.filter(charge_point=one).select_related("asked_by")
+    page = Paginator(asked, COMMANDS_ON_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "stations/owner/command_list.html", {"charge_point": one, "tab": "commands", "page": page})
+
+
+@login_required
+@explained
+@require_POST
+def ask(request: HttpRequest, code: str) -> HttpResponse:
+    """One of the buttons. The answer comes when the charger gives it; the page shows it then."""
+    one = own_charge_point(request, code)
+    deed = request.POST.get("deed", "")
+    if deed == "start":
+        return redirect(_start(request, one))
+    if deed == "stop":
+        session = get_object_or_404(ChargingSession.objects.of(one), pk=_number(request, "session"))
+        sessions.request_stop(user=person(request), session=session)
+    elif deed in DEEDS:
+        DEEDS[deed](request, one)
+    else:
+        raise NotFound
+    return redirect(reverse("stations:owner_charge_point", args=[code]) + "#commands")
+
+
+def _start(request: HttpRequest, one: ChargePoint) -> ChargingSession:
+    connector = _connector(one, _number(request, "connector"))
+    return sessions.request_start(driver=person(request), connector=connector, origin=ChargingSession.Origin.APP)
+
+
+def _reset(kind: str) -> Callable[[HttpRequest, ChargePoint], object]:
+    return lambda request, one: commands.reset(one, kind=kind, asked_by=person(request))
+
+
+def _unlock(request: HttpRequest, one: ChargePoint) -> object:
+    return commands.unlock(_connector(one, _number(request, "connector")), asked_by=person(request))
+
+
+def _availability(*, operative: bool) -> Callable[[HttpRequest, ChargePoint], object]:
+    def change(request: HttpRequest, one: ChargePoint) -> object:
+        number = _number(request, "connector")
+        if number:
+            _connector(one, number)
+        return commands.change_availability(one, operative=operative, connector_number=number, asked_by=person(request))
+
+    return change
+
+
+def _ask_state(request: HttpRequest, one: ChargePoint) -> object:
+    return commands.ask(one, "TriggerMessage", {"requestedMessage": "StatusNotification"}, asked_by=person(request))
+
+
+DEEDS: dict[str, Callable[[HttpRequest, ChargePoint], object]] = {
+    "reset": _reset("Soft"),
+    "reset_hard": _reset("Hard"),
+    "unlock": _unlock,
+    "operative": _availability(operative=True),
+    "inoperative": _availability(operative=False),
+    "ask_state": _ask_state,
+}
+
+
+@login_required
+@explained
+def edit(request: HttpRequest, code: str) -> HttpResponse:
+    """Name, place, who may charge."""
+    one = own_charge_point(request, code)
+    form = ChargePointForm(request.POST) if request.method == "POST" else ChargePointForm.of(one)
+    if request.method == "POST" and form.is_valid() and saved(form, lambda: charge_points.edit(one, **form.cleaned_data)):
+        messages.success(request, _("Saved."))
+        return redirect("stations:owner_charge_point", code)
+    return render(request, "stations/owner/edit.html", {"charge_point": one, "form": form, "map_settings": map_config()})
+
+
+@login_required
+@explained
+def connector(request: HttpRequest, code: str, number: int) -> HttpResponse:
+    """Type, power and price of an outlet."""
+    one = own_charge_point(request, code)
+    outlet = _connector(one, number)
+    initial: dict[str, Any] = {"type": outlet.type, "tariff": outlet.tariff_id}
+    if outlet.max_power_w:
+        initial["power_kw"] = outlet.max_power_w / 1000
+    form = ConnectorForm(request.POST if request.method == "POST" else None, owner=one.owner, initial=initial)
+    if request.method == "POST" and form.is_valid() and saved(form, lambda: _price(outlet, one.owner, form.cleaned_data)):
+        if one.is_published:
+            messages.success(request, _("Saved."))
+        return redirect("stations:owner_charge_point", code)
+    return render(request, "stations/owner/connector.html", {"charge_point": one, "connector": outlet, "form": form, **price_words()})
+
+
+@transaction.atomic
+def _price(outlet: Connector, owner: User, said: dict[str, Any]) -> Connector:
+    tariff = said["tariff"]
+    if tariff is None:
+        prices = {name: said[name] or 0 for name in PRICES}
+        tariff = tariffs.create(owner, {"name": outlet.charge_point.name[:60], **prices})
+    return charge_points.edit_connector(outlet, type=said["type"], max_power_w=int(said["power_kw"] * 1000), tariff=tariff)
+
+
+@login_required
+@explained
+@require_POST
+def publish(request: HttpRequest, code: str) -> HttpResponse:
+    """Put it on the map, or take it off."""
+    one = own_charge_point(request, code)
+    if request.POST.get("published") == "true":
+        charge_points.publish(one)
+        messages.success(request, _("Your charger is on the map."))
+    else:
+        charge_points.unpublish(one)
+        messages.success(request, _("Your charger is off the map. Whoever is charging may finish."))
+    return redirect("stations:owner_charge_point", code)
+
+
+@login_required
+@explained
+@require_POST
+def pause(request: HttpRequest, code: str) -> HttpResponse:
+    """Let nobody start for a while, and go on again."""
+    one = own_charge_point(request, code)
+    charge_points.edit(one, is_paused=request.POST.get("paused") == "true")
+    return redirect("stations:owner_charge_point", code)
+
+
+@login_required
+@explained
+def retire(request: HttpRequest, code: str) -> HttpResponse:
+    """Take it out of service for good, once the owner has said so twice."""
+    one = own_charge_point(request, code)
+    if request.method == "POST":
+        charge_points.retire(one)
+        messages.success(request, _("The charger is retired. Its history stays in your sessions and receipts."))
+        return redirect("stations:owner")
+    return render(request, "stations/owner/retire.html", {"charge_point": one})
+
+
+@login_required
+@explained
+@require_POST
+def new_password(request: HttpRequest, code: str) -> HttpResponse:
+    """A new password, shown on the page of the connection this once."""
+    one = own_charge_point(request, code)
+    show_once(request, one, charge_points.rotate_password(one))
+    return redirect("ocpp_core:connection", code)
+
+
+def show_once(request: HttpRequest, one: ChargePoint, password: str | None) -> None:
+    """Keep a password until the page of the connection has been opened once."""
+    if password is not None:
+        request.session["charger_password"] = {"code": one.code, "password": password}
+
+
+@login_required
+@explained
+@require_POST
+def invite(request: HttpRequest, code: str) -> HttpResponse:
+    """Let a person in."""
+    one = own_charge_point(request, code)
+    form = InvitationForm(request.POST)
+    if not form.is_valid():
+        raise Invalid(_("This is no e-mail address."))
+    try:
+        charge_points.invite(one, form.cleaned_data["email"])
+    except Invalid as refusal:
+        raise Invalid(refusal.fields["email"][0]) from refusal
+    return redirect(reverse("stations:owner_charge_point", args=[code]) + "#invitations")
+
+
+@login_required
+@explained
+@require_POST
+def uninvite(request: HttpRequest, code: str, pk: int) -> HttpResponse:
+    """Take an invitation back."""
+    one = own_charge_point(request, code)
+    invitation = get_object_or_404(Invitation.objects.select_related("user"), charge_point=one, pk=pk)
+    charge_points.uninvite(one, invitation.user)
+    return redirect(reverse("stations:owner_charge_point", args=[code]) + "#invitations")
+
+
+def saved(form: Any, deed: Callable[[], object]) -> bool:
+    """Do it, or put what the rules say beside the fields."""
+    try:
+        deed()
+    except DomainError as refusal:
+        for name, sentences in refusal.fields.items() or [(None, [str(refusal.message)])]:
+            for sentence in sentences:
+                form.add_error(name if name in form.fields else None, sentence)
+        return False
+    return True
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "0")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else 0
+
+
+def _connector(one: ChargePoint, number: int) -> Connector:
+    for outlet in one.connectors.all():
+        if outlet.number == number:
+            return outlet
+    raise NotFound
