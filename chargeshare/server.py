@@ -54,7 +54,14 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         else:
             self.sendMessage(payload, False)  # noqa: FBT003 - autobahn's signature
             return
-        self.transport.write(head + payload)
+        transport, frame = self.transport, head + payload
+        if transport.offset == len(transport.dataBuffer) and not transport._tempDataLen:  # noqa: SLF001 - nothing waits to be written
+            sent = transport.writeSomeData(frame)
+            if sent == len(frame):
+                return
+            if isinstance(sent, int):
+                frame = frame[sent:]
+        transport.write(frame)
 
     def close(self, code: int) -> None:
         """Begin the closing handshake, with any code: autobahn's own method lets applications say 1000 alone."""

@@ -56,7 +56,9 @@ def row(
     """Make a row of a frame: cut to the columns, secrets blotted out."""
     if "\0" in raw:
         raw = raw.replace("\0", "\\u0000")  # PostgreSQL takes no NUL
-    return Row(charge_point_id, at, direction, kind, str(message_id)[:64], action[:40], without_secrets(raw), answered_in_ms)
+    if action != "MeterValues":
+        raw = without_secrets(raw)
+    return Row(charge_point_id, at, direction, kind, str(message_id)[:64], action[:40], raw, answered_in_ms)
 
 
 def without_secrets(raw: str) -> str:
@@ -84,10 +86,25 @@ def write(rows: Sequence[Row]) -> None:
 
 def prune(*, now: datetime) -> int:
     """Remove frames older than a month, a chunk at a time so that nobody waits; returns how many went."""
+    oldest = OcppFrame.objects.order_by("id").values_list("id", flat=True).first()
+    if oldest is None:
+        return 0
     removed = 0
-    while True:
-        oldest = OcppFrame.objects.filter(at__lt=now - KEPT).order_by("id").values("id")[:PRUNED_AT_ONCE]
-        chunk, _details = OcppFrame.objects.filter(pk__in=list(oldest.values_list("id", flat=True))).delete()
+    kept_from = _first_since(now - KEPT, oldest)
+    for begin in range(oldest, kept_from, PRUNED_AT_ONCE):
+        chunk, _details = OcppFrame.objects.filter(id__gte=begin, id__lt=min(begin + PRUNED_AT_ONCE, kept_from)).delete()
         removed += chunk
-        if chunk < PRUNED_AT_ONCE:
-            return removed
+    return removed
+
+
+def _first_since(moment: datetime, oldest: int) -> int:
+    """Find the id from which on frames are younger: ids grow with time, so a few looks are enough and no index is needed."""
+    below, above = oldest, (OcppFrame.objects.order_by("-id").values_list("id", flat=True).first() or oldest) + 1
+    while below < above:
+        middle = (below + above) // 2
+        found = OcppFrame.objects.filter(id__gte=middle, id__lt=above).order_by("id").values_list("id", "at").first()
+        if found is None or found[1] >= moment:
+            above = middle
+        else:
+            below = found[0] + 1
+    return below

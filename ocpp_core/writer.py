@@ -19,7 +19,7 @@ from ocpp_core import frame_log
 from ocpp_core.frame_log import Row
 from ocpp_core.spool import Entry, Spool
 from ocpp_core.workers import DatabaseAway, Workers, close_threads
-from stations import quarantine, readings
+from stations import readings
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ class Writer:
         try:
             with transaction.atomic():
                 frame_log.write([item.row])
-                quarantine.keep(item.incoming.charge_point_id, "MeterValues", str(error), None, raw=item.row.raw)
+                readings.set_aside(item.incoming, str(error), raw=item.row.raw)
         except (OperationalError, InterfaceError):
             raise
         except Exception as worse:
