@@ -16,6 +16,7 @@ import accounts.urls
 import billing.export
 import billing.urls
 import ocpp_core.urls
+import stations.export
 import stations.urls
 from accounts.api.me import asking
 
@@ -44,6 +45,7 @@ class ExportView(APIView):
 EXPORTS = {
     "person": accounts.export.everything_about,
     "money": billing.export.everything_about,
+    "charging": stations.export.everything_about,
 }
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,0 +1,45 @@
+"""All that this floor holds about one person."""
+
+from typing import Any
+
+from accounts.models import User
+from stations.models import CardPairing, ChargePoint, ChargingSession, Command, Invitation, MeterValue
+
+_SESSION = (
+    *("code", "status", "origin", "transaction_id", "charge_point__code", "charge_point__name", "connector__number", "created_at"),
+    *("started_at", "stopped_at", "stop_reason", "meter_start_wh", "meter_stop_wh", "energy_wh", "is_estimated", "is_free", "note"),
+    *("max_amount_minor", "max_energy_wh", "until", "cdr__number"),
+)
+_CHARGE_POINT = (
+    *("code", "name", "description", "address", "latitude", "longitude", "access", "is_published", "make", "identity", "vendor", "model"),
+    *("firmware", "serial_number", "box_serial_number", "meter_type", "meter_serial_number", "iccid", "imsi", "created_at", "retired_at"),
+)
+
+
+def everything_about(user: User) -> dict[str, Any]:
+    """Sessions on both sides, chargers, invitations and commands, as plain values ready for JSON.
+
+    Of sessions at her chargers she gets what she sees anyway: not whose they were, not with which card.
+    """
+    return {
+        "sessions": list(ChargingSession.objects.filter(driver=user).order_by("pk").values(*_SESSION, "id_tag")),
+        "meter_values": list(
+            MeterValue.objects.filter(session__driver=user).order_by("session", "at", "pk").values("session__code", "at", "samples")
+        ),
+        "hosted_sessions": list(ChargingSession.objects.filter(owner=user).exclude(driver=user).order_by("pk").values(*_SESSION)),
+        "charge_points": [
+            {
+                **{name: getattr(charge_point, name) for name in _CHARGE_POINT},
+                "connectors": list(charge_point.connectors.order_by("number").values("number", "type", "max_power_w", "tariff__name")),
+                "invited": list(charge_point.invitations.order_by("pk").values_list("user__email", flat=True)),
+            }
+            for charge_point in ChargePoint.objects.filter(owner=user).order_by("pk")
+        ],
+        "invitations": list(Invitation.objects.filter(user=user).order_by("pk").values("charge_point__code", "created_at")),
+        "card_pairings": list(
+            CardPairing.objects.filter(user=user).order_by("pk").values("charge_point__code", "label", "created_at", "uid")
+        ),
+        "commands": list(
+            Command.objects.filter(asked_by=user).order_by("pk").values("charge_point__code", "action", "payload", "status", "created_at")
+        ),
+    }
