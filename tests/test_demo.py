@@ -1,0 +1,128 @@
+"""The demo town: real rules, balanced books, alive."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from accounts.models import User
+from billing import audit, ledger
+from billing.models import LedgerTransaction, Tariff, TopUp
+from chargeshare import demo
+from chargeshare.demo import town
+from stations.models import ChargePoint, ChargingSession, Connector, MeterValue
+from tests.servers import free_port
+
+Status = ChargingSession.Status
+
+
+def test_the_town_is_built_once_by_real_rules(db):
+    now = timezone.now()
+
+    assert demo.seed(now=now)
+
+    charged_a_lot()
+    happened_then(now)
+    driver_can_try_things()
+    assert audit.check() == []
+    counted = ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count()
+    assert not demo.seed()
+    assert counted == (ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count())
+
+
+def charged_a_lot():
+    assert ChargePoint.objects.published().count() == len(town.BOXES) >= 20
+    assert all(connector.is_ready_to_publish for connector in Connector.objects.all())
+    assert len(set(Tariff.objects.values_list("current__price_per_kwh", flat=True))) >= 7
+    statuses = Counter(ChargingSession.objects.values_list("status", flat=True))
+    assert statuses[Status.COMPLETED] > 90
+    assert (statuses[Status.REVIEW], statuses[Status.ACTIVE], statuses[Status.PENDING]) == (1, 0, 0)
+    assert ChargingSession.objects.filter(is_estimated=True).exists()
+    assert ChargingSession.objects.filter(status=Status.INVALID, id_tag_status="Invalid").exists()
+
+
+def happened_then(now):
+    """The clock was set back for everything: sessions, receipts, the books, the people."""
+    month_ago = now - timedelta(days=30)
+    oldest = ChargingSession.objects.exclude(cdr=None).earliest("started_at")
+    assert oldest.started_at == oldest.created_at < month_ago + timedelta(days=4)
+    assert oldest.cdr is not None
+    assert oldest.cdr.created_at == oldest.stopped_at
+    assert User.objects.get(email=town.DRIVER).date_joined < month_ago
+    assert TopUp.objects.earliest("created_at").created_at < month_ago + timedelta(days=4)
+    assert LedgerTransaction.objects.filter(created_at__gt=now - timedelta(hours=2)).count() == 0
+
+
+def driver_can_try_things():
+    driver = User.objects.get(email=town.DRIVER)
+    assert driver.check_password(town.PASSWORD)
+    assert driver.id_tokens.count() == 2
+    assert driver.sessions.filter(status=Status.COMPLETED).count() > 8
+    assert ledger.wallet(driver).available_minor > 20_000
+    assert User.objects.get(email=town.STAFF).is_staff
+    assert User.objects.get(email=town.OWNER).hosted_sessions.exclude(cdr=None).count() > 5
+
+
+@pytest.mark.parametrize("command", ["seed_demo", "demo"])
+def test_a_real_site_gets_no_town(db, settings, command):
+    settings.DEBUG = False
+
+    with pytest.raises(CommandError, match="DEBUG"):
+        call_command(command)
+
+    assert not User.objects.exists()
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="brings its own SQLite file, so once is enough")
+def test_make_run_shows_two_cars_charging_and_ends_at_ctrl_c(tmp_path):
+    """The one command of the README, in an empty place; then again, with the data kept."""
+    port = free_port()
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "ENV_FILE": "",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/demo.sqlite3",
+        "SPOOL_DIR": f"{tmp_path}/spool",
+        "MEDIA_ROOT": f"{tmp_path}/media",
+        "PYTHONUNBUFFERED": "1",
+    }
+    log, seen = tmp_path / "log", []
+    for patience_s in (180, 60):
+        with log.open("wb") as written:
+            command = [sys.executable, "manage.py", "demo", "--port", str(port)]
+            process = subprocess.Popen(command, env=environment, stdout=written, stderr=subprocess.STDOUT)
+        try:
+            _until(lambda: b"Ctrl-C ends everything" in log.read_bytes(), process, log, patience_s)
+            _until(lambda: len(_rows(tmp_path, "status = 'ACTIVE' AND energy_wh > 0")) == 2, process, log, 60)
+            assert town.PASSWORD in log.read_text()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+                assert page.status == 200
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(40) == 0, log.read_text()
+        assert "Traceback" not in log.read_text()
+        assert not _rows(tmp_path, "status = 'ACTIVE'"), "who left has paid"
+        seen.append(_rows(tmp_path, "1"))
+    assert seen[1][: len(seen[0])] == seen[0]
+
+
+def _rows(home, condition):
+    with contextlib.closing(sqlite3.connect(home / "demo.sqlite3")) as database:
+        return database.execute(f"SELECT id, status, energy_wh FROM stations_chargingsession WHERE {condition} ORDER BY id").fetchall()  # noqa: S608
+
+
+def _until(is_true, process, log, patience_s):
+    deadline = time.monotonic() + patience_s
+    while not is_true():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
