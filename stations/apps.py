@@ -9,3 +9,10 @@ class StationsConfig(AppConfig):
 
     name = "stations"
     verbose_name = _("Charging")
+
+    def ready(self) -> None:
+        """Listen to the one question that is asked upwards."""
+        from accounts.signals import account_closing  # noqa: PLC0415 - models are loaded only now
+        from stations.closing import prepare_closing  # noqa: PLC0415
+
+        account_closing.connect(prepare_closing, dispatch_uid="stations")

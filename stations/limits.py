@@ -105,7 +105,12 @@ class Prospect:
     @property
     def must_grow(self) -> bool:
         """Whether more should be set aside."""
-        return self.available_minor > 0 and self.accrued_minor * 100 >= self.held_minor * GROW_AT
+        return self.may_grow and self.accrued_minor * 100 >= self.held_minor * GROW_AT
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether there is more, and use for it: no more is held than may be spent."""
+        return self.available_minor > 0 and (self.cap_minor is None or self.held_minor < self.cap_minor)
 
     @property
     def percent(self) -> int:
@@ -115,7 +120,7 @@ class Prospect:
     @property
     def look_at_minor(self) -> int:
         """The next amount at which something must be done."""
-        if self.available_minor > 0:
+        if self.may_grow:
             return min(self.limit_minor, self.held_minor * GROW_AT // 100)
         steps = [self.held_minor * percent // 100 for percent in WARN_AT if percent > self.percent]
         return min([self.limit_minor, *steps])
@@ -189,7 +194,8 @@ def _look(session: ChargingSession, now: datetime) -> None:
         prospect = _prospect(session, prices, now)
         if prospect.must_grow and not prospect.must_stop:
             more_minor = max(pricing.expected_minor(prices), settings.MINIMUM_HOLD_MINOR)
-            ledger.extend(session.hold, max(session.hold.amount_minor, prospect.accrued_minor) + more_minor)
+            to_minor = max(prospect.held_minor, prospect.accrued_minor) + more_minor
+            ledger.extend(session.hold, to_minor if prospect.cap_minor is None else min(to_minor, prospect.cap_minor))
             prospect = _prospect(session, prices, now)
         if prospect.must_stop:
             is_own = session.max_amount_minor is not None and prospect.cap_minor == session.max_amount_minor

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
 from stations.metering import Sample
 from stations.models import MeterValue
@@ -68,6 +68,7 @@ def insert(rows: Sequence[Row]) -> None:
         _merge(rows)
 
 
+@transaction.atomic
 def _merge(rows: Sequence[Row]) -> None:
     """Some instants were there already, mostly because the charger repeated itself."""
     for row in rows:

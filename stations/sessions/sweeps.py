@@ -65,7 +65,7 @@ def stop_overdue(*, now: datetime) -> int:
             limits.insist(session, now)
         elif session.stop_at is not None and session.stop_at <= now:
             limits.look_again(session.pk, now=now)
-        elif session.connector.status not in ("SuspendedEV", "SuspendedEVSE"):
+        else:
             limits.ask_stop(session, limits.NO_ENERGY, now)
         return True
 
@@ -77,8 +77,9 @@ def stop_overdue(*, now: datetime) -> int:
         meter__readings__gt=1,
         stop_asked_at=None,
     )
+    waits = Q(connector__status__in=["SuspendedEV", "SuspendedEVSE"])  # for its timer, or for the sun
     asked = Q(stop_asked_at__lt=now - limits.STOP_AGAIN_AFTER)
-    return _each(Q(status=Status.ACTIVE) & (asked | Q(stop_at__lte=now) | nothing_flows), stop)
+    return _each(Q(status=Status.ACTIVE) & (asked | Q(stop_at__lte=now) | (nothing_flows & ~waits)), stop)
 
 
 def repair_unsettled(*, now: datetime) -> int:
