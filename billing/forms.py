@@ -32,6 +32,7 @@ class TopUpForm(forms.Form):
 
     amount = AmountField(label=_("Another amount"))
     key = forms.UUIDField(widget=forms.HiddenInput)
+    symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
 
 
 class TariffForm(forms.Form):

@@ -36,6 +36,11 @@ class Movement:
         """How the balance changed."""
         return self.cash_minor + self.promo_minor
 
+    @property
+    def owed_minor(self) -> int:
+        """What of it became a debt."""
+        return max(0, -self.debt_minor)
+
 
 def events(user: User) -> QuerySet[LedgerTransaction]:
     """The transactions that touched a person's wallet, newest first; a page of them goes to `movements`."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
@@ -269,3 +269,10 @@ def refresh_pending(*, now: datetime) -> int:
     unreachable = TopUp.objects.filter(status=Status.NEW, gateway_id=None, created_at__lt=now - FORGOTTEN_AFTER)
     unreachable.update(status=Status.CLOSED)
     return asked
+
+
+def ask_again(chosen: QuerySet[TopUp], *, now: datetime) -> int:
+    """Have the next pass ask about these, one under review included: staff have looked at it. Only what matches is credited."""
+    known = chosen.filter(gateway_id__isnull=False)
+    known.filter(status=Status.REVIEW, paid_at=None).update(status=Status.PENDING)
+    return known.update(refresh_at=now)

@@ -24,7 +24,8 @@ from accounts.pages import explained
 from billing import journal, ledger, receipts, tariffs, top_ups
 from billing.forms import TariffForm, TopUpForm
 from billing.gateway import demo
-from billing.models import ChargeDetailRecord, TopUp
+from billing.models import ChargeDetailRecord, Hold, TopUp
+from billing.pricing import Prices
 from chargeshare.errors import DomainError, Invalid
 
 logger = logging.getLogger(__name__)
@@ -59,15 +60,20 @@ def wallet(request: HttpRequest) -> HttpResponseBase:
             form.add_error("amount", str(refusal.message))
     purse = ledger.wallet(_user(request))
     page = Paginator(journal.events(_user(request)), PER_PAGE).get_page(request.GET.get("page"))
-    from_cash_minor = min(purse.held_minor, max(0, purse.cash_minor))
+    held_of_cash_minor = min(purse.held_minor, max(0, purse.cash_minor))
+    own_minor = purse.cash_minor - held_of_cash_minor
+    promo_minor = purse.promo_minor - (purse.held_minor - held_of_cash_minor)
     context = {
         "form": form,
         "is_form_open": form.is_bound or "top-up" in request.GET,
         "key": uuid.uuid4(),
-        "presets": [preset for preset in PRESETS if preset * 100 <= settings.WALLET_LIMIT_MINOR],
+        "presets": [{"main": preset, "minor": preset * 100} for preset in PRESETS if preset * 100 <= settings.WALLET_LIMIT_MINOR],
+        "symbol": form.symbol,
         "purse": purse,
-        "own_minor": purse.cash_minor - from_cash_minor,
-        "promo_minor": purse.promo_minor - (purse.held_minor - from_cash_minor),
+        "own_minor": own_minor,
+        "promo_minor": promo_minor,
+        "bar_parts": _bar_parts({"own": own_minor, "promo": promo_minor, "held": purse.held_minor}),
+        "holds": Hold.objects.filter(user=_user(request), closed_at=None),
         "owed_minor": -purse.debt_minor,
         "page": page,
         "movements": journal.movements(_user(request), list(page)),
@@ -75,6 +81,18 @@ def wallet(request: HttpRequest) -> HttpResponseBase:
         "is_enabled": settings.WALLET_ENABLED,
     }
     return render(request, "billing/wallet.html", context, status=400 if form.is_bound else 200)
+
+
+def _bar_parts(parts_minor: dict[str, int]) -> list[dict[str, str | int]]:
+    """The stripe under the figure: every part in thousandths of the whole, with a gap between neighbours."""
+    shown = {name: amount_minor for name, amount_minor in parts_minor.items() if amount_minor > 0}
+    whole_minor, x = sum(shown.values()), 0
+    parts: list[dict[str, str | int]] = []
+    for name, amount_minor in shown.items():
+        width = amount_minor * 1_000 // whole_minor
+        parts.append({"name": name, "x": x, "width": max(4, width - 6)})
+        x += width
+    return parts
 
 
 def _wish(user: User, form: TopUpForm) -> TopUp:
@@ -147,6 +165,7 @@ def receipt(request: HttpRequest, number: str) -> HttpResponseBase:
         "cdr": cdr,
         "lines": [(line, receipts.quantity(line)) for line in cdr.lines.select_related("cdr")],
         "parts": receipts.parts(cdr),
+        "prices": Prices.from_snapshot(cdr.tariff) if cdr.tariff else None,
         "corrections": cdr.corrections.all(),
         "is_earned": cdr.owner_id == _user(request).pk,
         "is_paid_by_me": cdr.driver_id == _user(request).pk,

@@ -1,5 +1,7 @@
 """Prices. A tariff keeps its id over its versions; a version never changes, so a session's price cannot either."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -33,10 +35,10 @@ class TariffVersion(models.Model):
 
     tariff = models.ForeignKey(Tariff, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
-    price_per_kwh = models.DecimalField(max_digits=10, decimal_places=4, default=0)
-    price_per_minute = models.DecimalField(max_digits=10, decimal_places=4, default=0)
-    session_fee = models.DecimalField(max_digits=10, decimal_places=2, default=0)
-    idle_price_per_minute = models.DecimalField(max_digits=10, decimal_places=4, default=0)
+    price_per_kwh = models.DecimalField(max_digits=10, decimal_places=4, default=Decimal(0))
+    price_per_minute = models.DecimalField(max_digits=10, decimal_places=4, default=Decimal(0))
+    session_fee = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(0))
+    idle_price_per_minute = models.DecimalField(max_digits=10, decimal_places=4, default=Decimal(0))
     idle_grace_minutes = models.PositiveSmallIntegerField(default=15)
     bands = models.JSONField(default=list, help_text=_("[{days, from, to, price_per_kwh}], local time of the charger."))
     created_at = models.DateTimeField(auto_now_add=True)

@@ -64,7 +64,7 @@ def test_tokens_are_kept_for_less_than_they_live(monkeypatch):
     cache.set_token("k", "token")
 
     assert cache.get_token("k") == "token"
-    monkeypatch.setattr(gopay.time, "monotonic", lambda: now + 25 * 60 + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 25 * 60 + 1)
     assert cache.get_token("k") is None
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Notification
 from billing import ledger, settlement, top_ups
 from billing.gateway import demo
+from billing.gateway.gopay import GoPayGateway
 from billing.models import DemoPayment, LedgerTransaction, TopUp
 from chargeshare.errors import Invalid
 from tests.billing.books import IS_SQLITE, assert_books_balance, at_once, balance, make_bill
@@ -46,7 +47,12 @@ def test_a_top_up_begins(stub, driver):
 def test_addresses_come_from_the_settings(stub, driver, monkeypatch):
     sent = []
     original = stub.create
-    monkeypatch.setattr(stub, "create", lambda wanted: sent.append(wanted) or original(wanted))
+
+    def create(wanted):
+        sent.append(wanted)
+        return original(wanted)
+
+    monkeypatch.setattr(stub, "create", create)
 
     top_up = top_ups.begin(driver, 20_000)
 
@@ -191,23 +197,15 @@ def test_a_nudge_within_five_seconds_is_kept(stub, driver, top_up):
     assert (status_calls(stub), balance(driver, "cash")) == (2, 70_000)
 
 
-def test_a_nudge_that_comes_while_we_ask_is_kept(stub, top_up, monkeypatch):
+def test_a_nudge_that_comes_while_we_ask_is_kept(stub, top_up):
     now = timezone.now() + timedelta(seconds=60)
-    original = stub.answer
-
-    def answer(*request):
-        TopUp.objects.filter(pk=top_up.pk).update(refresh_at=now + top_ups.REST)
-        return original(*request)
-
-    gateway = top_ups.get_gateway("gopay")
-    fetched = gateway.fetch_payment(top_up.gateway_id)
+    fetched = GoPayGateway().fetch_payment(top_up.gateway_id)
     TopUp.objects.filter(pk=top_up.pk).update(refresh_at=now + top_ups.REST)
 
     top_ups._apply(top_up.pk, fetched, now)
 
     top_up.refresh_from_db()
     assert top_up.refresh_at == now + top_ups.REST
-    assert answer is not original
 
 
 def test_what_is_not_ours_is_not_asked_about(stub, driver):
@@ -331,9 +329,9 @@ def test_the_demo_gateway_plays_the_same_game(driver, settings):
     assert f"/wallet/demo-gateway/{paid.gateway_id}/" in paid.gateway_url
     payments = {one.gateway_id: one for one in DemoPayment.objects.all()}
 
-    assert demo.pay(payments[paid.gateway_id])
-    assert not demo.cancel(payments[paid.gateway_id])
-    assert demo.cancel(payments[cancelled.gateway_id])
+    assert demo.pay(payments[str(paid.gateway_id)])
+    assert not demo.cancel(payments[str(paid.gateway_id)])
+    assert demo.cancel(payments[str(cancelled.gateway_id)])
     DemoPayment.objects.filter(gateway_id=late.gateway_id).update(created_at=timezone.now() - timedelta(hours=2))
     for one in (paid, cancelled, late):
         ask(one)
@@ -373,7 +371,7 @@ def test_no_transaction_is_open_while_the_gateway_is_asked(stub):
     top_up = top_ups.begin(user, 20_000)
     stub.move(top_up.gateway_id, "PAID")
     stub.delay_s = 0.5
-    waiting = threading.Thread(target=lambda: at_once(lambda _number: top_ups.refresh(top_up.gateway_id), 1, threads=1))
+    waiting = threading.Thread(target=lambda: at_once(lambda _number: top_ups.refresh(str(top_up.gateway_id)), 1, threads=1))
     waiting.start()
     time.sleep(0.2)
     began = time.monotonic()

@@ -1,0 +1,195 @@
+"""Money for staff: the books and receipts are read, never written; top-ups under review are asked about again."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from billing import money, top_ups
+from billing.models import (
+    CdrLine,
+    ChargeDetailRecord,
+    DemoPayment,
+    Hold,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    ReceiptSeries,
+    Tariff,
+    TariffVersion,
+    TopUp,
+)
+
+
+class _Read:
+    """Nothing here is added, changed or deleted by hand."""
+
+    def has_add_permission(self, *_args: Any) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, *_args: Any) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, *_args: Any) -> bool:
+        """Never."""
+        return False
+
+
+class ReadOnlyAdmin(_Read, admin.ModelAdmin[Any]):
+    """A table to look at."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+
+class ReadOnlyInline(_Read, admin.TabularInline[Any, Any]):
+    """Rows of a table to look at."""
+
+    extra = 0
+
+
+class EntryInline(ReadOnlyInline):
+    """The sides of a transaction."""
+
+    model = LedgerEntry
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(ReadOnlyAdmin):
+    """Every pot and what is in it."""
+
+    list_display = ["id", "user", "kind", "balance"]
+    list_filter = ["kind"]
+    search_fields = ["user__email", "user__name"]
+    list_select_related = ["user"]
+
+    @admin.display(description=_("balance"), ordering="balance_minor")
+    def balance(self, account: LedgerAccount) -> str:
+        """With its currency."""
+        return money.fmt(account.balance_minor, account.currency)
+
+
+@admin.register(LedgerTransaction)
+class LedgerTransactionAdmin(ReadOnlyAdmin):
+    """Every event in the books."""
+
+    list_display = ["key", "kind", "note", "created_at"]
+    list_filter = ["kind", "created_at"]
+    search_fields = ["key", "note"]
+    inlines = [EntryInline]
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    """Who changed this balance."""
+
+    list_display = ["id", "account", "transaction", "amount", "remained"]
+    search_fields = ["transaction__key", "account__user__email"]
+    list_select_related = ["account__user", "transaction"]
+
+    @admin.display(description=_("amount"), ordering="amount_minor")
+    def amount(self, entry: LedgerEntry) -> str:
+        """With its sign."""
+        return money.fmt(entry.amount_minor, entry.account.currency, sign=True)
+
+    @admin.display(description=_("remained"))
+    def remained(self, entry: LedgerEntry) -> str:
+        """The balance afterwards."""
+        return money.fmt(entry.balance_after_minor, entry.account.currency)
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    """Money set aside."""
+
+    list_display = ["key", "user", "amount", "created_at", "closed_at"]
+    list_filter = [("closed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["key", "user__email"]
+    list_select_related = ["user"]
+
+    @admin.display(description=_("amount"), ordering="amount_minor")
+    def amount(self, hold: Hold) -> str:
+        """With its currency."""
+        return money.fmt(hold.amount_minor, hold.currency)
+
+
+class LineInline(ReadOnlyInline):
+    """The lines of a receipt."""
+
+    model = CdrLine
+
+
+@admin.register(ChargeDetailRecord)
+class ChargeDetailRecordAdmin(ReadOnlyAdmin):
+    """Receipts, frozen."""
+
+    list_display = ["number", "driver", "owner", "place_name", "energy_wh", "total", "is_estimated", "created_at"]
+    list_filter = ["is_estimated", "created_at"]
+    search_fields = ["number", "session_code", "driver__email", "owner__email", "place_name"]
+    list_select_related = ["driver", "owner"]
+    inlines = [LineInline]
+
+    @admin.display(description=_("total"), ordering="total_minor")
+    def total(self, cdr: ChargeDetailRecord) -> str:
+        """With its currency."""
+        return money.fmt(cdr.total_minor, cdr.currency)
+
+
+@admin.register(ReceiptSeries)
+class ReceiptSeriesAdmin(ReadOnlyAdmin):
+    """Where each series of numbers stands."""
+
+    list_display = ["issuer", "year", "last"]
+
+
+@admin.register(TopUp)
+class TopUpAdmin(ReadOnlyAdmin):
+    """Money on its way in."""
+
+    list_display = ["code", "user", "amount", "status", "gateway", "gateway_id", "gateway_state", "created_at", "paid_at"]
+    list_filter = ["status", "gateway", "created_at"]
+    search_fields = ["code", "order_number", "gateway_id", "user__email"]
+    list_select_related = ["user"]
+    actions = ["ask_again"]
+
+    @admin.display(description=_("amount"), ordering="amount_minor")
+    def amount(self, top_up: TopUp) -> str:
+        """With its currency."""
+        return money.fmt(top_up.amount_minor, top_up.currency)
+
+    @admin.action(description=_("Ask the gateway again (lifts a review)"), permissions=["view"])
+    def ask_again(self, request: HttpRequest, chosen: QuerySet[TopUp]) -> None:
+        """After somebody has looked at what did not match; the next pass asks, and credits only what matches."""
+        marked = top_ups.ask_again(chosen, now=timezone.now())
+        self.message_user(request, _("Will be asked about: %(count)s.") % {"count": marked}, messages.SUCCESS)
+
+
+@admin.register(DemoPayment)
+class DemoPaymentAdmin(ReadOnlyAdmin):
+    """What the demo gateway knows."""
+
+    list_display = ["gateway_id", "order_number", "amount_minor", "state", "created_at"]
+    list_filter = ["state"]
+
+
+class VersionInline(ReadOnlyInline):
+    """Every version of a tariff."""
+
+    model = TariffVersion
+    fk_name = "tariff"
+
+
+@admin.register(Tariff)
+class TariffAdmin(ReadOnlyAdmin):
+    """Price lists; owners write them."""
+
+    list_display = ["name", "owner", "current", "created_at", "deleted_at"]
+    list_filter = [("deleted_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "owner__email"]
+    list_select_related = ["owner", "current__tariff"]
+    inlines = [VersionInline]
