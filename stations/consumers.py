@@ -57,12 +57,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
         if self.group:
             await self.channel_layer.group_discard(self.group, self.channel_name)
 
-    async def receive_json(self, content: Any, **options: Any) -> None:
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **options: Any) -> None:
         """Pages say nothing: whatever changes something is a form with its token."""
-
-    async def decode_json(self, text_data: str) -> Any:  # noqa: ARG002 - channels' signature
-        """Nothing a page sends is read."""
-        return None
 
     async def still_allowed(self) -> bool:
         """Whether this page may still be open."""

@@ -79,4 +79,7 @@ for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
 
+/* The worker keeps the look on the device. On plain http, where one develops, it would only show yesterday's. */
+if (location.protocol === "https:") navigator.serviceWorker?.register("/sw.js");
+
 dismissToasts();

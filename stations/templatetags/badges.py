@@ -50,7 +50,7 @@ def _badge(look: Look, word: str, **more: Any) -> dict[str, Any]:
 @register.inclusion_tag("components/_badge.html")
 def state_badge(state: str) -> dict[str, Any]:
     """Free, busy and so on, of a connector or of a place."""
-    return _badge(STATES[state], State(state).label)
+    return _badge(STATES[state], str(State(state).label))
 
 
 @register.inclusion_tag("components/_badge.html")

@@ -213,9 +213,7 @@ def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
 
 def _count(request: HttpRequest, wish: Wish) -> int:
     """How many there would be if "free now" were dropped."""
-    all_of_them = search.Wanted(
-        connector_types=wish.types, min_power_w=wish.min_power_w, max_price_per_kwh=wish.max_price, text=wish.text
-    )
+    all_of_them = search.Wanted(connector_types=wish.types, min_power_w=wish.min_power_w, max_price_per_kwh=wish.max_price, text=wish.text)
     return len(search.in_box(request.user, _where(wish), all_of_them) or [])
 
 
@@ -226,7 +224,7 @@ def _where(wish: Wish) -> search.Box:
 
 def map_config() -> dict[str, Any]:
     """What the script must know, from the settings of django-leaflet."""
-    leaflet = settings.LEAFLET_CONFIG
+    leaflet: dict[str, Any] = settings.LEAFLET_CONFIG
     tiles = [{"name": str(name), "url": url, "attribution": options.get("attribution", "")} for name, url, options in leaflet["TILES"]]
     return {
         "centre": leaflet["DEFAULT_CENTER"],

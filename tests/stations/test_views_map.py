@@ -1,0 +1,145 @@
+"""The first page and the list that is its twin."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import User
+from stations.models import ChargePoint
+from tests import factories
+from tests.stations.acting import go_online
+
+MAP = "/"
+NONSENSE = "connector_type=BANANA&min_power_w=much&max_price_per_kwh=cheap&bbox=here&near=x&energy_wh=-5&sort=luck"
+TILES = ("Streets", "https://tiles.example/{z}/{x}/{y}.png", {"attribution": "© Them"})
+
+
+@pytest.fixture
+def town(owner):
+    """A free one, a strong dear one, a silent one."""
+    free = go_online(factories.make_charge_point(owner, name="U Nováků", address="Rolnická 41, Opava-Kateřinky"))
+    strong = go_online(factories.make_charge_point(owner, name="Garáž Vrchní", tariff=factories.make_tariff(owner, "9.90")))
+    strong.connectors.update(type="CCS", max_power_w=50_000, status="Charging")
+    silent = factories.make_charge_point(owner, name="Chata Hradec")
+    return free, strong, silent
+
+
+def names(answer):
+    return {place.charge_point.name for place in answer.context["places"]}
+
+
+def test_the_map_is_a_list_without_a_script(client, town):
+    """Everything a driver must know stands in the page as the server sends it."""
+    answer = client.get(MAP)
+
+    page = answer.content.decode()
+    assert names(answer) == {"U Nováků", "Garáž Vrchní", "Chata Hradec"}
+    assert reverse("stations:charge_point_detail", args=[town[0].code]) in page
+    assert "6.50 Kč/kWh" in page.replace("\xa0", " ")
+    assert "130 Kč" in page.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("available=true", {"U Nováků"}),
+        ("connector_type=CCS", {"Garáž Vrchní"}),
+        ("connector_type=TYPE_2&connector_type=CCS", {"U Nováků", "Garáž Vrchní", "Chata Hradec"}),
+        ("connector_type=ccs,type_2", {"U Nováků", "Garáž Vrchní", "Chata Hradec"}),
+        ("min_power_w=22000", {"Garáž Vrchní"}),
+        ("max_price_per_kwh=7,00", {"U Nováků", "Chata Hradec"}),
+        ("q=vrchni", {"Garáž Vrchní"}),
+        ("q=katerinky", {"U Nováků"}),
+        ("bbox=10,10,11,11", set()),
+        ("bbox=10,10,11,11&q=chata", {"Chata Hradec"}),
+        (
+            NONSENSE,
+            {"U Nováků", "Garáž Vrchní", "Chata Hradec"},
+        ),
+    ],
+)
+def test_filters_stand_in_the_address(client, town, query, found):
+    """The form of the page is a GET form, so a filtered map can be sent to a friend; nonsense in it is left out."""
+    assert names(client.get(f"{MAP}?{query}")) == found
+
+
+def test_cheapest_and_strongest_first(client, town):
+    by_price = [place.charge_point.name for place in client.get(f"{MAP}?sort=price").context["places"]]
+    by_power = [place.charge_point.name for place in client.get(f"{MAP}?sort=power").context["places"]]
+
+    assert by_price[-1] == "Garáž Vrchní"
+    assert by_power[0] == "Garáž Vrchní"
+
+
+def test_the_list_alone(client, town):
+    """What the script fetches as the map moves has no page around it."""
+    answer = client.get(f"{MAP}?part=list&bbox=17,49,19,51&near=49.9387,17.9026&selected={town[0].code}")
+
+    assert b"<html" not in answer.content
+    assert b"row--selected" in answer.content
+    assert b"\xc2\xa0m" in answer.content
+
+
+def test_narrow_filters_say_what_to_drop(client, town):
+    town[0].connectors.update(status="Charging")
+
+    answer = client.get(f"{MAP}?available=true")
+
+    assert answer.context["without_free"] == 3
+    assert 'data-drop="available"' in answer.content.decode()
+
+
+def test_neither_address_nor_identity_leaks(client, town):
+    page = client.get(MAP).content.decode() + client.get(f"{MAP}?part=list").content.decode()
+
+    assert "Rolnická" not in page
+    for charge_point in ChargePoint.objects.all():
+        assert charge_point.identity not in page
+        assert str(charge_point.latitude) not in page
+
+
+def test_private_ones_only_for_those_let_in(client, owner, stranger, town):
+    ChargePoint.objects.filter(pk=town[0].pk).update(access=ChargePoint.Access.PRIVATE)
+
+    assert "U Nováků" not in names(client.get(MAP))
+    client.force_login(stranger)
+    assert "U Nováků" not in names(client.get(MAP))
+    client.force_login(owner)
+    assert "U Nováků" in names(client.get(MAP))
+
+
+def test_names_are_text(client, town):
+    ChargePoint.objects.filter(pk=town[0].pk).update(name="<img src=x onerror=alert(1)>{{7*7}}")
+
+    page = client.get(f"{MAP}?q=</script><script>").content.decode() + client.get(MAP).content.decode()
+
+    assert "<img src=x" not in page
+    assert "</script><script>" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;{{7*7}}" in page
+
+
+def test_pages_obey_the_strict_policy(client, town, driver: User):
+    """No inline style or script on any page of a driver: the browser would refuse it."""
+    client.force_login(driver)
+    for path in (MAP, town[0].get_absolute_url(), f"/c/{town[0].code}/1/", "/sessions/"):
+        answer = client.get(path)
+        page = answer.content.decode()
+        assert "default-src 'self'" in answer["Content-Security-Policy"]
+        assert "unsafe" not in answer["Content-Security-Policy"]
+        assert " style=" not in page
+        assert "<style" not in page
+        assert " onclick=" not in page
+        assert all("src=" in tag or 'type="application/json"' in tag for tag in page.split("<script")[1:])
+
+
+def test_tiles_only_with_an_address_and_consent(client, town, settings):
+    """Whoever serves tiles learns who looks where, so they are asked for and never loaded unasked."""
+    assert b"data-tiles-consent" not in client.get(MAP).content
+    settings.LEAFLET_CONFIG = {
+        **settings.LEAFLET_CONFIG,
+        "TILES": [TILES],
+    }
+
+    answer = client.get(MAP)
+
+    assert b"data-tiles-consent hidden" in answer.content
+    assert answer.context["map_config"]["tiles"][0]["attribution"] == "© Them"
