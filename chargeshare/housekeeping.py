@@ -114,6 +114,7 @@ def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
 
 def keep_house(stop: Event) -> None:
     """Look at the jobs every HOUSEKEEPING_INTERVAL_S until told to stop."""
+    logger.info("housekeeping: %s jobs, looked at every %g s", len(JOBS), settings.HOUSEKEEPING_INTERVAL_S)
     while not stop.is_set():
         close_old_connections()  # one that broke is replaced, and none is held while nothing is done
         run_due(timezone.now())
