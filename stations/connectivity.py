@@ -148,12 +148,12 @@ def status(  # noqa: PLR0913 - as many words as the charger says
     if all(getattr(outlet, name) == word for name, word in words.items()):
         if outlet.status_received_at is None or received_at - outlet.status_received_at > STATUS_REFRESH:
             Connector.objects.filter(pk=outlet.pk).update(status_received_at=received_at)
+        _session_hears(outlet, status, received_at)
         return
     newer = Connector.objects.filter(Q(status_at=None) | Q(status_at__lte=said_at), pk=outlet.pk)
     if not newer.update(**words, status_at=said_at, status_received_at=received_at):
         return
-    if outlet.status != words["status"]:
-        _session_hears(outlet, words["status"], received_at)
+    _session_hears(outlet, status, received_at)
     live.connector_changed(outlet)
 
 
@@ -185,8 +185,16 @@ def _by_our_clock(charge_point: ChargePoint, difference: int, received_at: datet
 
 
 def _session_hears(outlet: Connector, status: str, received_at: datetime) -> None:
-    """What a status means for the session at the outlet: it may be over, it surely goes on, it only stands there."""
+    """What a status means for the session at the outlet: it may be over, it surely goes on, it only stands there.
+
+    What was said before may mean something new: some boxes begin a session without a word about their outlet, and at its
+    end say once more that it is available.
+    """
     active = ChargingSession.objects.filter(connector=outlet, status=ChargingSession.Status.ACTIVE)
+    if outlet.status == status:
+        if status in _OVER:
+            active.filter(orphaned_at=None).update(orphaned_at=received_at)
+        return
     if status in _OVER:
         active.filter(orphaned_at=None).update(orphaned_at=received_at)
     elif status in _CHARGING:

@@ -1,0 +1,100 @@
+"""Two serving processes on PostgreSQL and Redis: a command finds its charger, a charger moves, Redis may go and come."""
+
+import asyncio
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import connection
+
+from stations.models import Command
+from tests import factories
+from tests.chargers import charger_for, raw_charger_for
+from tests.conftest import OPENING_CREDIT_MINOR
+from tests.flows.doors import Api, assert_settled
+from tests.servers import redis_server
+
+BOOT = {"chargePointVendor": "Any", "chargePointModel": "Box"}
+
+
+@pytest.fixture(autouse=True)
+def _several_processes(db):
+    if connection.vendor != "postgresql" or not settings.REDIS_URL:
+        pytest.skip("several processes need PostgreSQL and Redis")
+
+
+@pytest.fixture
+def charge_point(owner, tariff):
+    return factories.make_charge_point(owner, tariff=tariff, auto_configure=False)
+
+
+def test_a_button_in_one_process_reaches_a_charger_held_by_the_other(serve_process, driver, charge_point):
+    here, there = serve_process(), serve_process()
+
+    async def story():
+        api = Api(there, driver)
+        async with charger_for(charge_point, here) as box:
+            await box.plug_in()
+            status, session = await api.post("sessions/", {"connector": f"{charge_point.code}/1"})
+            assert status == 202
+            await box.expect("RemoteStartTransaction", 3)
+            await api.session(status="active")
+            await box.charge(2_000)
+            await api.post(f"sessions/{session['code']}/stop/")
+            await box.expect("RemoteStopTransaction", 3)
+            await api.session(status="completed")
+
+    async_to_sync(story)()
+    session = driver.sessions.get()
+    assert_settled(session, opening_minor=OPENING_CREDIT_MINOR, energy_wh=session.meter_stop_wh)
+
+
+def test_a_charger_moves_between_processes(serve_process, owner, charge_point):
+    here, there = serve_process(), serve_process()
+
+    async def story():
+        api = Api(here, owner)
+        async with raw_charger_for(charge_point, here) as old:
+            await old.call("BootNotification", BOOT)
+            async with raw_charger_for(charge_point, there) as new:
+                await new.call("BootNotification", BOOT)
+                assert await old.closed() is not None
+                assert (await api.get(f"charge-points/{charge_point.code}/"))["is_online"] is True
+                asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/?wait=10", {"action": "ClearCache"}))
+                _kind, message_id, action, _payload = await new.receive()
+                assert action == "ClearCache"
+                await new.send([3, message_id, {"status": "Accepted"}])
+                status, command = await asked
+                assert (status, command["status"], command["response"]) == (201, "accepted", {"status": "Accepted"})
+
+    async_to_sync(story)()
+
+
+def test_redis_goes_and_comes_and_nothing_is_lost(serve_process, owner, charge_point):
+    with redis_server() as broker:
+        here, there = serve_process(REDIS_URL=broker.url), serve_process(REDIS_URL=broker.url)
+
+        async def command(api, box, timeout_s):
+            asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/", {"action": "ClearCache"}))
+            _kind, message_id, action, _payload = await box.receive(timeout_s)
+            assert action == "ClearCache"
+            await box.send([3, message_id, {"status": "Accepted"}])
+            status, _body = await asked
+            assert status == 201
+
+        async def story():
+            api = Api(there, owner)
+            async with raw_charger_for(charge_point, here) as box:
+                await box.call("BootNotification", BOOT)
+                await command(api, box, 5)
+                broker.stop()
+                await box.call("Heartbeat", {}, "while away")
+                await command(api, box, 20)
+                broker.start()
+                await box.call("Heartbeat", {}, "back again")
+                await asyncio.sleep(3)
+                await command(api, box, 20)
+
+        async_to_sync(story)()
+    assert list(Command.objects.values_list("status", flat=True)) == ["accepted"] * 3
+    assert "Traceback" not in here.said()
