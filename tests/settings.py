@@ -35,4 +35,4 @@ else:
 LANGUAGE_CODE = "en"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-STATIC_ROOT = _directory.name
+STATIC_ROOT = Path(_directory.name)
