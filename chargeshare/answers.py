@@ -9,11 +9,12 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError, OperationalError
 from django.http import Http404
@@ -53,8 +54,12 @@ class StrictJSONParser(JSONParser):
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         """Read a body, or say what is wrong with it."""
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise exceptions.ParseError(_("The body is too large."))
         try:
-            data = super().parse(stream, media_type, parser_context)
+            data = super().parse(BytesIO(body), media_type, parser_context)
         except RecursionError as error:
             raise exceptions.ParseError(_("This is nested too deeply.")) from error
         _check(data, DEEPEST)
@@ -131,6 +136,8 @@ def _refusal(error: Exception) -> tuple[int, str, str, dict[str, list[str]]] | N
             refusal = _of_fields(error.detail)
         case exceptions.APIException():
             refusal = error.status_code, _code(error), _first(error.detail), {}
+        case RequestDataTooBig():
+            refusal = 400, "parse_error", _("The body is too large."), {}
         case DataError() | OverflowError():
             refusal = 400, "invalid", _("A value is out of range."), {}
         case OperationalError():

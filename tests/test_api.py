@@ -129,6 +129,7 @@ BODIES: list[bytes] = [
     b'{"uid": {"a": [[["deep"]]]}}',
     b'{"uid": true, "label": [], "expires_at": {}, "is_blocked": "\\u0001"}',
     b'{"uid": "04A22B5C", "label": ' + json.dumps("x" * 200_000).encode() + b"}",
+    b'{"uid": "04A22B5C", "label": ' + json.dumps("x" * 3_000_000).encode() + b"}",
 ]
 
 
@@ -274,6 +275,12 @@ def test_a_refusal_is_repeated_word_by_word(driver: User, till: list[Any]) -> No
     assert [one.status_code for one in answered] == [409, 409]
     assert answered[0].data == answered[1].data == {"code": "credit_too_low", "detail": "Not enough.", "fields": {}}
     assert len(till) == 1
+
+
+def test_a_body_beyond_all_measure(driver: User, till: list[Any]) -> None:
+    answer = pay(driver, {"note": "x" * 3_000_000}, "key-1")
+    assert answer.status_code == 400
+    assert not till
 
 
 def test_a_key_that_is_none(driver: User, till: list[Any]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -385,3 +386,12 @@ def test_the_holder_hears_of_a_card_that_was_typed_in(browser: Client, driver: U
 
     notifications.send_unsent(now=timezone.now())
     assert [message.subject for message in mail.outbox if message.to == [driver.email]] == ["Card added: Blue"]
+
+
+def test_who_signs_up_too_often_is_told_to_wait(client: Client, db: None) -> None:
+    cache.clear()
+    pages = [client.post("/accounts/signup/", {"email": "nonsense"}) for _ in range(21)]
+
+    assert pages[-1].status_code == 429
+    assert "css/components.css" in pages[-1].content.decode()
+    cache.clear()
