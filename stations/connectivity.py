@@ -15,7 +15,8 @@ from stations import live
 from stations.models import ChargePoint, ChargingSession, Connector
 
 STATUS_REFRESH = timedelta(seconds=60)
-SKEW_KNOWN_WITHIN_S = 120
+SKEW_STEADY_WITHIN_S = 60
+SKEW_STEADY_FOR = timedelta(minutes=10)
 MOST_NUMBER = 2**31 - 1
 _LONGEST = {
     "vendor": 100,
@@ -89,8 +90,8 @@ def boot(charge_point: ChargePoint, *, received_at: datetime | None = None, **sa
     for name, word in changed.items():
         setattr(charge_point, name, word)
     charge_point.booted_at = now
-    charge_point.clock_skew_s = None
-    charge_point.save(update_fields=["booted_at", "clock_skew_s", *changed])
+    charge_point.clock_skew_s = charge_point.clock_lag_s = charge_point.clock_lag_since = None
+    charge_point.save(update_fields=["booted_at", "clock_skew_s", "clock_lag_s", "clock_lag_since", *changed])
     active = ChargingSession.objects.filter(charge_point=charge_point, status=ChargingSession.Status.ACTIVE, orphaned_at=None)
     active.update(orphaned_at=now)
     live.charge_point_changed(charge_point, "details")
@@ -132,7 +133,9 @@ def status(  # noqa: PLR0913 - as many words as the charger says
 
     `skew_s` is our clock less the charger's as this message shows it, where it shows anything.
     """
-    said_at = min(at, received_at) if skew_s is None else _by_our_clock(charge_point, skew_s, received_at)
+    said_at = min(at, received_at)
+    if skew_s is not None:
+        _learn_clock(charge_point, max(-MOST_NUMBER, min(MOST_NUMBER, skew_s)), received_at)
     if connector_number == 0:
         _box_status(charge_point, status, error_code, said_at)
         return
@@ -167,21 +170,16 @@ def _box_status(charge_point: ChargePoint, status: str, error_code: str, said_at
     live.charge_point_changed(charge_point, "status")
 
 
-def _by_our_clock(charge_point: ChargePoint, difference: int, received_at: datetime) -> datetime:
-    """When the charger said something, its clock's error taken out; never later than it was heard.
-
-    A message can only be late, never early: so a smaller difference is believed at once, a greater one is perhaps a
-    message from the charger's queue and moves the known error by half.
-    """
-    difference = max(-MOST_NUMBER, min(MOST_NUMBER, difference))
-    before = charge_point.clock_skew_s
-    after = difference if before is None or difference < before else before + (difference - before + 1) // 2
-    if before is None or abs(before - after) > 1:
-        charge_point.clock_skew_s = after
-        ChargePoint.objects.filter(pk=charge_point.pk).update(clock_skew_s=after)
-    if before is None or difference <= before + SKEW_KNOWN_WITHIN_S:
-        return received_at
-    return received_at - timedelta(seconds=difference - before)
+def _learn_clock(charge_point: ChargePoint, lag_s: int, received_at: datetime) -> None:
+    """A message of an hour ago may come from a queue, or from a clock that is wrong: only what stays the same for minutes is the clock."""
+    known, since = charge_point.clock_lag_s, charge_point.clock_lag_since
+    if known is None or since is None or abs(lag_s - known) > SKEW_STEADY_WITHIN_S:
+        charge_point.clock_lag_s, charge_point.clock_lag_since = lag_s, received_at
+    elif received_at - since < SKEW_STEADY_FOR or abs((charge_point.clock_skew_s or 0) - known) <= SKEW_STEADY_WITHIN_S:
+        return
+    else:
+        charge_point.clock_skew_s = known
+    charge_point.save(update_fields=["clock_lag_s", "clock_lag_since", "clock_skew_s"])
 
 
 def _session_hears(outlet: Connector, status: str, received_at: datetime) -> None:

@@ -114,6 +114,7 @@ def status_notification(request: Request) -> Payload:
         vendor_error_code=said.vendor_error_code,
         at=said.at,
         received_at=request.received_at,
+        skew_s=said.skew_s,
     )
     request.facts.clock_skew_s = charge_point.clock_skew_s
     return {}

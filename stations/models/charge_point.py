@@ -115,7 +115,9 @@ class ChargePoint(models.Model):
     status = models.CharField(max_length=30, blank=True, help_text=_("Of the box itself (connector 0), as OCPP spells it."))
     error_code = models.CharField(max_length=50, blank=True)
     status_at = models.DateTimeField(null=True)
-    clock_skew_s = models.IntegerField(null=True, editable=False, help_text=_("Our clock less the charger's, smoothed."))
+    clock_skew_s = models.IntegerField(null=True, editable=False, help_text=_("Our clock less the charger's, once it has proved steady."))
+    clock_lag_s = models.IntegerField(null=True, editable=False, help_text=_("The same as its last words show it."))
+    clock_lag_since = models.DateTimeField(null=True, editable=False, help_text=_("Since when they have shown the same."))
 
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)

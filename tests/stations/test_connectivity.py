@@ -89,24 +89,30 @@ def test_older_status_changes_nothing(charge_point, connector):
     assert connector.status == "Charging"
 
 
-def test_a_clock_two_hours_behind_is_no_reason_to_ignore(charge_point, connector):
+def test_a_steady_clock_that_is_wrong_becomes_known(charge_point, connector):
     now = timezone.now()
-    for minute, word in enumerate(["Preparing", "Charging", "Finishing", "Available"]):
+    for minute in range(0, 16, 3):
         at = now + timedelta(minutes=minute)
-        connectivity.status(charge_point, connector_number=1, status=word, at=at, received_at=at, skew_s=7200 - minute % 2)
-        connector.refresh_from_db()
-        assert connector.status == word
-
-
-def test_a_clock_that_was_set_back_is_believed_again(charge_point, connector):
-    now = timezone.now()
-    connectivity.status(charge_point, connector_number=1, status="Charging", at=now, received_at=now, skew_s=0)
-    for minute in range(1, 12):
-        at = now + timedelta(minutes=minute)
-        word = f"Word{minute}"
-        connectivity.status(charge_point, connector_number=1, status=word, at=at, received_at=at, skew_s=3600)
+        said = at - timedelta(hours=2)
+        connectivity.status(charge_point, connector_number=1, status=f"Word{minute}", at=said, received_at=at, skew_s=7200 + minute % 2)
+        charge_point.refresh_from_db()
+        assert charge_point.clock_skew_s == (None if minute < 10 else 7200)
     connector.refresh_from_db()
-    assert connector.status == word
+    assert connector.status == "Word15"
+    connectivity.boot(charge_point)
+    charge_point.refresh_from_db()
+    assert charge_point.clock_skew_s is None
+
+
+def test_a_queue_of_old_messages_says_nothing_about_the_clock(charge_point, connector):
+    now = timezone.now()
+    for minute in range(60):
+        at = now - timedelta(minutes=60 - minute)
+        received_at = now + timedelta(seconds=minute)
+        lag = int((received_at - at).total_seconds())
+        connectivity.status(charge_point, connector_number=1, status=f"Word{minute}", at=at, received_at=received_at, skew_s=lag)
+    charge_point.refresh_from_db()
+    assert charge_point.clock_skew_s is None
 
 
 @pytest.mark.django_db(transaction=True)
