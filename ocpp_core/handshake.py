@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from secrets import compare_digest
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -40,6 +42,7 @@ _NOBODY = ChargePoint(pk=0, password_digest="", security_profile=ChargePoint.Sec
 
 failures = Failures()
 _told_too_many = Window()
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True)
@@ -166,14 +169,13 @@ def remember_refusal(verdict: Verdict, client: str | None) -> None:
     window = ALTERNATING_WINDOW if verdict.outcome == Outcome.ALTERNATING else COUNTED_TOGETHER
     identity, detail = _shown(verdict.identity), _hint(verdict)[:200]
     kind = {"charge_point": verdict.charge_point, "identity": identity, "outcome": verdict.outcome, "address": client}
-    same = ConnectionAttempt.objects.filter(**kind, first_at__gt=now - window).first()
-    if same is not None:
-        same.at, same.times, same.detail = now, same.times + 1, detail
-        same.save(update_fields=["at", "times", "detail"])
-    else:
-        ConnectionAttempt.objects.create(**kind, detail=detail, first_at=now, at=now)
-        if verdict.outcome == Outcome.ALTERNATING and verdict.charge_point is not None:
-            _alert(verdict.charge_point, client)
+    with _one_at_a_time:
+        same = ConnectionAttempt.objects.filter(**kind, first_at__gt=now - window)
+        is_known = same.update(at=now, times=F("times") + 1, detail=detail)
+        if not is_known:
+            ConnectionAttempt.objects.create(**kind, detail=detail, first_at=now, at=now)
+    if not is_known and verdict.outcome == Outcome.ALTERNATING and verdict.charge_point is not None:
+        _alert(verdict.charge_point, client)
     if verdict.charge_point is not None:
         _tell(verdict.charge_point.pk)
 

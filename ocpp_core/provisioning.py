@@ -99,19 +99,17 @@ class Setup:
         charge_point = ChargePoint.objects.filter(pk=self._charge_point_id, auto_configure=True, retired_at=None).first()
         if charge_point is None:
             return []
+        if charge_point.booted_at is None:
+            has_asked, self._has_asked_for_boot = self._has_asked_for_boot, True
+            return [] if has_asked else [Trigger("BootNotification")]
+        firmware = charge_point.firmware or NO_FIRMWARE
+        if firmware == charge_point.configured_firmware or _boots.times(str(charge_point.pk)) > MOST_BOOTS:
+            return []
         profile = vendors.profile_of(charge_point.vendor, charge_point.model)
-        steps: list[Step] = []
-        if charge_point.booted_at is None and not self._has_asked_for_boot:
-            self._has_asked_for_boot = True
-            return [Trigger("BootNotification")]
+        steps: list[Step] = [Set(key, value) for key, value in profile.configuration]
         if not self._has_reported_status and profile.takes_triggers:
             steps.append(Trigger("StatusNotification"))
-        firmware = charge_point.firmware or NO_FIRMWARE
-        if charge_point.booted_at is None or firmware == charge_point.configured_firmware:
-            return steps
-        if _boots.times(str(charge_point.pk)) > MOST_BOOTS:
-            return []
-        return [*steps, *(Set(key, value) for key, value in profile.configuration), Finish(firmware)]
+        return [*steps, Finish(firmware)]
 
     async def _do(self, step: Step) -> None:
         if isinstance(step, Finish):

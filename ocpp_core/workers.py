@@ -58,6 +58,8 @@ class Workers:
                 answer = function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             connection.close()
+            if "no such " in str(error):  # SQLite's word for a table or column that is missing: nothing a retry mends
+                raise
             if not self._away_until:
                 logger.error("database away: %s", str(error).strip().split("\n")[0])
             self._away_until = monotonic() + PROBE_EVERY_S

@@ -13,13 +13,13 @@ from itertools import chain
 from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, transaction
-from stations.readings import Incoming
 
 from ocpp_core import frame_log
 from ocpp_core.frame_log import Row
 from ocpp_core.spool import Entry, Spool
 from ocpp_core.workers import DatabaseAway, Workers, close_threads
 from stations import readings
+from stations.readings import Incoming
 
 logger = logging.getLogger(__name__)
 
