@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.management import CommandError, call_command
 
 from ocpp_core import frames, schemas
 from ocpp_core.simulator import Car, LinkClosed, ManualClock, Refused, SimulatedChargePoint
+from stations.models import ChargingSession
+from tests import factories
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -524,6 +527,27 @@ def test_a_fault_ends_what_runs():
         assert central.statuses()[-1] == "Faulted"
 
     scenario(story)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_charges_at_a_real_server(serve_process, driver, charge_point):
+    factories.make_id_token(driver, "SIMULATED")
+    served = serve_process(OCPP_SETTLE_DELAY_S="600")
+    options = ["--password", factories.CHARGER_PASSWORD, "--sessions", "1", "--energy", "0.05", "--speed", "20"]
+
+    ran = served.manage("simulate", f"{served.ocpp_url}/{charge_point.identity}", *options)
+
+    assert ran.returncode == 0, ran.stderr
+    assert "0.05 kWh, EVDisconnected" in ran.stdout
+    assert ChargingSession.objects.get().status == ChargingSession.Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["http://example.com"], "ws://"), (["ws://127.0.0.1:9", "--count", "0"], "greater than zero")]
+)
+def test_the_command_says_what_it_cannot_do(arguments, said):
+    with pytest.raises(CommandError, match=said):
+        call_command("simulate", *arguments)
 
 
 async def _until(true):

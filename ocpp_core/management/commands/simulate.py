@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ocpp_core.simulator import Car, Clock, LinkClosed, Refused, SimulatedChargePoint, dialler
 
+PARTING_S = 5.0
 SPOKEN_COUNT = 10  # more chargers than this are summed up instead of quoted
 
 
@@ -87,6 +88,9 @@ class Command(BaseCommand):
             while not options["sessions"] or done < options["sessions"]:
                 done += await self._visit(box, id_tag, options["energy"] * 1000)
         finally:
+            with contextlib.suppress(LinkClosed, Refused, TimeoutError):
+                async with asyncio.timeout(PARTING_S):
+                    await box.unplug()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
