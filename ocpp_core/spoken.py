@@ -4,6 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 from ocpp_core.models import OcppFrame
+from stations.templatetags.energy import kw, kwh
 
 
 class Spoken(NamedTuple):
@@ -37,7 +38,23 @@ def gist(action: str, payload: Any) -> str:
     if action == "MeterValues":
         return " · ".join(_readings(payload))
     said = [payload[name] for name in _TELLING if isinstance(payload.get(name), str | int | float)]
-    return " · ".join(str(word)[:40] for word in said[:3])
+    return " · ".join(str(word)[:40] for word in said[:3] if word != "NoError")
+
+
+def without_cards(payload: Any) -> Any:
+    """The same payload, the numbers of cards cut to their ends: whoever charges at a neighbour's keeps her card to herself."""
+    if isinstance(payload, list):
+        return [without_cards(member) for member in payload]
+    if not isinstance(payload, dict):
+        return payload
+    return {name: _end(member) if name in _CARDS and isinstance(member, str) else without_cards(member) for name, member in payload.items()}
+
+
+def _end(id_tag: str) -> str:
+    return f"…{id_tag[-4:]}" if len(id_tag) > 6 else "…"
+
+
+_CARDS = frozenset({"idTag", "parentIdTag"})
 
 
 _TELLING = (
@@ -53,7 +70,7 @@ _TELLING = (
     "chargePointModel",
     "firmwareVersion",
 )
-_UNITS = {"Power.Active.Import": "W", "Energy.Active.Import.Register": "Wh", "SoC": "%"}
+_REGISTER, _POWER, _CHARGE = "Energy.Active.Import.Register", "Power.Active.Import", "SoC"
 
 
 def _readings(payload: dict[str, Any]) -> list[str]:
@@ -65,10 +82,25 @@ def _readings(payload: dict[str, Any]) -> list[str]:
     for sample in samples if isinstance(samples, list) else []:
         if not isinstance(sample, dict) or sample.get("phase"):
             continue
-        measurand = sample.get("measurand", "Energy.Active.Import.Register")
-        if measurand in _UNITS:
-            said.append(f"{str(sample.get('value', ''))[:20]} {sample.get('unit', _UNITS[measurand])}")
+        measurand, value = sample.get("measurand", _REGISTER), _number(sample.get("value"))
+        thousand = 1000 if str(sample.get("unit")).startswith("k") else 1
+        if value is None:
+            continue
+        if measurand == _POWER:
+            said.append(kw(round(value * thousand)))
+        elif measurand == _REGISTER:
+            said.append(kwh(round(value * thousand)))
+        elif measurand == _CHARGE:
+            said.append(f"{round(value)} %")
     return said[:3]
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if abs(number) < 1e12 else None
 
 
 def _text(member: Any) -> str:

@@ -40,7 +40,7 @@ class Exchange:
     @property
     def said(self) -> Any:
         """The payload of the request; of a stray error, its details."""
-        return spoken.read(self.frame).payload
+        return spoken.without_cards(spoken.read(self.frame).payload)
 
     @property
     def gist(self) -> str:
@@ -59,7 +59,7 @@ class Exchange:
         answered = self.answered
         if answered is None:
             return "—"
-        payload = pretty(answered.payload)
+        payload = pretty(spoken.without_cards(answered.payload))
         return payload if answered.error_code is None else f"{answered.error_code}: {answered.error_description}\n{payload}"
 
     @property

@@ -79,7 +79,7 @@ class ChargePointForm(PlaceForm):
     access = forms.ChoiceField(label=_("Who may charge"), choices=ChargePoint.Access.choices, widget=forms.RadioSelect)
     make = forms.ChoiceField(label=_("Make"), choices=[("", "–"), *((make.key, make.name) for make in makes.MAKES)], required=False)
     auto_configure = forms.BooleanField(
-        label=_("Set the charger up by ourselves"),
+        label=_("Let ChargeShare set the charger up"),
         required=False,
         help_text=_("How often it measures, and that it asks us before it starts. Without it nothing is sent unasked."),
     )

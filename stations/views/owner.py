@@ -37,6 +37,11 @@ class Row:
     power_w: int | None
     tally: Tally
 
+    @property
+    def is_charging(self) -> bool:
+        """Whether a car takes energy there."""
+        return self.power_w is not None
+
 
 @dataclass(frozen=True)
 class Hint:
@@ -122,7 +127,9 @@ def hints(charge_point: ChargePoint) -> Iterable[Hint]:
         yield Hint("plug-zap", "amber", format_lazy(_("Connect {name}"), name=name), _("It has not reported yet. We will guide you."), url)
         return
     if not charge_point.is_online:
-        title = format_lazy(_("{name} has been silent since {time}"), name=name, time=since(charge_point.last_seen_at))
+        silent_since = since(charge_point.last_seen_at)
+        words = _("{name} has been silent since {time}") if silent_since else _("{name} is not connected")
+        title = format_lazy(words, name=name, time=silent_since)
         yield Hint("wifi-off", "", title, _("Check its breaker and Wi-Fi."), page)
     elif charge_point.state == State.FAULT:
         yield Hint("triangle-alert", "red", format_lazy(_("{name} reports a fault"), name=name), _fault(charge_point), page)
@@ -132,7 +139,7 @@ def hints(charge_point: ChargePoint) -> Iterable[Hint]:
         url = reverse("stations:owner_connector", args=[charge_point.code, first.number]) if first else page
         yield Hint("tag", "green", format_lazy(_("Set the price of {name}"), name=name), _("Type, power and price are missing."), url)
     elif not charge_point.is_published:
-        yield Hint("map-pin", "green", format_lazy(_("Put {name} on the map"), name=name), _("Everything is ready for guests."), page)
+        yield Hint("map-pin", "green", format_lazy(_("Put {name} on the map"), name=name), _("Everything is ready for guests."), f"{page}#publish")
 
 
 def _fault(charge_point: ChargePoint) -> str | Promise:

@@ -1,6 +1,7 @@
 """One charger as its owner runs it: its connectors, what she can ask of it, who charged, whom she lets in."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -140,7 +141,7 @@ def connector(request: HttpRequest, code: str, number: int) -> HttpResponse:
     outlet = _connector(one, number)
     initial: dict[str, Any] = {"type": outlet.type, "tariff": outlet.tariff_id}
     if outlet.max_power_w:
-        initial["power_kw"] = outlet.max_power_w / 1000
+        initial["power_kw"] = f"{Decimal(outlet.max_power_w).scaleb(-3).normalize():f}"
     form = ConnectorForm(request.POST if request.method == "POST" else None, owner=one.owner, initial=initial)
     if request.method == "POST" and form.is_valid() and saved(form, lambda: _price(outlet, one.owner, form.cleaned_data)):
         if one.is_published:
