@@ -1,5 +1,6 @@
 """How log lines look: for people on a console, or JSON for machines. A line is one line, whatever a charger put into it."""
 
+import re
 import sys
 from typing import Any
 
@@ -14,12 +15,31 @@ def one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     return event
 
 
+_SECRET = re.compile(r"(/(?:ocpp|accounts/password/reset/key|accounts/confirm-email)/)[^\s'\"]+")
+
+
+def without_secrets(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Blot out what in an address is as good as a password."""
+    for member in ("event", "request"):
+        if member in event:
+            event[member] = _SECRET.sub(r"\1…", str(event[member]))
+    return event
+
+
+def once_per_request(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Leave the line at a request's end alone: it says all that the one at its beginning would."""
+    if event.get("event") == "request_started":
+        raise structlog.DropEvent
+    return event
+
+
 _BEFORE: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     one_line,
+    without_secrets,
 ]
 
 _TALKATIVE = ("autobahn", "daphne", "twisted")
@@ -28,7 +48,7 @@ _TALKATIVE = ("autobahn", "daphne", "twisted")
 def configuration(style: str) -> dict[str, Any]:
     """Django's LOGGING for a LOG_FORMAT; what structlog is told goes the same way."""
     structlog.configure(
-        processors=[*_BEFORE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[once_per_request, *_BEFORE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
