@@ -139,7 +139,8 @@ def hints(charge_point: ChargePoint) -> Iterable[Hint]:
         url = reverse("stations:owner_connector", args=[charge_point.code, first.number]) if first else page
         yield Hint("tag", "green", format_lazy(_("Set the price of {name}"), name=name), _("Type, power and price are missing."), url)
     elif not charge_point.is_published:
-        yield Hint("map-pin", "green", format_lazy(_("Put {name} on the map"), name=name), _("Everything is ready for guests."), f"{page}#publish")
+        title = format_lazy(_("Put {name} on the map"), name=name)
+        yield Hint("map-pin", "green", title, _("Everything is ready for guests."), f"{page}#publish")
 
 
 def _fault(charge_point: ChargePoint) -> str | Promise:
