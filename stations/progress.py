@@ -53,10 +53,14 @@ class Cap:
 
 
 class Progress:
-    """One session as a driver looks at it. Read once for a page; every figure is computed when it is asked for."""
+    """One session as somebody looks at it. Read once for a page; every figure is computed when it is asked for.
 
-    def __init__(self, session: ChargingSession) -> None:
+    `shows_credit` is for the driver alone: how much money she has left is not her host's to know.
+    """
+
+    def __init__(self, session: ChargingSession, *, shows_credit: bool = True) -> None:
         self.session = session
+        self.shows_credit = shows_credit
         self.now = timezone.now()
 
     @cached_property
@@ -83,8 +87,10 @@ class Progress:
 
     @cached_property
     def amount_cap(self) -> Cap | None:
-        """The driver's own limit, else what the wallet can bear; nothing where it is free."""
+        """The driver's own limit, else what the wallet can bear; nothing where it is free, and nobody else's business."""
         session = self.session
+        if not self.shows_credit:
+            return None
         if session.is_free or session.driver is None or self.prices is None or self.prices.is_free:
             return None
         if session.max_amount_minor is not None:

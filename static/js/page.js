@@ -79,6 +79,20 @@ for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
 
+/* Without a network the page says of what time it is; live.js moves the time on with every message. */
+let fresh = new Date();
+document.addEventListener("live", () => (fresh = new Date()));
+
+function showNetwork() {
+  const bar = document.querySelector("[data-offline]");
+  if (!bar) return;
+  const time = fresh.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" });
+  bar.querySelector("[data-offline-words]").textContent = bar.dataset.offline.replace("{time}", time);
+  bar.hidden = navigator.onLine;
+}
+window.addEventListener("offline", showNetwork);
+window.addEventListener("online", showNetwork);
+
 /* The worker keeps the look on the device. On plain http, where one develops, it would only show yesterday's. */
 if (location.protocol === "https:") navigator.serviceWorker?.register("/sw.js");
 

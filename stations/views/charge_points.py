@@ -41,9 +41,9 @@ class Outlet:
         return self.connector.state
 
     @property
-    def spoken_at(self) -> datetime | None:
-        """When the charger last spoke of it."""
-        return None if self.state == State.OFFLINE else self.connector.status_at
+    def seen_at(self) -> datetime | None:
+        """How fresh the state is: the last sign of life."""
+        return None if self.state == State.OFFLINE else self.connector.charge_point.last_seen_at
 
     @cached_property
     def is_own(self) -> bool:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
@@ -139,9 +139,9 @@ class Place:
         return places.town(self.charge_point.address)
 
     @property
-    def spoken_at(self) -> Any:
-        """When the charger last spoke of it; the silence of a home is nobody's business."""
-        return None if self.state == State.OFFLINE or self.connector is None else self.connector.status_at
+    def seen_at(self) -> datetime | None:
+        """How fresh the state is: the last sign of life. Older ones are offline, and the silence of a home is nobody's business."""
+        return None if self.state == State.OFFLINE else self.charge_point.last_seen_at
 
     @staticmethod
     def _price(connector: Connector) -> Decimal:

@@ -95,7 +95,7 @@ def panel_context(viewer: User, session: ChargingSession) -> dict[str, object]:
     """What the page and its live fragment are drawn from."""
     return {
         "session": session,
-        "progress": Progress(session),
+        "progress": Progress(session, shows_credit=session.driver_id == viewer.pk),
         "is_driver": session.driver_id == viewer.pk,
         "is_host": session.owner_id == viewer.pk,
         "viewer": viewer,

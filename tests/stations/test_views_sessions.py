@@ -212,3 +212,11 @@ def test_what_runs_stands_on_top(client, charging, driver):
     client.force_login(driver)
 
     assert [one.session for one in client.get("/sessions/").context["running"]] == [charging]
+
+
+def test_the_drivers_credit_is_not_her_hosts_business(client, charging, driver, owner):
+    """Neither what is left in the wallet nor what is held; the driver herself sees both."""
+    client.force_login(owner)
+    assert "meter-row" not in text(client.get(charging.get_absolute_url()))
+    client.force_login(driver)
+    assert "of 500 Kč" in text(client.get(charging.get_absolute_url()))
