@@ -245,6 +245,17 @@ def test_administration_is_where_the_setting_says_and_for_staff(client: Client, 
     assert client.get("/admin/login/").status_code == 302  # everybody logs in by the same door, where failures are counted
 
 
+def test_every_static_file_finds_what_it_names(settings: LazySettings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    }
+    call_command("collectstatic", interactive=False, verbosity=0)  # fails where a style sheet or a script names a file that is not there
+    paths = json.loads((tmp_path / "staticfiles.json").read_text())["paths"]
+    assert "css/base.css" in paths
+
+
 # ── The image and its neighbours ──
 
 
