@@ -1,8 +1,11 @@
 """What real chargers say, and what they mean: one row for each way of deviating."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ocpp_core import dialects
 from stations import metering
@@ -354,10 +357,42 @@ def test_a_boot_is_never_refused():
     assert dialects.boot_notification({}).model == ""
 
 
-@pytest.mark.parametrize(
-    "payload", [{"a": [{}]}, {"connectorId": [], "meterValue": [[]], "transactionData": [[], {"sampledValue": {"value": {}}}]}]
+ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["1", "-1", "null", "1e999", "2024-05-01T12:00:00Z"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["timestamp", "sampledValue", "value", "measurand", "unit", "phase"]), inner, max_size=4)
+    ),
+    max_leaves=12,
 )
-def test_what_is_kept_whatever_it_says_never_raises(payload):
-    dialects.start_transaction(payload, NOON)
-    dialects.stop_transaction(payload, NOON)
-    dialects.meter_values(payload, NOON)
+MEMBERS = [
+    "connectorId",
+    "transactionId",
+    "meterValue",
+    "transactionData",
+    "idTag",
+    "meterStart",
+    "meterStop",
+    "timestamp",
+    "reservationId",
+    "x",
+]
+
+
+@given(st.dictionaries(st.sampled_from(MEMBERS), ANYTHING, max_size=8), st.none() | st.integers(-(10**6), 10**6))
+def test_what_is_kept_whatever_it_says_never_raises(payload, clock_skew_s):
+    start = dialects.start_transaction(payload, NOON, clock_skew_s=clock_skew_s)
+    stop = dialects.stop_transaction(payload, NOON, clock_skew_s=clock_skew_s)
+    meter = dialects.meter_values(payload, NOON, clock_skew_s=clock_skew_s)
+
+    dialects.start_key(1, start, NOON)
+    for at in (start.started_at, stop.stopped_at, *(reading.at for reading in (*meter.readings, *stop.readings))):
+        assert at.tzinfo is not None
+        assert at.year >= 2015
+    assert 0 <= start.connector_number < 2**31
+    assert all(isinstance(sample["value"], str) for reading in meter.readings for sample in reading.samples)

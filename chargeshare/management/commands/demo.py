@@ -40,7 +40,9 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             raise CommandError("The demo town has logins with a known password; it runs only with DEBUG=True.")
         if not _is_free(host, port):
-            raise CommandError(f"Port {port} on {host} is in use. Another one: make run is `manage.py demo --port {port + 1}`.")
+            raise CommandError(
+                f"Port {port} on {host} is in use by another program. Choose another one: .venv/bin/python manage.py demo --port {port + 1}"
+            )
         if connection.vendor == "sqlite":
             Path(str(settings.DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
