@@ -129,8 +129,10 @@ class Prospect:
 @transaction.atomic
 def look_again(session_id: int, *, now: datetime) -> None:
     """See where a running session stands: let its hold grow, warn its driver, ask for its stop; and say when to look next."""
-    locked = ChargingSession.objects.select_for_update(of=("self",)).filter(pk=session_id, status=ChargingSession.Status.ACTIVE)
-    session = locked.select_related("charge_point", "connector", "driver", "id_token", "hold__user", "tariff_version__tariff").first()
+    active = ChargingSession.objects.filter(pk=session_id, status=ChargingSession.Status.ACTIVE)
+    if not active.select_for_update().values_list("pk"):
+        return
+    session = active.select_related("charge_point", "connector", "driver", "id_token", "hold__user", "tariff_version__tariff").first()
     if session is None or session.stop_asked_at is not None:
         return
     _look(session, now)

@@ -38,8 +38,12 @@ class NotInReview(DomainError):
 
 
 def lock(session_id: int) -> ChargingSession:
-    """The session and all that its end needs, the row locked: whatever else wants to end it waits."""
-    rows = ChargingSession.objects.select_for_update(of=("self",)).select_related(
+    """The session and all that its end needs, the row locked: whatever else wants to end it waits.
+
+    Locked first and read then: in one query the rows beside it would be those of before the wait.
+    """
+    ChargingSession.objects.select_for_update().values_list("pk").get(pk=session_id)
+    rows = ChargingSession.objects.select_related(
         "charge_point__owner", "connector", "driver", "owner", "id_token", "hold", "cdr", "tariff_version__tariff"
     )
     return rows.get(pk=session_id)
