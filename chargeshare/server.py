@@ -212,7 +212,7 @@ class Server(DaphneServer):  # type: ignore[misc]
             return
         self.ws_factory.protocol = Socket
         # A frame over the limit is told so by a close frame before the line is cut; both sides get a moment for that.
-        self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=2)
+        self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=5)
 
     def listen_success(self, port: Any) -> None:
         """Say that a port is open."""

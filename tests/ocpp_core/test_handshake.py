@@ -40,6 +40,12 @@ def test_credentials_are_not_split_where_an_identity_has_a_colon():
     assert Request.read(scope).credentials == b"A:B:c:d"
 
 
+def made_up(owner):
+    charge_point, password = charge_points.register(owner=owner, name="New", latitude=50, longitude=14)
+    assert password is not None
+    return charge_point, password
+
+
 def refusal(response):
     return response.status, response.getheader("WWW-Authenticate"), response.getheader("Server"), response.read()
 
@@ -123,7 +129,7 @@ def until(condition, seconds=5.0):
 
 
 def test_every_attempt_is_kept_without_a_secret(served, owner):
-    charge_point, password = charge_points.register(owner=owner, name="New", latitude=50, longitude=14)
+    charge_point, password = made_up(owner)
     path = f"/ocpp/{charge_point.identity}"
     knock(served, path)
     for _again in range(3):
@@ -144,7 +150,7 @@ def test_every_attempt_is_kept_without_a_secret(served, owner):
 
 
 def test_a_made_up_password_is_hinted_at_by_its_length(served, owner):
-    charge_point, _password = charge_points.register(owner=owner, name="New", latitude=50, longitude=14)
+    charge_point, _password = made_up(owner)
     knock(served, f"/ocpp/{charge_point.identity}", basic(charge_point.identity, "seven77"))
     attempts = ConnectionAttempt.objects.filter(charge_point=charge_point)
     until(attempts.exists)
@@ -154,16 +160,16 @@ def test_a_made_up_password_is_hinted_at_by_its_length(served, owner):
 
 def test_only_failures_are_limited_and_the_right_charger_always_comes_in(served, owner):
     """Guessing under an identity ends in 429 without a row each; who knows the made-up password comes in all the same."""
-    made_up, password = charge_points.register(owner=owner, name="Made up", latitude=50, longitude=14)
+    unguessable, password = made_up(owner)
     chosen = factories.make_charge_point(owner)
     guesser = {"X_Forwarded_For": "203.0.113.66"}
     assert knock(served, f"/ocpp/{chosen.identity}", basic(chosen.identity), X_Forwarded_For="203.0.113.5").status == 101
-    for charge_point in (made_up, chosen):
+    for charge_point in (unguessable, chosen):
         path = f"/ocpp/{charge_point.identity}"
         answers = [knock(served, path, basic(charge_point.identity, f"guess-{number}"), **guesser).status for number in range(12)]
         assert answers == [401] * 8 + [429] * 4
 
-    assert knock(served, f"/ocpp/{made_up.identity}", basic(made_up.identity, password), **guesser).status == 101
+    assert knock(served, f"/ocpp/{unguessable.identity}", basic(unguessable.identity, password), **guesser).status == 101
     path, header = f"/ocpp/{chosen.identity}", basic(chosen.identity)
     assert knock(served, path, header, X_Forwarded_For="203.0.113.5").status == 101, "it has come from there before"
     assert knock(served, path, header, X_Forwarded_For="203.0.113.99").status == 429, "a chosen password may have been guessed"
