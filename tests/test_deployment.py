@@ -128,6 +128,12 @@ def test_process_says_it_is_alive_without_a_database(client: Client) -> None:
     assert client.post("/healthz").status_code == 405
 
 
+def test_probes_are_answered_without_tls(client: Client, settings: LazySettings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/accounts/login/").status_code == 301
+
+
 def test_version_is_that_of_the_changelog() -> None:
     newest = re.search(r"^## (.+)$", (HOUSE / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert newest is not None
