@@ -54,5 +54,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *billing.urls.api_urlpatterns,
     *ocpp_core.urls.api_urlpatterns,
     *stations.urls.api_urlpatterns,
-    re_path(r"^.*$", Nothing.as_view(), name="nothing"),
+    re_path(r"^[\s\S]*$", Nothing.as_view(), name="nothing"),
 ]

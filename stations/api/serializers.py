@@ -176,6 +176,26 @@ class SeenChargePointSerializer(OwnChargePointSerializer):
         return _beyond_optional(fields, ChargePointSerializer.Meta.fields)
 
 
+class PageSchema(serializers.Serializer[dict[str, Any]]):
+    """For the documentation alone: what every page has."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class NearbyPageSchema(PageSchema):
+    """For the documentation alone: a page by distance."""
+
+    results = NearbySerializer(many=True)
+
+
+class OwnPageSchema(PageSchema):
+    """For the documentation alone: a page of mine."""
+
+    results = OwnChargePointSerializer(many=True)
+
+
 class RegisteredSerializer(OwnChargePointSerializer):
     """The answer to a registration: the only place where the password stands."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated, IsAuthenticatedOrReadOnly
@@ -24,9 +24,11 @@ from stations.api.serializers import (
     ConnectorEditSerializer,
     ConnectorSerializer,
     MapQuery,
+    NearbyPageSchema,
     NearbySerializer,
     OwnChargePointSerializer,
     OwnConnectorSerializer,
+    OwnPageSchema,
     PasswordSerializer,
     RegisteredSerializer,
     RegisterSerializer,
@@ -53,7 +55,12 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         parameters=[MapQuery],
         responses={
             200: OpenApiResponse(
-                geojson.FeatureCollectionSchema,
+                PolymorphicProxySerializer(
+                    "PlacesOrPage",
+                    [geojson.FeatureCollectionSchema, NearbyPageSchema, OwnPageSchema],
+                    resource_type_field_name=None,
+                    many=False,
+                ),
                 description="A GeoJSON FeatureCollection of places; above 500 of them, of clusters. "
                 "With `near` or `role=owner` an ordinary page of charge points instead.",
             )
