@@ -19,7 +19,7 @@ from accounts.models import User
 from billing import audit, ledger
 from billing.models import LedgerTransaction, Tariff, TopUp
 from chargeshare import demo
-from chargeshare.demo import town
+from chargeshare.demo import history, town
 from stations.models import ChargePoint, ChargingSession, Connector, MeterValue
 from tests.servers import free_port
 
@@ -38,6 +38,31 @@ def test_the_town_is_built_once_by_real_rules(db):
     counted = ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count()
     assert not demo.seed()
     assert counted == (ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count())
+
+
+def test_building_that_was_interrupted_goes_on(db, monkeypatch):
+    charge, charged = history._charge, []
+
+    def stumble(visit, *rest):
+        charged.append(visit)
+        if len(charged) == 60:
+            raise KeyboardInterrupt
+        charge(visit, *rest)
+
+    monkeypatch.setattr(history, "_charge", stumble)
+    with pytest.raises(KeyboardInterrupt):
+        demo.seed()
+    before = set(ChargingSession.objects.values_list("pk", flat=True))
+    monkeypatch.setattr(history, "_charge", charge)
+
+    assert demo.seed()
+
+    charged_a_lot()
+    starts = ChargingSession.objects.values_list("started_at", flat=True)
+    assert len(starts) == len(set(starts))
+    assert 0 < len(before) < 60
+    assert before < set(ChargingSession.objects.values_list("pk", flat=True))
+    assert audit.check() == []
 
 
 def charged_a_lot():

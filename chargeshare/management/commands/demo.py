@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,16 @@ class Command(BaseCommand):
         """Run it all, and end it all."""
         if not settings.DEBUG:
             raise CommandError("The demo town has logins with a known password; it runs only with DEBUG=True.")
-        if not _is_free(host, port):
-            raise CommandError(
-                f"Port {port} on {host} is in use by another program. Choose another one: .venv/bin/python manage.py demo --port {port + 1}"
-            )
-        if connection.vendor == "sqlite":
-            Path(str(settings.DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
-        call_command("migrate", interactive=False, verbosity=0)
-        demo.seed(say=self.stdout.write)
         with contextlib.suppress(KeyboardInterrupt):
+            self._prepare(host, port)
             asyncio.run(self._run(host, port))
+
+    def _prepare(self, host: str, port: int) -> None:
+        with _held(host, port):
+            if connection.vendor == "sqlite":
+                Path(str(settings.DATABASES["default"]["NAME"])).parent.mkdir(parents=True, exist_ok=True)
+            call_command("migrate", interactive=False, verbosity=0)
+            demo.seed(say=self.stdout.write)
 
     async def _run(self, host: str, port: int) -> None:
         url = settings.PUBLIC_URL if "PUBLIC_URL" in os.environ else f"http://{host}:{port}"
@@ -99,14 +100,18 @@ class Command(BaseCommand):
         self.stdout.write("  Two cars are charging. Ctrl-C ends everything.\n")
 
 
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextlib.contextmanager
+def _held(host: str, port: int) -> Iterator[None]:
+    """Keep the port for the server to come: a second demo learns at once that there is one, before it touches the database."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+            held.bind((host, port))
+            held.listen()
+        except OSError as error:
+            another = f".venv/bin/python manage.py demo --port {port + 1}"
+            raise CommandError(f"Port {port} on {host} is in use by another program. Choose another one: {another}") from error
+        yield
 
 
 def _answers(url: str) -> bool:
