@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.core import context as request_context
 from django.conf import settings
@@ -52,7 +53,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         logins.forgive(str(credentials.get("email", "")))
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Show the pages in the language of the account from here on. Accounts made by hand get their e-mail known to allauth."""
+        """Show the pages in the language of the account from here on. Accounts made by hand get their e-mail known to allauth.
+
+        Who signs up has just chosen her password: she is not asked for it again at the first card.
+        """
+        if kwargs.get("signup"):
+            record_authentication(request, user, method="password")
         if not EmailAddress.objects.filter(user=user, primary=True).exists():
             EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True})
         response: HttpResponse = super().post_login(request, user, **kwargs)

@@ -381,6 +381,13 @@ def test_an_old_log_in_has_to_say_the_password_again_before_a_card_is_added(clie
     assert driver.id_tokens.get().label == "Blue"
 
 
+def test_who_has_just_signed_up_adds_a_card_without_being_asked_again(client: Client, db: None) -> None:
+    client.post("/accounts/signup/", {"name": "Jana Horká", "email": "jana@example.com", "password1": PASSWORD})
+
+    assert client.post("/accounts/cards/", {"uid": "04A22B5C", "label": "Blue"})["Location"] == "/accounts/cards/"
+    assert IdToken.objects.get().user.email == "jana@example.com"
+
+
 def test_the_holder_hears_of_a_card_that_was_typed_in(browser: Client, driver: User) -> None:
     browser.post("/accounts/cards/", {"uid": "04A22B5C", "label": "Blue"})
 
