@@ -100,8 +100,7 @@ class Exchange:
 def connection(request: HttpRequest, code: str) -> HttpResponse:
     """What to type into the box, and what comes of it while one watches. The password stands here once."""
     charge_point = own_charge_point(request, code)
-    shown = request.session.get("charger_password", {})
-    password = request.session.pop("charger_password")["password"] if shown.get("code") == code else None
+    password = _password_once(request, code)
     attempts = list(ConnectionAttempt.objects.filter(charge_point=charge_point)[:ATTEMPTS_SHOWN])
     address = charge_points.ocpp_url(charge_point)
     context = {
@@ -122,6 +121,16 @@ def connection(request: HttpRequest, code: str) -> HttpResponse:
         "offline_after_s": settings.OFFLINE_AFTER_S,
     }
     return render(request, "ocpp_core/connection.html", context)
+
+
+def _password_once(request: HttpRequest, code: str) -> str | None:
+    """The password that was made a moment ago. The page's own second looks must not take it from the eyes it is meant for."""
+    made = request.session.get("charger_password", {})
+    if made.get("code") != code or request.headers.get("X-Look"):
+        return None
+    del request.session["charger_password"]
+    password: str = made["password"]
+    return password
 
 
 @login_required

@@ -203,8 +203,9 @@ def test_next_is_on_once_the_charger_reported(client, owner):
 
 
 def test_new_password_is_shown_once(client, charge_point):
-    answer = client.post(reverse("stations:owner_new_password", args=[charge_point.code]), follow=True)
-    password = answer.context["password"]
+    shown = client.post(reverse("stations:owner_new_password", args=[charge_point.code]))["Location"]
+    assert client.get(shown, headers={"X-Look": "again"}).context["password"] is None
+    password = client.get(shown).context["password"]
     charge_point.refresh_from_db()
     assert charge_points.password_matches(charge_point, password.encode())
     assert charge_points.password_matches(charge_point, factories.CHARGER_PASSWORD.encode())
