@@ -131,7 +131,7 @@ class Progress:
     @property
     def percent(self) -> int:
         """The same in whole percent."""
-        return int(self.share * 100)
+        return int(self.share * 100 + 1e-9)
 
     @cached_property
     def done_at(self) -> datetime | None:

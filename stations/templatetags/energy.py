@@ -1,7 +1,7 @@
 """Energy, power, time and prices as people write them, with no-break spaces before the units."""
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
 from django.utils import formats, timezone, translation
@@ -16,7 +16,8 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 def number(value: Decimal | float, decimals: int) -> str:
     """Digits with the point or comma of the language; thousands are parted by a no-break space or a comma."""
-    return formats.number_format(Decimal(value), decimal_pos=decimals, use_l10n=True, force_grouping=True).replace(" ", SPACE)
+    exact = Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return formats.number_format(exact, decimal_pos=decimals, use_l10n=True, force_grouping=True).replace(" ", SPACE)
 
 
 @register.filter
