@@ -6,8 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from billing.serializers import PriceField
 from stations import search
 from stations.models import ChargePoint, Connector, State
+
+PRICE = PriceField()
 
 
 def collection(features: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def _connector(connector: Connector) -> dict[str, Any]:
         "max_power_w": connector.max_power_w,
         "state": state.value,
         "state_at": spoken_at.strftime("%Y-%m-%dT%H:%M:%SZ") if spoken_at else None,
-        "price_per_kwh": str(prices.price_per_kwh) if prices else None,
+        "price_per_kwh": PRICE.to_representation(prices.price_per_kwh) if prices else None,
         "currency": connector.tariff.currency if connector.tariff is not None else None,
     }
 

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.models import Tariff, TariffVersion
+from billing.serializers import BandSerializer, PriceField
 from stations import charge_points, search
 from stations.api.fields import BoxField, ConnectorTypesField, CoordinateField, PlaceField
 from stations.models import ChargePoint, Connector, State
@@ -27,6 +28,11 @@ class PricesSerializer(serializers.ModelSerializer[TariffVersion]):
     """What a new session would cost: all-in prices for the driver."""
 
     currency = serializers.CharField(source="tariff.currency")
+    price_per_kwh = PriceField(read_only=True)
+    price_per_minute = PriceField(read_only=True)
+    session_fee = PriceField(read_only=True)
+    idle_price_per_minute = PriceField(read_only=True)
+    bands = serializers.SerializerMethodField()
 
     class Meta:
         model = TariffVersion
@@ -40,6 +46,11 @@ class PricesSerializer(serializers.ModelSerializer[TariffVersion]):
             "bands",
         )
         read_only_fields = fields
+
+    @extend_schema_field(BandSerializer(many=True))
+    def get_bands(self, version: TariffVersion) -> list[dict[str, Any]]:
+        """As they were written."""
+        return list(version.bands)
 
 
 class ConnectorSerializer(serializers.ModelSerializer[Connector]):

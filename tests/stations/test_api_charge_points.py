@@ -52,7 +52,7 @@ def test_map_is_geojson_for_anybody(charge_point):
     assert feature["geometry"]["type"] == "Point"
     assert feature["properties"]["code"] == charge_point.code
     assert feature["properties"]["state"] == "offline"  # offline ones are on the map too
-    assert feature["properties"]["price_per_kwh"] == "6.5000"
+    assert feature["properties"]["price_per_kwh"] == "6.50"
 
 
 def test_map_tells_no_secret_and_no_exact_place(charge_point):
@@ -213,7 +213,7 @@ def test_stranger_sees_the_public_part(charge_point, stranger):
         assert body["name"] == charge_point.name
         assert not set(everything_named(body)) & set(SECRETS)
         assert "status" not in body["connectors"][0]
-        assert body["connectors"][0]["prices"]["price_per_kwh"]
+        assert body["connectors"][0]["prices"]["price_per_kwh"] == "6.50"
         assert charge_point.identity not in json.dumps(body)
 
 
