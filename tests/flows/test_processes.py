@@ -75,7 +75,7 @@ def test_redis_goes_and_comes_and_nothing_is_lost(serve_process, owner, charge_p
         here, there = serve_process(REDIS_URL=broker.url), serve_process(REDIS_URL=broker.url)
 
         async def command(api, box, timeout_s):
-            asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/", {"action": "ClearCache"}))
+            asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/?wait=15", {"action": "ClearCache"}))
             _kind, message_id, action, _payload = await box.receive(timeout_s)
             assert action == "ClearCache"
             await box.send([3, message_id, {"status": "Accepted"}])
