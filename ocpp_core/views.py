@@ -26,6 +26,7 @@ from stations.templatetags.commands import pretty
 FRAMES_ON_A_PAGE = 40
 ATTEMPTS_SHOWN = 8
 LONGEST_SEARCH = 60
+ACTIONS_FROM = 2000  # what a charger says at all, it said lately; nobody waits for a look at a month
 ANSWER_WINDOW = timedelta(minutes=10)
 CALL, RESULT, ERROR = OcppFrame.Type.CALL, OcppFrame.Type.RESULT, OcppFrame.Type.ERROR
 
@@ -152,7 +153,7 @@ def frame_list(request: HttpRequest, code: str) -> HttpResponse:
         "exchanges": _paired(charge_point, page),
         "older": page[-1].pk if len(rows) > FRAMES_ON_A_PAGE else None,
         "is_first_page": not before,
-        "actions": sorted(known.order_by().values_list("action", flat=True).distinct()),
+        "actions": sorted(set(known.order_by("-id").values_list("action", flat=True)[:ACTIONS_FROM])),
         "directions": OcppFrame.Direction.choices,
         "action": request.GET.get("action", ""),
         "direction": request.GET.get("direction", ""),
