@@ -56,7 +56,7 @@ class TariffForm(forms.Form):
             version = tariff.current
             options["initial"] = {
                 "name": tariff.name,
-                **{field: getattr(version, field) for field in tariffs.MOST},
+                **{field: money.number(getattr(version, field)) for field in tariffs.MOST if getattr(version, field)},
                 "idle_grace_minutes": version.idle_grace_minutes,
                 "bands": written(version.bands),
             }

@@ -69,6 +69,16 @@ def share_down(total_minor: int, share: Decimal) -> int:
     return total_minor * ten_thousandths(share) // 10_000
 
 
+def number(value: Decimal, *, least_decimals: int = 2, language: str | None = None) -> str:
+    """A price or quantity as people write it: 6,50 in Czech, 0.125 where two decimals are not enough."""
+    exponent = value.normalize().as_tuple().exponent
+    decimals = max(least_decimals, -exponent if isinstance(exponent, int) else 0)
+    written = f"{value:,.{decimals}f}"
+    if (language or translation.get_language() or "cs").startswith("cs"):
+        written = written.replace(",", NO_BREAK_SPACE).replace(".", ",")
+    return written
+
+
 def fmt(amount_minor: int, currency: str, *, decimals: int = 2, language: str | None = None, sign: bool = False) -> str:
     """An amount as people write it: `1 234,50 Kč` in Czech, `1,234.50 Kč` in English, with no-break spaces and a true minus.
 

@@ -4,10 +4,12 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import segno
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
@@ -15,6 +17,7 @@ from fpdf.enums import XPos, YPos
 from accounts.models import User
 from billing import money
 from billing.models import CdrLine, ChargeDetailRecord
+from billing.pricing import Prices
 from chargeshare.errors import DomainError
 
 FONTS = Path(settings.BASE_DIR) / "static/vendor/dejavu"
@@ -50,19 +53,10 @@ def quantity(line: CdrLine) -> str:
         return line.text
     if line.kind == Kind.SESSION:
         return ""
-    times = f"{_number(line.quantity, 2)} {units[Kind(line.kind)]} × {_number(line.unit_price, 2)} {currency}".replace(
+    times = f"{money.number(line.quantity)} {units[Kind(line.kind)]} × {money.number(line.unit_price)} {currency}".replace(
         " ", money.NO_BREAK_SPACE
     )
     return f"{line.text} · {times}" if line.text else times
-
-
-def _number(value: Decimal, least_decimals: int) -> str:
-    exponent = value.normalize().as_tuple().exponent
-    decimals = max(least_decimals, -exponent if isinstance(exponent, int) else 0)
-    written = f"{value:,.{decimals}f}"
-    if (translation.get_language() or "cs").startswith("cs"):
-        written = written.replace(",", money.NO_BREAK_SPACE).replace(".", ",")
-    return written
 
 
 def moment(at: datetime) -> str:
@@ -74,7 +68,20 @@ def moment(at: datetime) -> str:
 
 def meter(energy_wh: int) -> str:
     """A meter's register: 4 812,36 kWh."""
-    return f"{_number(Decimal(energy_wh).scaleb(-3), 2)}{money.NO_BREAK_SPACE}kWh"
+    return f"{money.number(Decimal(energy_wh).scaleb(-3))}{money.NO_BREAK_SPACE}kWh"
+
+
+def tariff(prices: Prices) -> str:
+    """The prices in the order kWh, minute, start, standing; the hours of the week by their own lines on the receipt."""
+    symbol = money.SYMBOLS.get(prices.currency, prices.currency)
+    named = (
+        (prices.price_per_kwh, _("kWh")),
+        (prices.price_per_minute, _("min")),
+        (prices.session_fee, _("start")),
+        (prices.idle_price_per_minute, _("min of standing")),
+    )
+    said = [f"{money.number(price)} {symbol}/{unit}".replace(" ", money.NO_BREAK_SPACE) for price, unit in named if price]
+    return ", ".join(said) or _("free")
 
 
 def parts(cdr: ChargeDetailRecord) -> list[tuple[str, int]]:
@@ -88,9 +95,9 @@ def parts(cdr: ChargeDetailRecord) -> list[tuple[str, int]]:
     return [(name, amount_minor) for name, amount_minor in named if amount_minor]
 
 
-def pdf(cdr: ChargeDetailRecord) -> bytes:
-    """The receipt on one page, in the language that is active."""
-    page = _Page(cdr)
+def pdf(cdr: ChargeDetailRecord, *, with_parts: bool = True) -> bytes:
+    """The receipt on one page, in the language that is active. Where the money came from is for the payer alone."""
+    page = _Page(cdr, parts(cdr) if with_parts else [])
     page.add_page()
     page.draw()
     return bytes(page.output())
@@ -99,9 +106,10 @@ def pdf(cdr: ChargeDetailRecord) -> bytes:
 class _Page(FPDF):
     """One A4 sheet."""
 
-    def __init__(self, cdr: ChargeDetailRecord) -> None:
+    def __init__(self, cdr: ChargeDetailRecord, paid_from: list[tuple[str, int]]) -> None:
         super().__init__(format="A4")
         self.cdr = cdr
+        self.paid_from = paid_from
         self.set_margin(20)
         self.add_font(FONT, "", FONTS / "DejaVuSans.ttf")
         self.add_font(FONT, "B", FONTS / "DejaVuSans-Bold.ttf")
@@ -130,16 +138,20 @@ class _Page(FPDF):
             self._row(_("Corrects"), cdr.corrects.number)
         self._rule()
         for line in cdr.lines.select_related("cdr"):
-            self._row(f"{line.get_kind_display()}\n{quantity(line)}".strip(), self._money(line.amount_minor))
+            self._row(f"{capfirst(line.get_kind_display())}\n{quantity(line)}".strip(), self._money(line.amount_minor))
         self._rule()
         self._row(_("Total"), self._money(cdr.total_minor), bold=True, size=13)
-        for name, amount_minor in parts(cdr):
+        for name, amount_minor in self.paid_from:
             self._row(name, self._money(amount_minor))
         self._rule()
+        if cdr.tariff:
+            self._row(_("Tariff"), tariff(Prices.from_snapshot(cdr.tariff)))
         self._row(_("Issued"), moment(cdr.created_at))
         self.ln(4)
         self._text(_("Anyone can check this receipt here:"), size=9)
         self._text(verification_url(cdr), size=9)
+        self.ln(2)
+        self._code(verification_url(cdr))
 
     def _money(self, amount_minor: int) -> str:
         return money.fmt(amount_minor, self.cdr.currency)
@@ -156,6 +168,13 @@ class _Page(FPDF):
         self.set_xy(105, top)
         self.multi_cell(85, size * 0.62, value, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.set_y(max(after, self.get_y()) + 1.2)
+
+    def _code(self, content: str, *, module_mm: float = 0.8) -> None:
+        left, top = self.get_x(), self.get_y()
+        for y, row in enumerate(segno.make(content, micro=False).matrix):
+            for x, is_dark in enumerate(row):
+                if is_dark:
+                    self.rect(left + x * module_mm, top + y * module_mm, module_mm, module_mm, style="F")
 
     def _rule(self) -> None:
         self.ln(2)

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing import tariffs
+from billing import money, tariffs
 from billing.api_fields import MoneyField, written
 from billing.earnings import Earnings
 from billing.journal import Movement
@@ -20,8 +20,7 @@ class PriceField(serializers.Field[Decimal, Any, str, Any]):
 
     def to_representation(self, value: Decimal) -> str:
         """Write 6.50, 0.125."""
-        exponent = value.normalize().as_tuple().exponent
-        return f"{value:.{max(2, -exponent if isinstance(exponent, int) else 2)}f}"
+        return money.number(value, language="en").replace(",", "")
 
     def to_internal_value(self, data: Any) -> Any:
         """Leave it as it was sent."""

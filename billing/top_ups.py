@@ -110,16 +110,20 @@ def _open(user: User, amount_minor: int, gateway: Gateway) -> TopUp:
     )
 
 
+def room_minor(purse: ledger.Wallet) -> int:
+    """How much may be added: up to the limit of own money, after a debt has been paid."""
+    return max(0, settings.WALLET_LIMIT_MINOR - purse.cash_minor - min(0, purse.debt_minor))
+
+
 def _check_amount(amount_minor: int, purse: ledger.Wallet) -> None:
-    least_minor, most_minor = settings.TOP_UP_MINIMUM_MINOR, settings.WALLET_LIMIT_MINOR
+    least_minor = max(1, settings.TOP_UP_MINIMUM_MINOR)
     problem = ""
-    if amount_minor < max(1, least_minor):
-        problem = _("The least you can top up is %(least)s.") % {"least": money.fmt(max(1, least_minor), purse.currency)}
-    elif purse.cash_minor + amount_minor > most_minor - min(0, purse.debt_minor):
-        room_minor = max(0, most_minor - purse.cash_minor - min(0, purse.debt_minor))
+    if amount_minor < least_minor:
+        problem = _("The least you can top up is %(least)s.") % {"least": money.fmt(least_minor, purse.currency)}
+    elif amount_minor > room_minor(purse):
         problem = _("A wallet holds up to %(most)s of your own money, so you can add at most %(room)s.") % {
-            "most": money.fmt(most_minor, purse.currency, decimals=0),
-            "room": money.fmt(room_minor, purse.currency),
+            "most": money.fmt(settings.WALLET_LIMIT_MINOR, purse.currency, decimals=0),
+            "room": money.fmt(room_minor(purse), purse.currency),
         }
     if problem:
         raise Invalid(problem, fields={"amount": [problem]})

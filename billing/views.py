@@ -67,7 +67,7 @@ def wallet(request: HttpRequest) -> HttpResponseBase:
         "form": form,
         "is_form_open": form.is_bound or "top-up" in request.GET,
         "key": uuid.uuid4(),
-        "presets": [{"main": preset, "minor": preset * 100} for preset in PRESETS if preset * 100 <= settings.WALLET_LIMIT_MINOR],
+        "presets": [{"main": preset, "minor": preset * 100} for preset in PRESETS if preset * 100 <= top_ups.room_minor(purse)],
         "symbol": form.symbol,
         "purse": purse,
         "own_minor": own_minor,
@@ -161,11 +161,13 @@ def receipt(request: HttpRequest, number: str) -> HttpResponseBase:
     """A receipt, for the two people it concerns and for staff."""
     cdr = _receipt(request, number)
     verify_url = receipts.verification_url(cdr)
+    prices = Prices.from_snapshot(cdr.tariff) if cdr.tariff else None
     context = {
         "cdr": cdr,
         "lines": [(line, receipts.quantity(line)) for line in cdr.lines.select_related("cdr")],
         "parts": receipts.parts(cdr),
-        "prices": Prices.from_snapshot(cdr.tariff) if cdr.tariff else None,
+        "prices": prices,
+        "tariff": receipts.tariff(prices) if prices else "",
         "corrections": cdr.corrections.all(),
         "is_earned": cdr.owner_id == _user(request).pk,
         "is_paid_by_me": cdr.driver_id == _user(request).pk,
@@ -179,7 +181,8 @@ def receipt(request: HttpRequest, number: str) -> HttpResponseBase:
 @require_GET
 def receipt_pdf(request: HttpRequest, number: str) -> HttpResponseBase:
     """The same on paper."""
-    content = receipts.pdf(_receipt(request, number))
+    cdr = _receipt(request, number)
+    content = receipts.pdf(cdr, with_parts=cdr.driver_id == _user(request).pk or _user(request).is_staff)
     return HttpResponse(
         content,
         content_type="application/pdf",

@@ -42,7 +42,7 @@ _BEFORE: list[Processor] = [
     without_secrets,
 ]
 
-_TALKATIVE = ("autobahn", "daphne", "twisted")
+_TALKATIVE = ("autobahn", "daphne", "fontTools", "fpdf", "twisted")
 
 
 def configuration(style: str) -> dict[str, Any]:

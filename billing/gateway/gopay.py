@@ -107,6 +107,8 @@ def _ask(what: str, call: Callable[[Payments], Response], budget_s: float) -> An
     except FutureTimeoutError:
         running.cancel()
         raise GatewayAwayError("GoPay took too long.") from None
+    except (ValueError, TypeError) as error:  # settings the SDK refuses, or an answer it chokes on; its words may hold secrets
+        raise GatewayAwayError(f"GoPay's SDK failed with {type(error).__name__}.") from None
     logger.info("gopay was asked about %s and answered %s", what, response.status_code or "nothing")
     return _body(response)
 

@@ -93,6 +93,20 @@ def test_a_network_that_dies_after_the_token_is_no_success(settings, stub, gatew
         gateway.create_payment(REQUEST)
 
 
+@pytest.mark.parametrize("broken", ["settings", "token"])
+def test_what_the_sdk_chokes_on_is_an_outage(settings, stub, gateway, broken, caplog):
+    if broken == "settings":
+        settings.GOPAY_GOID = ""
+    else:
+        stub.answers.append((200, ["no", "token"]))
+
+    with pytest.raises(GatewayAwayError, match="SDK failed") as error:
+        gateway.create_payment(REQUEST)
+
+    assert CLIENT_SECRET not in repr(error.value)
+    assert error.value.__cause__ is None
+
+
 @pytest.mark.parametrize("drip", [False, True])
 def test_the_budget_ends_every_call(settings, stub, gateway, drip):
     settings.GOPAY_TIMEOUT_S = 0.4

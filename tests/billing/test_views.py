@@ -262,6 +262,7 @@ def test_a_receipt_on_paper(page, cdr, language):
         assert receipts.moment(cdr.started_at).startswith("20. 11. 2026" if language == "cs" else "20 Nov 2026")
 
     assert paper.startswith(b"%PDF")
+    assert len(receipts.pdf(cdr, with_parts=False)) < len(paper)
     served = page.get(f"/receipts/{cdr.number}.pdf")
     assert served.headers["Content-Type"] == "application/pdf"
     assert cdr.number in served.headers["Content-Disposition"]
