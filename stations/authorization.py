@@ -59,7 +59,7 @@ class ConnectorBusy(DomainError):
     """Somebody charges there, or the charger says that nobody can."""
 
     code = "connector_busy"
-    message = _("Someone was faster. We will tell you when it is free.")
+    message = _("Someone was faster: the connector is taken.")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from chargeshare import bus
 from stations import live
 from stations.models import ChargePoint, ChargingSession, Connector
+from stations.quarantine import clean
 
 STATUS_REFRESH = timedelta(seconds=60)
 SKEW_STEADY_WITHIN_S = 60
@@ -86,7 +87,7 @@ def forget_lost(*, now: datetime) -> int:
 def boot(charge_point: ChargePoint, *, received_at: datetime | None = None, **said: Unpack[Boot]) -> None:
     """The box started. Sessions under way may go on afterwards; if nothing is heard of them, they are closed after the grace."""
     now = received_at or timezone.now()
-    changed = {name: str(word)[: _LONGEST[name]] for name, word in said.items() if name in _LONGEST}
+    changed = {name: clean(str(word))[: _LONGEST[name]] for name, word in said.items() if name in _LONGEST}
     for name, word in changed.items():
         setattr(charge_point, name, word)
     charge_point.booted_at = now
@@ -137,16 +138,16 @@ def status(  # noqa: PLR0913 - as many words as the charger says
     if skew_s is not None:
         _learn_clock(charge_point, max(-MOST_NUMBER, min(MOST_NUMBER, skew_s)), received_at)
     if connector_number == 0:
-        _box_status(charge_point, status, error_code, said_at)
+        _box_status(charge_point, clean(status)[:30], clean(error_code)[:50], said_at)
         return
     outlet = connector(charge_point, connector_number)
     if outlet.status_at is not None and said_at < outlet.status_at:
         return
     words = {
-        "status": status[:30],
-        "error_code": error_code[:50],
-        "info": info[:100],
-        "vendor_error_code": vendor_error_code[:50],
+        "status": clean(status)[:30],
+        "error_code": clean(error_code)[:50],
+        "info": clean(info)[:100],
+        "vendor_error_code": clean(vendor_error_code)[:50],
     }
     if all(getattr(outlet, name) == word for name, word in words.items()):
         if outlet.status_received_at is None or received_at - outlet.status_received_at > STATUS_REFRESH:
@@ -163,9 +164,9 @@ def status(  # noqa: PLR0913 - as many words as the charger says
 def _box_status(charge_point: ChargePoint, status: str, error_code: str, said_at: datetime) -> None:
     if charge_point.status_at is not None and said_at < charge_point.status_at:
         return
-    if (charge_point.status, charge_point.error_code) == (status[:30], error_code[:50]):
+    if (charge_point.status, charge_point.error_code) == (status, error_code):
         return
-    charge_point.status, charge_point.error_code, charge_point.status_at = status[:30], error_code[:50], said_at
+    charge_point.status, charge_point.error_code, charge_point.status_at = status, error_code, said_at
     charge_point.save(update_fields=["status", "error_code", "status_at"])
     live.charge_point_changed(charge_point, "status")
 

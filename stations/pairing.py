@@ -9,6 +9,7 @@ from accounts.models import IdToken, Notification, User
 from chargeshare.errors import DomainError, NotFound
 from stations import live
 from stations.models import CardPairing, ChargePoint
+from stations.quarantine import clean
 
 OPEN_FOR = timedelta(minutes=2)
 
@@ -29,11 +30,12 @@ def tap(charge_point: ChargePoint, id_tag: str) -> IdToken | None:
     pairing = waiting.order_by("-pk").first()
     if pairing is None or not pairing.user.is_active:
         return None
-    if not CardPairing.objects.filter(pk=pairing.pk, uid="").update(uid=id_tag[:36]):
+    if not CardPairing.objects.filter(pk=pairing.pk, uid="").update(uid=clean(id_tag)[:36]):
         return None
     try:
         token = id_tokens.add(pairing.user, id_tag, confirmed=True, label=pairing.label)
-    except DomainError:
+    except DomainError:  # no number a card can have: go on waiting for hers
+        CardPairing.objects.filter(pk=pairing.pk).update(uid="")
         return None
     notifications.notify(pairing.user, Notification.Kind.CARD_PAIRED, card=str(token), place=charge_point.name)
     live.charge_point_changed(charge_point, "pairing")

@@ -11,7 +11,7 @@ from django.utils.translation import override
 from accounts import id_tokens, notifications
 from accounts.models import Notification
 from billing import ledger
-from stations import authorization, commands, connectivity, limits, live
+from stations import authorization, commands, connectivity, limits, live, quarantine
 from stations.authorization import Verdict
 from stations.metering import Meter
 from stations.models import ChargePoint, ChargingSession, Command, Connector
@@ -67,10 +67,10 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
     start = _Start(
         charge_point=charge_point,
         connector=connectivity.connector(charge_point, connector_number),
-        id_tag=id_tag[:64],
+        id_tag=quarantine.clean(id_tag)[:64],
         meter_start_wh=meter_start_wh,
         started_at=min(started_at, received_at),
-        started_at_said=started_at_said[:40],
+        started_at_said=quarantine.clean(started_at_said)[:40],
         reservation_id=reservation_id,
         received_at=received_at,
         start_key=start_key,

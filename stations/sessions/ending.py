@@ -99,7 +99,7 @@ def finish(
     else:
         settle(session)
         session.save()
-        _tell_finished(session)
+        tell_finished(session)
     live.session_changed(session)
     live.connector_changed(session.connector)
 
@@ -155,7 +155,7 @@ def decide(*, user: User, session: ChargingSession, energy_wh: int) -> ChargingS
     locked.energy_wh = energy_wh
     settle(locked)
     locked.save()
-    _tell_finished(locked)
+    tell_finished(locked)
     live.session_changed(locked)
     return locked
 
@@ -203,7 +203,8 @@ def _review(session: ChargingSession, doubt: str) -> None:
             notifications.notify(person, Notification.Kind.SESSION_REVIEW, url=url, place=session.charge_point.name, energy_wh=claimed)
 
 
-def _tell_finished(session: ChargingSession) -> None:
+def tell_finished(session: ChargingSession) -> None:
+    """Tell the driver what it cost, and the owner what she earned."""
     cdr = session.cdr
     if cdr is None or session.driver is None or session.driver_id == session.owner_id:
         return

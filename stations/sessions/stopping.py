@@ -72,8 +72,17 @@ def stop(  # noqa: PLR0913 - as many words as the charger says
 
     A session that was closed without it and settled from an estimate is put right.
     """
+    clean = quarantine.clean
     word = _Stop(
-        charge_point, transaction_id, meter_stop_wh, stopped_at, stopped_at_said[:40], reason or "Local", id_tag[:64], readings, received_at
+        charge_point=charge_point,
+        transaction_id=transaction_id,
+        meter_stop_wh=meter_stop_wh,
+        stopped_at=stopped_at,
+        stopped_at_said=clean(stopped_at_said)[:40],
+        reason=clean(reason) or "Local",
+        id_tag=clean(id_tag)[:64],
+        readings=readings,
+        received_at=received_at,
     )
     _stop(word)
     return _answer(word)

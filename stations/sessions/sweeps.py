@@ -49,6 +49,7 @@ def settle_reviews(*, now: datetime) -> int:
             return False
         ending.settle(session)
         session.save()
+        ending.tell_finished(session)
         live.session_changed(session)
         return True
 

@@ -46,3 +46,10 @@ def test_not_at_a_charger_one_may_not_see(charge_point, driver):
     charge_point.save()
     with pytest.raises(NotFound):
         pairing.open(driver, charge_point)
+
+
+def test_what_is_no_card_number_does_not_end_the_waiting(charge_point, driver):
+    pairing.open(driver, charge_point)
+    assert pairing.tap(charge_point, "A1") is None
+    assert pairing.tap(charge_point, "x" * 60) is None
+    assert tap(charge_point, "04A1B2C3").user == driver

@@ -182,6 +182,7 @@ def test_implausible_energy_is_reviewed_and_costs_nothing_for_three_days(charge_
     assert sessions.settle_reviews(now=NOON + 74 * HOUR) == 0
     assert session_of(started).status == "COMPLETED"
     assert balance_minor(driver) == OPENING_CREDIT_MINOR - 1300
+    assert Notification.objects.filter(user=driver, kind="session_finished").count() == 1
 
 
 def test_staff_decides_a_review(charge_point, started, driver, staff, owner):
@@ -273,6 +274,14 @@ def test_the_card_in_a_stop_is_judged_but_decides_nothing(charge_point, started,
     assert session_of(started).status == "COMPLETED"
     assert stop(charge_point, started.transaction_id, meter=2000, at=NOON + HOUR).status is None
     assert stop(charge_point, started.transaction_id, meter=2000, at=NOON + HOUR, id_tag=CARD).parent_tag == driver.group_tag
+
+
+def test_control_characters_in_what_is_said(charge_point, card):
+    started = begin(charge_point, CARD + "\0\x10", started_at_said="\0", start_key="k")
+    assert started.status == "Accepted"
+    stop(charge_point, started.transaction_id, meter=2000, at=NOON + HOUR, reason="Lo\0cal", id_tag="\0", stopped_at_said="\0")
+    stop(charge_point, 7, meter=2**63 - 1, at=NOON + HOUR, reason="Lo\0cal", id_tag="\0")
+    assert session_of(started).stop_reason == "Local"
 
 
 def test_connectors_are_made_by_a_start(charge_point, card, tariff):
