@@ -134,7 +134,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Connect, start, warm up, measure for a while, stop."""
     tally = Tally()
     with open(arguments.fleet) as file:  # noqa: ASYNC230, PTH123 - before anything is measured
-        fleet = [LoadCharger(*row, tally) for row in json.load(file)][: arguments.count]
+        fleet = [LoadCharger(identity, password, id_tag, tally) for identity, password, id_tag in json.load(file)][: arguments.count]
     for start in range(0, len(fleet), 50):
         await asyncio.gather(*(charger.connect(arguments.url) for charger in fleet[start : start + 50]))
     if not arguments.bare:

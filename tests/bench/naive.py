@@ -53,7 +53,7 @@ class NaiveCharger(ChargePoint):
             )
 
 
-class NaiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ships no types
+class NaiveConsumer(AsyncWebsocketConsumer):
     """One consumer per charger; it is the library's connection as well."""
 
     async def connect(self) -> None:

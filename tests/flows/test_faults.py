@@ -151,6 +151,7 @@ def test_what_was_acknowledged_before_the_death_is_there_afterwards(serve_proces
     assert session.meter_values.count() == 20
     assert session.energy_wh == 2_000
     served.restart()
+    assert session.hold is not None
     assert ledger.wallet(driver).held_minor == session.hold.amount_minor
 
 
