@@ -96,6 +96,12 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         elif not self.muted:
             self.sink(payload.decode())
 
+    def onPong(self, payload: bytes) -> None:  # noqa: N802 - autobahn's name
+        """Who answers a ping is there, for the application as well: an empty text is a sign of life and nothing else."""
+        super().onPong(payload)
+        if self.sink is not None:
+            self.sink("")
+
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803, FBT001
         """Tell the application that the socket has ended; nothing that comes after may reach it."""
         self.sink = None
@@ -172,6 +178,7 @@ def _masked_text(data: bytes, position: int, limit: int) -> tuple[int, str] | No
 _NEEDED = (
     "dataReceived",
     "onMessage",
+    "onPong",
     "onClose",
     "handle_reply",
     "failHandshake",
