@@ -16,6 +16,7 @@ from stations.models import ChargePoint, ChargingSession, Connector
 from stations.quarantine import clean
 
 STATUS_REFRESH = timedelta(seconds=60)
+JUST_BOOTED = timedelta(hours=1)
 SKEW_STEADY_WITHIN_S = 60
 SKEW_STEADY_FOR = timedelta(minutes=10)
 MOST_NUMBER = 2**31 - 1
@@ -187,17 +188,17 @@ def _session_hears(outlet: Connector, status: str, received_at: datetime) -> Non
     """What a status means for the session at the outlet: it may be over, it surely goes on, it only stands there.
 
     What was said before may mean something new: some boxes begin a session without a word about their outlet, and at its
-    end say once more that it is available.
+    end say once more that it is available; after a reboot one says once more that it charges.
     """
     active = ChargingSession.objects.filter(connector=outlet, status=ChargingSession.Status.ACTIVE)
-    if outlet.status == status:
-        if status in _OVER:
-            active.filter(orphaned_at=None).update(orphaned_at=received_at)
-        return
+    booted_at = outlet.charge_point.booted_at
+    is_news = outlet.status != status
     if status in _OVER:
         active.filter(orphaned_at=None).update(orphaned_at=received_at)
-    elif status in _CHARGING:
+    elif status in _CHARGING and (is_news or (booted_at is not None and booted_at > received_at - JUST_BOOTED)):
         active.filter(orphaned_at__isnull=False).update(orphaned_at=None)
+    if not is_news:
+        return
     if status in _IDLE:
         active.filter(idle_since=None).update(idle_since=received_at)
     else:

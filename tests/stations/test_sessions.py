@@ -335,9 +335,13 @@ def test_available_starts_the_grace_and_charging_ends_it(charge_point, started, 
 def test_a_reboot_starts_the_grace_and_ends_nothing(charge_point, started):
     from stations import connectivity  # noqa: PLC0415
 
-    connectivity.boot(charge_point, received_at=NOON + HOUR, vendor="X")
-    assert session_of(started).orphaned_at == NOON + HOUR
+    at = NOON + HOUR
+    connectivity.status(charge_point, connector_number=1, status="Charging", at=NOON, received_at=NOON)
+    connectivity.boot(charge_point, received_at=at, vendor="X")
+    assert session_of(started).orphaned_at == at
     assert session_of(started).status == "ACTIVE"
+    connectivity.status(charge_point, connector_number=1, status="Charging", at=at + MINUTE, received_at=at + MINUTE)
+    assert session_of(started).orphaned_at is None
 
 
 def test_unsettled_sessions_are_repaired_once(charge_point, started, driver):
