@@ -18,13 +18,21 @@ OPENING_CREDIT_MINOR = 50_000
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """SQLite is emptied between tests by DELETE, which the books forbid; PostgreSQL by TRUNCATE, which passes."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """SQLite is emptied between tests by DELETE, which the books forbid; PostgreSQL by TRUNCATE, which passes.
+
+    At the end PostgreSQL drops no database that anybody still holds, and a killed server's session may outlive it a little.
+    """
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'billing_%_no_delete'")
             for (name,) in cursor.fetchall():
                 cursor.execute(f"DROP TRIGGER {name}")
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) {others}")
 
 
 @pytest.fixture(autouse=True)
