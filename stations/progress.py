@@ -171,8 +171,14 @@ class Progress:
 
     @property
     def is_plugged_in(self) -> bool:
-        """Whether a cable is in, by the charger's last word."""
-        return self.session.connector.status in CABLE_IN
+        """Whether a cable is in, by the charger's last word.
+
+        A Preparing that came after the start was asked for proves nothing: so says a charger too that waits for its cable.
+        """
+        connector = self.session.connector
+        if connector.status == "Preparing" and connector.status_at is not None and connector.status_at > self.session.created_at:
+            return False
+        return connector.status in CABLE_IN
 
     @property
     def seconds_left(self) -> int:
