@@ -13,7 +13,6 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from stations.readings import Incoming
 
 from ocpp_core import dialects, frame_log, frames, schemas
 from ocpp_core.backstage import Backstage
@@ -28,6 +27,7 @@ from ocpp_core.provisioning import Setup
 from ocpp_core.spool import Entry
 from ocpp_core.workers import DatabaseAway
 from ocpp_core.writer import Item
+from stations.readings import Incoming
 
 logger = logging.getLogger(__name__)
 

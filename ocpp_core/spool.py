@@ -43,7 +43,7 @@ class Spool:
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Keep messages; they are on disk when this returns. OSError says that they are not, and must not be acknowledged."""
-        lines = b"".join(orjson.dumps(entry) + b"\n" for entry in entries)
+        lines = b"".join(orjson.dumps(tuple(entry)) + b"\n" for entry in entries)
         with self._lock:
             file = self._file or self._open()
             begin = file.tell()

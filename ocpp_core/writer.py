@@ -17,13 +17,13 @@ from django.db import InterfaceError, OperationalError, transaction
 from ocpp_core import frame_log
 from ocpp_core.frame_log import Row
 from ocpp_core.spool import Entry, Spool
-from ocpp_core.workers import DatabaseAway, Workers, close_threads
+from ocpp_core.workers import DatabaseAway, Workers, close_threads, own_connection
 from stations import readings
 from stations.readings import Incoming
 
 logger = logging.getLogger(__name__)
 
-COMPANY_WAIT_S = 0.05
+COMPANY_WAIT_S = 0.025
 MOST_IN_A_BATCH = 2_000
 MOST_ROWS_KEPT = 20_000
 
@@ -53,7 +53,7 @@ class Writer:
         self._loop = loop
         self._workers = workers
         self._spool = spool
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=own_connection)
         self._items: list[Item] = []
         self._rows: deque[Row] = deque(maxlen=MOST_ROWS_KEPT)
         self._is_storing = False

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import http.client
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,6 +36,14 @@ def run(story: Callable[[], Any]) -> None:
             await story()
 
     async_to_sync(within_time)()
+
+
+def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+    """Wait for what happens in another process."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
 
 
 def basic(user: str, password: str | bytes = CHARGER_PASSWORD) -> str:

@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from ocpp_core.handshake import Address, Request
@@ -9,7 +7,7 @@ from stations.models import ChargePoint
 from tests import factories
 from tests.chargers import raw_charger_for
 from tests.factories import CHARGER_PASSWORD
-from tests.ocpp_core.conftest import basic, knock, run
+from tests.ocpp_core.conftest import basic, knock, run, until
 
 SERVER = {"LIMIT_CHARGER_FAILURES": "8", "TRUSTED_PROXIES": "127.0.0.1"}
 Outcome = ConnectionAttempt.Outcome
@@ -117,15 +115,6 @@ def test_a_charger_that_needs_tls_is_believed_only_from_our_proxy(served, charge
 
     seen = ConnectionAttempt.objects.filter(charge_point=charge_point)
     assert set(seen.values_list("outcome", "address")) == {(Outcome.INSECURE, "127.0.0.1"), (Outcome.ACCEPTED, "198.51.100.7")}
-
-
-def until(condition, seconds=5.0):
-    async def wait():
-        async with asyncio.timeout(seconds):
-            while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - what is waited for happens in another process
-                await asyncio.sleep(0.05)
-
-    run(wait)
 
 
 def test_every_attempt_is_kept_without_a_secret(served, owner):
