@@ -67,3 +67,18 @@ def test_others_learn_nothing_of_the_credit(charging):
 
     assert progress.amount_cap is None
     assert progress.target == Target.POWER
+
+
+def test_a_charger_that_prepares_because_it_was_asked_does_not_prove_a_cable(place, driver):
+    connector = place.connectors.get()
+    connector.status, connector.status_at = "Preparing", timezone.now() - timedelta(minutes=1)
+    connector.save()
+    session = sessions.request_start(driver=driver, connector=connector)
+    assert Progress(session).is_plugged_in
+
+    connector.status_at = timezone.now()
+    connector.save()
+    assert not Progress(changed(session)).is_plugged_in
+    connector.status = "Charging"
+    connector.save()
+    assert Progress(changed(session)).is_plugged_in
