@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from django import template
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing import money
 
@@ -33,6 +34,12 @@ def kwh_number(energy_wh: int | None, decimals: int = 2) -> str:
 
 
 @register.filter
+def exact_kwh_number(energy_wh: int | None) -> str:
+    """To the watt-hour where two decimals are not enough: on a bill the figures of the meter add up."""
+    return "" if energy_wh is None else money.number(Decimal(energy_wh).scaleb(-3))
+
+
+@register.filter
 def kw(power_w: int | None) -> str:
     """Watts as kilowatts, a decimal only where there is one: 11 kW, 10,9 kW."""
     return "" if power_w is None else f"{kw_number(power_w)}{SPACE}kW"
@@ -57,7 +64,7 @@ def duration(seconds: float | None) -> str:
         return f"{seconds}{SPACE}s"
     hours, minutes = divmod(seconds // 60, 60)
     if hours >= 48:
-        return _("%(days)s days").replace(" ", SPACE) % {"days": hours // 24}
+        return ngettext("%(days)s day", "%(days)s days", hours // 24).replace(" ", SPACE) % {"days": hours // 24}
     parts = [f"{hours}{SPACE}h"] if hours else []
     parts += [f"{minutes}{SPACE}min"] if minutes else []
     return SPACE.join(parts)
