@@ -4,20 +4,26 @@ Playwright runs an event loop in the thread of the test, where Django refuses to
 that come before `page`, and look at them in the test with `aside(function)`.
 """
 
+import asyncio
 import os
 import re
 import shutil
-from collections.abc import Callable, Generator, Iterator
+import threading
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from django.conf import settings
 from django.db import connections
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from accounts.models import User
+from ocpp_core.simulator import SimulatedChargePoint
+from stations.models import ChargePoint
+from tests.chargers import charger_for
 from tests.serving import Served
 
 T = TypeVar("T")
@@ -28,8 +34,13 @@ FLAGS = [
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # it reaches this machine alone
     "--no-first-run",
 ]
+PATIENCE_S = 30
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+expect.set_options(timeout=PATIENCE_S * 1000)
 SCREENSHOTS = Path(settings.BASE_DIR) / "var/browser"
 
 
@@ -81,25 +92,72 @@ def aside() -> Iterator[Callable[[Callable[[], T]], T]]:
 @pytest.fixture
 def viewport() -> dict[str, int]:
     """How large the window is; a test or a class may say otherwise."""
-    return {"width": 1280, "height": 800}
+    return DESKTOP
 
 
 @pytest.fixture
-def context(chromium: str, live: Served, viewport: dict[str, int]) -> Iterator[BrowserContext]:
-    """An empty browser profile that reaches this machine alone."""
+def scripts() -> bool:
+    """Whether the browser runs scripts; a test or a module may say otherwise."""
+    return True
+
+
+@pytest.fixture
+def browser(chromium: str, live: Served) -> Iterator[Browser]:
+    """The browser itself, for a test that needs several profiles."""
     flags = [*FLAGS, "--no-sandbox"] if os.getuid() == 0 else FLAGS
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        context = browser.new_context(base_url=live.url, locale="en-GB", timezone_id="Europe/Prague", viewport=viewport)  # type: ignore[arg-type]
-        context.set_default_timeout(15_000)
-        context.route(lambda url: not url.startswith(live.url), _refuse)
-        yield context
-        context.close()
+        yield browser
         browser.close()
 
 
-def _refuse(route: Route) -> None:
-    route.abort()
+@pytest.fixture
+def context(browser: Browser, live: Served, viewport: dict[str, int], scripts: bool) -> Iterator[BrowserContext]:  # noqa: FBT001 - a fixture
+    """An empty browser profile: English, in Prague."""
+    context = browser.new_context(
+        base_url=live.url,
+        locale="en-GB",
+        timezone_id="Europe/Prague",
+        viewport=viewport,  # type: ignore[arg-type]
+        java_script_enabled=scripts,
+    )
+    context.set_default_timeout(PATIENCE_S * 1000)
+    yield context
+    context.close()
+
+
+class Beside:
+    """A thread with an event loop, where chargers live while the browser has the thread of the test."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, name="chargers", daemon=True)
+        self.thread.start()
+        self.connected = AsyncExitStack()
+
+    def do(self, deed: Coroutine[Any, Any, T]) -> T:
+        """Do something at a charger, and wait until it is done: `beside.do(box.plug_in())`."""
+        return asyncio.run_coroutine_threadsafe(deed, self.loop).result(PATIENCE_S)
+
+    def connect(self, charge_point: ChargePoint, **options: Any) -> SimulatedChargePoint:
+        """Let a simulated wallbox dial in; it hangs up when the test is over. LinkClosed if it is refused."""
+        return self.do(self.connected.enter_async_context(charger_for(charge_point, self.served, **options)))
+
+    def end(self) -> None:
+        """Everybody hangs up."""
+        self.do(self.connected.aclose())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(PATIENCE_S)
+        self.loop.close()
+
+
+@pytest.fixture
+def beside(live: Served) -> Iterator[Beside]:
+    """Simulated chargers beside the browser."""
+    beside = Beside(live)
+    yield beside
+    beside.end()
 
 
 @pytest.fixture
