@@ -6,13 +6,15 @@ on instants, not on the numbers of a clock: where a clock is set back, the hour 
 
 import bisect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext_lazy as _
 
 from chargeshare.errors import Invalid
@@ -49,6 +51,10 @@ class Band:
         """The band as JSON."""
         return {"days": list(self.days), "from": self.begins, "to": self.ends, "price_per_kwh": str(self.price_per_kwh)}
 
+    def __str__(self) -> str:
+        """When it holds, as a price list says it: po–pá 22:00–06:00, or the hours alone where it is every day."""
+        return self.label if len(self.weekdays) == len(DAYS) else f"{day_words(self.weekdays).replace(',', ', ')} {self.label}"
+
     @property
     def label(self) -> str:
         """The hours, as a receipt names them."""
@@ -64,6 +70,30 @@ class Band:
         """Its beginning and end as minutes after the midnight before it begins."""
         begins, ends = _minutes(self.begins), _minutes(self.ends)
         return begins, ends if ends > begins else ends + MINUTES_OF_DAY
+
+
+def day_words(weekdays: Iterable[int], *, joint: str = "–") -> str:
+    """Days in the language that is active, three and more in a row joined: po–pá,ne. Monday is 0."""
+    runs: list[list[int]] = []
+    for weekday in sorted(weekdays):
+        if runs and runs[-1][-1] == weekday - 1:
+            runs[-1].append(weekday)
+        else:
+            runs.append([weekday])
+    names = [str(WEEKDAYS_ABBR[weekday]) for weekday in range(len(DAYS))]
+    said = ([f"{names[run[0]]}{joint}{names[run[-1]]}"] if len(run) > 2 else [names[day] for day in run] for run in runs)
+    return ",".join(word for words in said for word in words)
+
+
+def weekday_named(word: str) -> int | None:
+    """The day somebody means by its short name in the language that is active, with accents or without, or in English."""
+    plain = _plain(word)
+    names = {_plain(str(name)): weekday for weekday, name in WEEKDAYS_ABBR.items()} | {name: day for day, name in enumerate(DAYS)}
+    return names.get(plain)
+
+
+def _plain(word: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(letter))
 
 
 def check(written: object) -> list[dict[str, Any]]:

@@ -95,8 +95,9 @@ def written(stored: list[dict[str, Any]]) -> str:
     """Bands as the lines in which one types them."""
     lines = []
     for one in stored:
-        days = ",".join(bands.DAYS[day - 1] if isinstance(day, int) else day for day in one["days"]) or "mon-sun"
-        lines.append(f"{days} {one['from']}-{one['to']} {one['price_per_kwh']}")
+        band = bands.Band.read(one)
+        price = money.number(band.price_per_kwh)
+        lines.append(f"{bands.day_words(band.weekdays, joint='-').lower()} {band.begins}-{band.ends} {price}")
     return "\n".join(lines)
 
 
@@ -105,18 +106,15 @@ def _band(line: str) -> dict[str, Any]:
     if len(words) != 3 or words[1].count("-") != 1:
         raise bands.BadBands(_("A line has days, hours and a price, such as: mon-fri 22:00-06:00 4.50"))
     begins, ends = words[1].split("-")
-    return {"days": _days(words[0].lower()), "from": begins, "to": ends, "price_per_kwh": words[2].replace(",", ".")}
+    return {"days": _days(words[0]), "from": begins, "to": ends, "price_per_kwh": words[2].replace(",", ".")}
 
 
 def _days(typed: str) -> list[int | str]:
     days: list[int | str] = []
     for part in typed.split(","):
         first, dash, last = part.partition("-")
-        if not dash:
-            days.append(part)
-        elif first in bands.DAYS and last in bands.DAYS:
-            begins, ends = bands.DAYS.index(first), bands.DAYS.index(last)
-            days += bands.DAYS[begins : ends + 1] if begins <= ends else (*bands.DAYS[begins:], *bands.DAYS[: ends + 1])
-        else:
+        begins, ends = bands.weekday_named(first), bands.weekday_named(last if dash else first)
+        if begins is None or ends is None:
             raise bands.BadBands(_("Days are written mon, tue, wed, thu, fri, sat, sun."))
+        days += bands.DAYS[begins : ends + 1] if begins <= ends else (*bands.DAYS[begins:], *bands.DAYS[: ends + 1])
     return days

@@ -187,7 +187,9 @@ function clusterIcon(total, free, shares) {
   return L.divIcon({ html: node, className: "pin-holder", iconSize: null });
 }
 
-const clusterWords = (total, free) => config.words.cluster.replace("{count}", total).replace("{free}", free);
+const plural = new Intl.PluralRules(document.documentElement.lang);
+const counted = (forms, count) => (forms[plural.select(count)] ?? forms.other).replace("{count}", count);
+const clusterWords = (total, free) => `${counted(config.words.places, total)}, ${counted(config.words.free, free)}`;
 
 const crowd = L.markerClusterGroup({
   maxClusterRadius: 46,

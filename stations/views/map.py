@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
@@ -27,6 +28,7 @@ AMOUNTS_WH = (10_000, 20_000, 30_000, 40_000, 60_000)
 POWERS_W = (3_700, 7_400, 11_000, 22_000, 50_000)
 WORLD = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
 SORTINGS = ("near", "price", "power")
+PLURALS = (("one", 1), ("few", 2), ("other", 5))  # by the names the browser has for them, with a number of each
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,8 @@ def map_config() -> dict[str, Any]:
         "worldUrl": static("map/world.json"),
         "townUrl": static("map/opava.json"),
         "words": {
-            "cluster": _("{count} places, {free} free"),
+            "places": {form: ngettext("{count} place", "{count} places", number) for form, number in PLURALS},
+            "free": {form: ngettext("{count} free", "{count} free", number) for form, number in PLURALS},
             "you": _("You are here"),
             "noPlace": _("Your browser did not say where you are."),
             "sketch": _("Own sketch of the map · Natural Earth"),

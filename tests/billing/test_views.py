@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 
 from billing import ledger, receipts, settlement, top_ups, views
 from billing.models import DemoPayment, LedgerTransaction, Tariff, TopUp
+from billing.pricing import Prices
 from tests.billing.books import balance, make_bill
 from tests.factories import give_credit, make_tariff
 
@@ -304,7 +305,7 @@ def test_an_owner_keeps_tariffs(client, owner):
     assert tariff.current is not None
     assert len(tariff.current.bands) == 2
     form = client.get(f"/owner/tariffs/{tariff.pk}/").context["form"]
-    assert form.initial["bands"] == "mon,tue,wed,thu,fri 22:00-06:00 4.5\nsat,sun 22:00-06:00 4"
+    assert form.initial["bands"] == "mon-fri 22:00-06:00 4.50\nsat,sun 22:00-06:00 4.00"
     client.post(f"/owner/tariffs/{tariff.pk}/", {**typed, "price_per_kwh": "7"})
     tariff.refresh_from_db()
     assert tariff.current is not None
@@ -312,6 +313,21 @@ def test_an_owner_keeps_tariffs(client, owner):
     assert "7.00 Kč" in text(client.get("/owner/tariffs/"))
     assert client.post(f"/owner/tariffs/{tariff.pk}/delete/").status_code == 302
     assert client.get(f"/owner/tariffs/{tariff.pk}/").status_code == 404
+
+
+def test_days_are_typed_and_shown_in_the_language_of_the_page(client, owner):
+    client.force_login(owner)
+    client.cookies["django_language"] = "cs"
+    typed = {"name": "Noc", "price_per_kwh": "6,50", "bands": "po-pá 22:00-06:00 4,50\nso,NE 22:00-06:00 4\nut 10:00-12:00 3"}
+
+    saved = client.post("/owner/tariffs/new/", typed)
+
+    assert saved.status_code == 302
+    tariff = Tariff.objects.get(owner=owner)
+    form = client.get(f"/owner/tariffs/{tariff.pk}/").context["form"]
+    assert form.initial["bands"] == "po-pá 22:00-06:00 4,50\nso,ne 22:00-06:00 4,00\nút 10:00-12:00 3,00"
+    with translation.override("cs"):
+        assert [str(band) for band in Prices.of(tariff.current).bands] == ["po–pá 22:00–06:00", "so, ne 22:00–06:00", "út 10:00–12:00"]
 
 
 @pytest.mark.parametrize(
