@@ -6,6 +6,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import SignupForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import IdToken, User
 
@@ -14,7 +15,7 @@ class SignUpForm(SignupForm):  # type: ignore[misc]  # allauth ships no types
     """Allauth's sign-up, and a name."""
 
     name = forms.CharField(
-        label=_("Name"),
+        label=pgettext_lazy("person", "Name"),
         max_length=100,
         help_text=_("Others see your first name only."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
@@ -28,7 +29,7 @@ class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["name", "language"]
-        labels = {"name": _("Name"), "language": _("Language")}
+        labels = {"name": pgettext_lazy("person", "Name"), "language": _("Language")}
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
         help_texts = {"name": _("Others see your first name only."), "language": _("For pages and e-mails.")}
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 def group_tag() -> str:
@@ -41,7 +42,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """One person. Driver and owner are sides of a session, not kinds of account."""
 
     email = models.EmailField(_("e-mail"), unique=True)
-    name = models.CharField(_("name"), max_length=100, blank=True)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=100, blank=True)
     language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES, default="cs")
     is_active = models.BooleanField(_("active"), default=True, help_text=_("An account that is not active can neither log in nor charge."))
     is_staff = models.BooleanField(_("staff"), default=False)

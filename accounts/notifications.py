@@ -155,7 +155,7 @@ def _message(to: str, subject: str, body: str, html: str) -> EmailMultiAlternati
 def _context(notification: Notification) -> dict[str, Any]:
     url = settings.PUBLIC_URL + notification.url if notification.url else ""
     unsaid = {name: None if name.endswith(("_wh", "_minor")) else "" for name in MEMBERS[notification.kind]}
-    return {**unsaid, **notification.context, "url": url, "name": notification.user.name, "public_url": settings.PUBLIC_URL}
+    return {**unsaid, **notification.context, "url": url, "public_url": settings.PUBLIC_URL}
 
 
 def _render(notification: Notification, ending: str) -> str:

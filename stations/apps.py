@@ -1,14 +1,14 @@
 """The app of charging."""
 
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class StationsConfig(AppConfig):
     """Floor 3."""
 
     name = "stations"
-    verbose_name = _("Charging")
+    verbose_name = pgettext_lazy("section", "Charging")
 
     def ready(self) -> None:
         """Listen to the one question that is asked upwards."""
