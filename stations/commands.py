@@ -8,9 +8,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chargeshare import bus
+from chargeshare.errors import Invalid
 from stations import charge_points, intents, live
 from stations.models import ChargePoint, ChargingSession, Command, Connector
 from stations.models.command import BLOTTED, without_secrets
@@ -33,10 +35,12 @@ def ask(
 ) -> Command:
     """Ask a charger for something, in the standard's words. While it is offline the answer is known at once, and final.
 
-    A relay rests ten seconds between two starts or unlocks of one outlet; stopping never waits.
+    A relay rests ten seconds between two starts, and between two unlocks, of one outlet; stopping never waits.
     """
+    _must_be_usable(action, payload)
     with transaction.atomic():
         online = ChargePoint.objects.online().filter(pk=charge_point.pk).exists()
+        rested = _rested(charge_point, action, payload) if online else None
         command = Command.objects.create(
             charge_point=charge_point,
             action=action,
@@ -45,7 +49,7 @@ def ask(
             source=source,
             asked_by=asked_by,
             session=session,
-            not_before=not_before or (_rested(charge_point, action, payload) if online else None),
+            not_before=not_before or rested,
         )
         if not online:
             _blot(command)
@@ -170,17 +174,19 @@ def _unanswered(commands: list[Command]) -> int:
 
 
 def _rested(charge_point: ChargePoint, action: str, payload: Mapping[str, Any]) -> datetime | None:
-    """When the relay of the outlet may move again; the moment is taken, so that the next one waits for ten seconds more."""
+    """When the relay of the outlet may move again: ten seconds after it was last asked, or will be asked, for the same."""
     number = payload.get("connectorId")
     if action not in RESTING or not isinstance(number, int):
         return None
-    outlet = Connector.objects.select_for_update().filter(charge_point=charge_point, number=number).first()
-    if outlet is None:
+    # The row of the outlet makes two that ask at once take turns.
+    if not Connector.objects.select_for_update().filter(charge_point=charge_point, number=number).values_list("pk"):
         return None
     now = timezone.now()
-    not_before = now if outlet.last_command_at is None else max(now, outlet.last_command_at + timedelta(seconds=REST_S))
-    outlet.last_command_at = not_before
-    outlet.save(update_fields=["last_command_at"])
+    lately = Command.objects.filter(charge_point=charge_point, action=action, created_at__gt=now - TOO_OLD, payload__connectorId=number)
+    last = lately.exclude(status=Command.Status.OFFLINE).order_by("-pk").first()
+    if last is None:
+        return None
+    not_before = (last.not_before or last.created_at) + timedelta(seconds=REST_S)
     return not_before if not_before > now else None
 
 
@@ -191,9 +197,16 @@ def _blot(command: Command) -> None:
         Command.objects.filter(pk=command.pk).update(payload=shown)
 
 
-def _sets_password(command: Command) -> bool:
-    key = command.payload.get("key")
-    return command.action == "ChangeConfiguration" and isinstance(key, str) and key.casefold() == "authorizationkey"
+def _sets_password(action: str, payload: Mapping[str, Any]) -> bool:
+    key = payload.get("key")
+    return action == "ChangeConfiguration" and isinstance(key, str) and key.casefold() == "authorizationkey"
+
+
+def _must_be_usable(action: str, payload: Mapping[str, Any]) -> None:
+    """A password that would protect nothing, or that no charger can hold, is not given to one."""
+    if _sets_password(action, payload) and not 8 <= len(str(payload.get("value", "")).encode()) <= 40:
+        message = str(_("A new AuthorizationKey has 8 to 40 bytes."))
+        raise Invalid(message, fields={"payload": [message]})
 
 
 def _consequences(command: Command) -> None:
@@ -205,7 +218,11 @@ def _consequences(command: Command) -> None:
             intents.give_up(command.session, intents.REFUSED if answered else intents.NO_ANSWER)
         else:
             live.session_changed(command.session)
-    if command.status == Command.Status.ACCEPTED and word in ("Accepted", "RebootRequired") and _sets_password(command):
+    if (
+        command.status == Command.Status.ACCEPTED
+        and word in ("Accepted", "RebootRequired")
+        and _sets_password(command.action, command.payload)
+    ):
         value = command.payload.get("value")
         if isinstance(value, str) and value != BLOTTED:
             charge_points.password_changed(command.charge_point, value, after_reboot=word == "RebootRequired")

@@ -86,7 +86,7 @@ def forget_lost(*, now: datetime) -> int:
 
 
 def boot(charge_point: ChargePoint, *, received_at: datetime | None = None, **said: Unpack[Boot]) -> None:
-    """The box started. Sessions under way may go on afterwards; if nothing is heard of them, they are closed after the grace."""
+    """The box started. Sessions under way may go on afterwards, without a word about them: only its outlets tell that one is over."""
     now = received_at or timezone.now()
     changed = {name: clean(str(word))[: _LONGEST[name]] for name, word in said.items() if name in _LONGEST}
     for name, word in changed.items():
@@ -94,8 +94,6 @@ def boot(charge_point: ChargePoint, *, received_at: datetime | None = None, **sa
     charge_point.booted_at = now
     charge_point.clock_skew_s = charge_point.clock_lag_s = charge_point.clock_lag_since = None
     charge_point.save(update_fields=["booted_at", "clock_skew_s", "clock_lag_s", "clock_lag_since", *changed])
-    active = ChargingSession.objects.filter(charge_point=charge_point, status=ChargingSession.Status.ACTIVE, orphaned_at=None)
-    active.update(orphaned_at=now)
     live.charge_point_changed(charge_point, "details")
 
 
@@ -195,6 +193,10 @@ def _session_hears(outlet: Connector, status: str, received_at: datetime) -> Non
     is_news = outlet.status != status
     if status in _OVER:
         active.filter(orphaned_at=None).update(orphaned_at=received_at)
+    elif status == "Preparing" and booted_at is not None:
+        # A cable is in and nothing runs: what began before the reboot, and was silent since, is forgotten by the box.
+        before = active.filter(orphaned_at=None, start_received_at__lt=booted_at).exclude(last_received_at__gt=booted_at)
+        before.update(orphaned_at=received_at)
     elif status in _CHARGING and (is_news or (booted_at is not None and booted_at > received_at - JUST_BOOTED)):
         active.filter(orphaned_at__isnull=False).update(orphaned_at=None)
     if not is_news:

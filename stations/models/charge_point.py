@@ -197,7 +197,6 @@ class Connector(models.Model):
     info = models.CharField(max_length=100, blank=True)
     status_at = models.DateTimeField(null=True, help_text=_("When the charger said so, by our clock."))
     status_received_at = models.DateTimeField(null=True)
-    last_command_at = models.DateTimeField(null=True, help_text=_("The last RemoteStart or Unlock: the relay rests between them."))
 
     class Meta:
         verbose_name = _("connector")

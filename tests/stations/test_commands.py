@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from chargeshare.errors import Invalid
 from stations import charge_points, commands, connectivity
 from stations.models import Command
 
@@ -49,18 +50,25 @@ def test_order_is_kept(online):
     assert commands.pending(online.pk) == asked
 
 
-def test_the_relay_rests_between_two_unlocks_and_starts(online, connector):
+def test_the_relay_rests_between_two_unlocks_and_between_two_starts(online, connector):
     first = commands.unlock(connector)
-    second = commands.ask(online, "RemoteStartTransaction", {"connectorId": 1, "idTag": "A"})
-    third = commands.unlock(connector)
+    start = commands.ask(online, "RemoteStartTransaction", {"connectorId": 1, "idTag": "A"})
+    second, third = commands.unlock(connector), commands.unlock(connector)
     stop = commands.ask(online, "RemoteStopTransaction", {"transactionId": 1})
-    assert first.not_before is None
+    assert (first.not_before, start.not_before) == (None, None)
     assert second.not_before is not None
     assert third.not_before is not None
-    assert second.not_before - first.created_at == pytest.approx(timedelta(seconds=10), abs=timedelta(seconds=1))
+    assert second.not_before - first.created_at == timedelta(seconds=10)
     assert third.not_before - second.not_before == timedelta(seconds=10)
-    assert commands.pending(online.pk) == [first.pk, stop.pk]
+    assert commands.pending(online.pk) == [first.pk, start.pk, stop.pk]
     assert commands.claim(second.pk) is None
+
+
+@pytest.mark.parametrize("value", ["", "1234567", "x" * 41, "ř" * 21])
+def test_a_password_that_protects_nothing_or_fits_nowhere_is_not_set(online, value):
+    with pytest.raises(Invalid):
+        commands.ask(online, "ChangeConfiguration", {"key": "authorizationkey", "value": value})
+    assert not Command.objects.exists()
 
 
 def test_a_password_does_not_stay_in_the_table(online):

@@ -332,15 +332,26 @@ def test_available_starts_the_grace_and_charging_ends_it(charge_point, started, 
     assert session_of(started).orphaned_at is None
 
 
-def test_a_reboot_starts_the_grace_and_ends_nothing(charge_point, started):
+def test_a_reboot_ends_nothing_until_an_outlet_says_so(charge_point, started):
     from stations import connectivity  # noqa: PLC0415
 
     at = NOON + HOUR
     connectivity.status(charge_point, connector_number=1, status="Charging", at=NOON, received_at=NOON)
     connectivity.boot(charge_point, received_at=at, vendor="X")
-    assert session_of(started).orphaned_at == at
-    assert session_of(started).status == "ACTIVE"
     connectivity.status(charge_point, connector_number=1, status="Charging", at=at + MINUTE, received_at=at + MINUTE)
+    assert session_of(started).status == "ACTIVE"
+    assert session_of(started).orphaned_at is None
+    connectivity.status(charge_point, connector_number=1, status="Preparing", at=at + HOUR, received_at=at + HOUR)
+    assert session_of(started).orphaned_at == at + HOUR
+    connectivity.status(charge_point, connector_number=1, status="Charging", at=at + 2 * HOUR, received_at=at + 2 * HOUR)
+    assert session_of(started).orphaned_at is None
+
+
+def test_before_any_reboot_a_cable_that_waits_ends_nothing(charge_point, started):
+    from stations import connectivity  # noqa: PLC0415
+
+    connectivity.boot(charge_point, received_at=NOON - HOUR, vendor="X")
+    connectivity.status(charge_point, connector_number=1, status="Preparing", at=NOON + MINUTE, received_at=NOON + MINUTE)
     assert session_of(started).orphaned_at is None
 
 
