@@ -34,6 +34,8 @@ def tap(charge_point: ChargePoint, id_tag: str) -> IdToken | None:
         return None
     try:
         token = id_tokens.add(pairing.user, id_tag, confirmed=True, label=pairing.label)
+    except id_tokens.TokenTaken:  # somebody was quicker: her page says so
+        return None
     except DomainError:  # no number a card can have: go on waiting for hers
         CardPairing.objects.filter(pk=pairing.pk).update(uid="")
         return None
