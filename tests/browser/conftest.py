@@ -21,7 +21,7 @@ from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from accounts.models import User
-from ocpp_core.simulator import SimulatedChargePoint
+from ocpp_core.simulator import SimulatedChargePoint, dialler
 from stations.models import ChargePoint
 from tests.chargers import charger_for
 from tests.serving import Served
@@ -141,8 +141,13 @@ class Beside:
         return asyncio.run_coroutine_threadsafe(deed, self.loop).result(PATIENCE_S)
 
     def connect(self, charge_point: ChargePoint, **options: Any) -> SimulatedChargePoint:
-        """Let a simulated wallbox dial in; it hangs up when the test is over. LinkClosed if it is refused."""
+        """Let a simulated wallbox dial in; it hangs up when the test is over."""
         return self.do(self.connected.enter_async_context(charger_for(charge_point, self.served, **options)))
+
+    def dial(self, address: str, identity: str, password: str) -> SimulatedChargePoint:
+        """The same for one that knows only what its owner typed in. LinkClosed if it is refused."""
+        box = SimulatedChargePoint(identity, dialler(address, identity), password=password)
+        return self.do(self.connected.enter_async_context(box))
 
     def end(self) -> None:
         """Everybody hangs up."""
