@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import DatabaseError
+
 from ocpp_core import door, handshake
 from ocpp_core.connection import NORMAL, Connection
 from ocpp_core.handshake import Verdict
@@ -40,9 +42,7 @@ async def charger_socket(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if not verdict.is_accepted:
         await _deny(scope, send, verdict.status, verdict.headers)
-        if verdict.is_worth_remembering:
-            with suppress(DatabaseAway):
-                await workers.run(handshake.remember_refusal, verdict, request.client)
+        await _remember(this_door, verdict, request.client)
         return
     await _serve(scope, receive, send, this_door, verdict)
 
@@ -94,14 +94,21 @@ async def _send_all(outbox: asyncio.Queue[Message], send: Send) -> None:
         await send(await outbox.get())
 
 
+async def _remember(this_door: door.Door, verdict: Verdict, client: str | None) -> None:
+    if verdict.is_worth_remembering:
+        with suppress(DatabaseAway):
+            try:
+                await this_door.backstage.workers.run(handshake.remember_refusal, verdict, client)
+            except DatabaseError:
+                logger.exception("a refusal of %r could not be written down", verdict.identity)
+
+
 async def _forget(this_door: door.Door, verdict: Verdict, code: int) -> None:
     if verdict.charge_point is None:
         return
-    workers = this_door.backstage.workers
+    now, workers = datetime.now(UTC), this_door.backstage.workers
     try:
-        await workers.run(
-            handshake.forget, verdict.attempt_id, verdict.charge_point.pk, verdict.connection, code=code, at=datetime.now(UTC)
-        )
+        await workers.run(handshake.forget, verdict.attempt_id, verdict.charge_point.pk, verdict.connection, code=code, at=now)
     except DatabaseAway:
         logger.info("the end of a socket of %r could not be written down", verdict.identity)
 

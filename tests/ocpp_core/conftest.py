@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
+from ocpp_core.models import ConnectionAttempt
 from tests.factories import CHARGER_PASSWORD
 from tests.serving import Served
 
@@ -23,9 +24,11 @@ def shared_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def served(shared_server: Served, transactional_db: None) -> Served:
-    """The module's server, running."""
-    return shared_server if shared_server.process is not None else shared_server.start()
+def served(shared_server: Served, transactional_db: None) -> Iterator[Served]:
+    """The module's server, running; quiet again before the tables are emptied, for that needs them all to itself."""
+    yield shared_server if shared_server.process is not None else shared_server.start()
+    until(lambda: not ConnectionAttempt.objects.filter(outcome=ConnectionAttempt.Outcome.ACCEPTED, closed_at=None).exists(), 15)
+    time.sleep(0.2)
 
 
 def run(story: Callable[[], Any]) -> None:
