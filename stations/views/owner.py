@@ -74,6 +74,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "pending_minor": ledger.account(owner, "earnings_pending").balance_minor,
         "available_minor": ledger.account(owner, "earnings_available").balance_minor,
         "currency": settings.CURRENCY,
+        **price_words(),
         "chart": _chart(harvest),
         "rows": [Row(one, _power_w(one, open_sessions), harvest.by_charge_point.get(one.code, Tally())) for one in charge_points],
         "hints": [hint for charge_point in charge_points for hint in hints(charge_point)],
