@@ -19,7 +19,7 @@ from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls
 from ocpp_core.commands import Asker
 from ocpp_core.frames import Call, MessageId
-from ocpp_core.handlers import dispatch
+from ocpp_core.handlers import core, dispatch
 from ocpp_core.handlers.requests import Facts, Payload, Request
 from ocpp_core.handshake import Verdict
 from ocpp_core.limits import Window
@@ -27,7 +27,6 @@ from ocpp_core.provisioning import Setup
 from ocpp_core.spool import Entry
 from ocpp_core.workers import DatabaseAway
 from ocpp_core.writer import Item
-from stations.readings import Incoming
 
 logger = logging.getLogger(__name__)
 
@@ -172,8 +171,9 @@ class Connection:
             self._refuse(taken, unreadable.code, unreadable.description)
 
     def _store(self, taken: Taken) -> None:
-        said = dialects.meter_values(taken.call.payload, taken.received_at, clock_skew_s=self.facts.clock_skew_s)
-        incoming = Incoming(self.charge_point_id, said.connector_number, said.transaction_id, said.readings, taken.received_at)
+        request = self._request(taken)
+        said = dialects.meter_values(request.payload, request.received_at, clock_skew_s=self.facts.clock_skew_s)
+        incoming = core.incoming(request, said)
 
         def done(error: BaseException | None) -> None:
             if error is None:
@@ -181,7 +181,7 @@ class Connection:
             else:
                 self._refuse(taken, frames.INTERNAL_ERROR)
 
-        self._backstage.writer.store(Item(incoming, self._row(taken), self._entry(taken), done))
+        self._backstage.writer.store(Item(incoming, request.row, self._entry(taken), done))
 
     def _hand_over(self, taken: Taken) -> None:
         request = self._request(taken)

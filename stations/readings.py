@@ -86,6 +86,10 @@ class Incoming:
     transaction_id: int | None
     readings: tuple[Reading, ...]
     received_at: datetime
+    unusable: str = ""
+    """Which members of it nothing could be made of."""
+    raw: str = ""
+    """Its frame, where it is wanted because of them."""
 
     @property
     def names_a_session(self) -> bool:
@@ -168,18 +172,19 @@ def store(batch: Sequence[Incoming]) -> None:
     """Store what many chargers said, in the caller's transaction. Repetitions change nothing; nothing in it is refused."""
     if not batch:
         return
-    outlets = _Outlets([incoming for incoming in batch if not incoming.names_a_session])
     sessions = _Sessions(batch)
+    outlets = _Outlets([incoming for incoming in batch if sessions.named(incoming) is None])
     slack_wh = settings.METER_SLACK_WH
     rows: list[Row] = []
     changed: dict[int, _Session] = {}
     for incoming in batch:
         received_at = incoming.received_at
         session = sessions.of(incoming, outlets)
+        is_named = session is not None and session is sessions.named(incoming)
         for reading in incoming.readings:
             if not reading.samples:
                 continue
-            if session is None or (not incoming.names_a_session and session.started_at is not None and reading.at < session.started_at):
+            if session is None or (not is_named and session.started_at is not None and reading.at < session.started_at):
                 rows.append(Row(None, outlets.id_of(incoming), reading.at, received_at, reading.samples))
                 continue
             rows.append(Row(session.pk, session.connector_id, reading.at, received_at, reading.samples))
@@ -188,24 +193,26 @@ def store(batch: Sequence[Incoming]) -> None:
                 changed[session.pk] = session
         if session is None and incoming.names_a_session:
             _note_ghost(incoming)
+        if incoming.unusable:
+            set_aside(incoming, incoming.unusable, raw=incoming.raw, same=incoming.unusable)
     meter_values.insert(rows)
     _update(list(changed.values()))
     _announce(changed.values())
     _look_at_limits([session for session in changed.values() if session.has_crossed])
 
 
-def set_aside(incoming: Incoming, reason: str, *, raw: str = "") -> None:
-    """Keep a message that could not be stored where staff will see it."""
+def set_aside(incoming: Incoming, reason: str, *, raw: str = "", same: str = "") -> None:
+    """Keep a message that could not be stored, or not all of it, where staff will see it."""
     payload = {
         "connector_number": incoming.connector_number,
         "transaction_id": incoming.transaction_id,
         "readings": [{"at": reading.at.isoformat(), "samples": reading.samples} for reading in incoming.readings],
     }
-    quarantine.keep(incoming.charge_point_id, "MeterValues", reason, payload, raw=raw, at=incoming.received_at)
+    quarantine.keep(incoming.charge_point_id, "MeterValues", reason, payload, raw=raw, same=same, at=incoming.received_at)
 
 
 class _Sessions:
-    """The sessions that a batch speaks of, by one query."""
+    """The sessions that a batch speaks of, by one query; by a second one where somebody names a session that is not his."""
 
     def __init__(self, batch: Sequence[Incoming]) -> None:
         named = {incoming.transaction_id for incoming in batch if incoming.names_a_session}
@@ -213,20 +220,31 @@ class _Sessions:
         which = Q(transaction_id__in=named) if named else Q()
         if elsewhere:
             which |= Q(status=_ACTIVE, charge_point_id__in=elsewhere)
-        found = list(starmap(_Session, ChargingSession.objects.filter(which).order_by().values_list(*_COLUMNS)))
-        self._named = {session.transaction_id: session for session in found}
-        self._open = {(session.charge_point_id, session.number): session for session in found if session.status == _ACTIVE}
+        self._by_number: dict[int, _Session] = {}
+        self._load(which)
+        astray = {incoming.charge_point_id for incoming in batch if incoming.names_a_session and self.named(incoming) is None}
+        if astray - elsewhere:
+            self._load(Q(status=_ACTIVE, charge_point_id__in=astray - elsewhere))
+        open_ones = (session for session in self._by_number.values() if session.status == _ACTIVE)
+        self._open = {(session.charge_point_id, session.number): session for session in open_ones}
+
+    def _load(self, which: Q) -> None:
+        for session in starmap(_Session, ChargingSession.objects.filter(which).order_by().values_list(*_COLUMNS)):
+            self._by_number.setdefault(session.transaction_id, session)
+
+    def named(self, incoming: Incoming) -> _Session | None:
+        """The session whose number a message gives; one of another charger does not exist for this one."""
+        session = self._by_number.get(incoming.transaction_id or 0)
+        return session if session is not None and session.charge_point_id == incoming.charge_point_id else None
 
     def of(self, incoming: Incoming, outlets: "_Outlets") -> _Session | None:
-        """The session a message means; one of another charger does not exist for this one."""
-        if incoming.names_a_session:
-            session = self._named.get(incoming.transaction_id or 0)
-            return session if session is not None and session.charge_point_id == incoming.charge_point_id else None
-        return self._open.get((incoming.charge_point_id, outlets.number_of(incoming)))
+        """The session a message means: by its number, else the one at its outlet, for some boxes forget or make up numbers."""
+        named = self.named(incoming)
+        return named if named is not None else self._open.get((incoming.charge_point_id, outlets.number_of(incoming)))
 
 
 class _Outlets:
-    """The outlets of those that name no session, by one query; made where the charger speaks of one for the first time."""
+    """The outlets of those that name no session of theirs, by one query; made where the charger speaks of one for the first time."""
 
     def __init__(self, batch: Sequence[Incoming]) -> None:
         self._ids: dict[int, dict[int, int]] = {incoming.charge_point_id: {} for incoming in batch}

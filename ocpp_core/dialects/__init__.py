@@ -6,7 +6,7 @@ StartTransaction, StopTransaction and MeterValues are always read, however littl
 makes the charger repeat them for ever. The others raise Unreadable when nothing could be made of them.
 """
 
-from ocpp_core.dialects.coercion import Unreadable
+from ocpp_core.dialects.coercion import Unreadable, unusable
 from ocpp_core.dialects.messages import (
     Authorize,
     BootNotification,
@@ -37,4 +37,5 @@ __all__ = [
     "start_transaction",
     "status_notification",
     "stop_transaction",
+    "unusable",
 ]

@@ -1,7 +1,7 @@
 """Texts, whole numbers and words of a list out of whatever a charger put there. Pure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Self
@@ -13,6 +13,8 @@ from ocpp_core import schemas
 INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
 
+_UNUSABLE = ":unusable"
+_NEVER_MISSED = frozenset({"transactionId", "reservationId"})  # no number of ours: sessions are found without it
 _CONTROLS = dict.fromkeys((*range(32), 127))
 
 # What chargers write for a word of the standard, where folding case and punctuation does not lead to it.
@@ -59,9 +61,19 @@ class Deviations:
         """Remember one, such as "connectorId:text"."""
         self._seen[deviation] = None
 
+    def lose(self, member: str) -> None:
+        """Remember a member that something stood in and nothing could be made of."""
+        self.note(f"{member}{_UNUSABLE}")
+
     def all(self) -> tuple[str, ...]:
         """Give what was collected."""
         return tuple(self._seen)
+
+
+def unusable(deviations: Iterable[str]) -> str:
+    """Name the members that were lost, for staff to look at; "" where all that was said could be used."""
+    lost = [deviation.removesuffix(_UNUSABLE) for deviation in deviations if deviation.endswith(_UNUSABLE)]
+    return ", ".join(f"{member} cannot be used" for member in lost if member not in _NEVER_MISSED)
 
 
 def text(payload: Mapping[str, Any], member: str, limit: int, seen: Deviations) -> str:
@@ -73,6 +85,7 @@ def text(payload: Mapping[str, Any], member: str, limit: int, seen: Deviations) 
         return ""
     if isinstance(given, (dict, list, bool)):
         seen.note(f"{member}:type")
+        seen.lose(member)
         return ""
     if not isinstance(given, str):
         seen.note(f"{member}:number")
@@ -100,12 +113,14 @@ def whole(payload: Mapping[str, Any], member: str, seen: Deviations, *, least: i
         seen.note(f"{member}:{'text' if isinstance(given, str) else 'type'}")
     found = number(given)
     if found is None:
+        seen.lose(member)
         return None
     if found != found.to_integral_value():
         seen.note(f"{member}:fraction")
     nearest = round(found)
     if not least <= nearest <= most:
         seen.note(f"{member}:range")
+        seen.lose(member)
         return None
     return nearest
 
@@ -155,6 +170,7 @@ def as_list(value: Any, member: str, seen: Deviations) -> list[Any]:
         return [value]
     if value is not None:
         seen.note(f"{member}:type")
+        seen.lose(member)
     return []
 
 

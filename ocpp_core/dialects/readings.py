@@ -38,6 +38,8 @@ def meter_values(payload: dict[str, Any], received_at: datetime, *, clock_skew_s
         if readings is not None and 0 <= number <= coercion.INT32_MAX and (transaction is None or 0 < transaction <= coercion.INT32_MAX):
             return MeterValues(number, transaction, readings)
     seen = Deviations("MeterValues", payload)
+    if payload.get("meterValue") is None:
+        seen.lose("meterValue")
     return MeterValues(
         coercion.connector_number(payload, seen),
         coercion.transaction_id(payload, seen) if "transactionId" in payload else None,
@@ -51,6 +53,7 @@ def tolerant(entries: list[Any], received_at: datetime, clock_skew_s: int | None
     objects = [entry for entry in entries if isinstance(entry, dict)]
     if len(objects) < len(entries):
         seen.note("meterValue:type")
+        seen.lose("meterValue")
     stamps = [clock.stamp_of(entry, seen) for entry in objects]
     frame_clock = clock.judge(stamps, received_at, clock_skew_s, seen)
     readings = [
@@ -98,6 +101,7 @@ def _sample(given: Any, seen: Deviations) -> Sample | None:
     value = given.get("value") if isinstance(given, dict) else None
     if value is None or isinstance(value, (bool, list, dict)):
         seen.note("sampledValue:no-value")
+        seen.lose("sampledValue")
         return None
     if not isinstance(value, str):
         seen.note("value:number")

@@ -64,11 +64,24 @@ def heartbeat(request: Request) -> Payload:
 def meter_values(request: Request) -> Payload:
     """Store a reading by itself. Only the spool comes here; what comes over a socket goes through the batch writer."""
     said = dialects.meter_values(request.payload, request.received_at, clock_skew_s=request.facts.clock_skew_s)
-    incoming = Incoming(request.facts.charge_point_id, said.connector_number, said.transaction_id, said.readings, request.received_at)
     with transaction.atomic():
         frame_log.write([request.row])
-        readings.store([incoming])
+        readings.store([incoming(request, said)])
     return {}
+
+
+def incoming(request: Request, said: dialects.MeterValues) -> Incoming:
+    """What a reading says, and with it the frame where not all of it could be used."""
+    unusable = dialects.unusable(said.deviations)
+    return Incoming(
+        request.facts.charge_point_id,
+        said.connector_number,
+        said.transaction_id,
+        said.readings,
+        request.received_at,
+        unusable,
+        request.row.raw if unusable else "",
+    )
 
 
 def start_transaction(request: Request) -> Payload:
@@ -88,6 +101,7 @@ def start_transaction(request: Request) -> Payload:
             received_at=request.received_at,
             start_key=dialects.start_key(charge_point.pk, said, request.received_at),
         )
+        _keep_unusable(request, said.deviations)
     return {"transactionId": started.transaction_id, "idTagInfo": id_tag_info(started.status, started.parent_tag)}
 
 
@@ -151,4 +165,12 @@ def _stop(request: Request) -> Payload:
             readings=said.readings,
             received_at=request.received_at,
         )
+        _keep_unusable(request, said.deviations)
     return {"idTagInfo": id_tag_info(answer.status, answer.parent_tag)} if answer.status else {}
+
+
+def _keep_unusable(request: Request, deviations: tuple[str, ...]) -> None:
+    """Let staff see what was overlooked in a message that could not be refused; the same from one charger is counted."""
+    reason = dialects.unusable(deviations)
+    if reason:
+        quarantine.keep(request.facts.charge_point_id, request.action, reason, request.payload, raw=request.row.raw, same=reason)
