@@ -392,7 +392,7 @@ def test_the_holder_hears_of_a_card_that_was_typed_in(browser: Client, driver: U
     browser.post("/accounts/cards/", {"uid": "04A22B5C", "label": "Blue"})
 
     notifications.send_unsent(now=timezone.now())
-    assert [message.subject for message in mail.outbox if message.to == [driver.email]] == ["Card added: Blue"]
+    assert [message.subject for message in mail.outbox if message.to == [driver.email]] == ["Karta přidána: Blue"]
 
 
 def test_who_signs_up_too_often_is_told_to_wait(client: Client, db: None) -> None:
