@@ -95,8 +95,10 @@ def error_code_for(action: str, payload: dict[str, Any], *, kind: Kind = "reques
     """The standard's error code for what `problems` found, or for an action a charger may not send."""
     if action not in ACTIONS:
         return frames.NOT_IMPLEMENTED
-    if kind == "request" and _validator(action, kind).is_valid(payload):
-        return frames.NOT_SUPPORTED if action not in FROM_CHARGER else frames.GENERIC_ERROR
+    if kind == "request" and action not in FROM_CHARGER:
+        return frames.NOT_SUPPORTED
+    if _validator(action, kind).is_valid(payload):
+        return frames.GENERIC_ERROR
     return _CODES.get(_first_fault(action, payload, kind).kind.name, frames.FORMATION_VIOLATION)
 
 
