@@ -75,7 +75,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         Every address in it is built from PUBLIC_URL: the Host header is the visitor's word, and links here open accounts.
         """
         host = urlsplit(settings.PUBLIC_URL).netloc
-        known = {name: public(value) if name.endswith("_url") else value for name, value in context.items()}
+        known = {name: addresses.public(value) if name.endswith("_url") else value for name, value in context.items()}
         site = SimpleNamespace(name="ChargeShare", domain=host)
         with translation.override(self._language_of(email, context)):
             message = self.render_mail(template_prefix, email, {"email": email, "current_site": site, **known})
@@ -87,12 +87,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         if not isinstance(user, User):
             user = User.objects.filter(email__iexact=email).first()
         return user.language if user else known_language(translation.get_language())
-
-
-def public(url: str) -> str:
-    """The same page under the address that everybody knows."""
-    said, ours = urlsplit(url), urlsplit(settings.PUBLIC_URL)
-    return said._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
 
 
 def known_language(code: str | None) -> str:

@@ -1,8 +1,9 @@
-"""Who is really calling: the client's address, told by proxies we trust and by nobody else."""
+"""Who is really calling, told by proxies we trust and by nobody else; and where everybody reaches us."""
 
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -26,6 +27,12 @@ def network(address: str) -> str:
     """What one caller can choose from: the address itself, or the /64 around it, for a home has the whole of one."""
     parsed = _parse(address)
     return str(IPv6Network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address
+
+
+def public(url: str) -> str:
+    """The same page under the address that everybody knows: the Host header is the visitor's word."""
+    said, ours = urlsplit(url), urlsplit(settings.PUBLIC_URL)
+    return said._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
 
 
 def _is_trusted(address: str) -> bool:

@@ -39,8 +39,8 @@ class InProgress(DomainError):
 def answer_once(user: User, key: str, fingerprint: str, function: Callable[[], Answer]) -> Answer:
     """Call `function` for the first request with this key; say what it said to every repetition, for a day.
 
-    Refusals are remembered like successes; an answer of 500 and above, and an exception, are not: there the same request
-    may be tried again. A repetition that comes while the first one runs waits a little for its answer.
+    Refusals are remembered like successes; "too often" (429), an answer of 500 and above, and an exception are not: there the
+    same request may be tried again. A repetition that comes while the first one runs waits a little for its answer.
     """
     if not _KEY.fullmatch(key):
         raise Invalid(_("An Idempotency-Key has 1 to 255 visible characters without spaces."))
@@ -54,7 +54,7 @@ def answer_once(user: User, key: str, fingerprint: str, function: Callable[[], A
     except BaseException:
         row.delete()
         raise
-    if status >= 500:
+    if status == 429 or status >= 500:
         row.delete()
     else:
         IdempotentAnswer.objects.filter(pk=row.pk).update(status=status, body=body)

@@ -122,6 +122,8 @@ class ReceiptViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
                 return visible.filter(owner=user)
             case "staff" if user.is_staff:
                 return visible
+            case "staff":
+                raise NotFound
         raise Invalid(fields={"role": ["driver, owner"]})
 
 

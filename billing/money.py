@@ -1,5 +1,6 @@
 """Money as whole numbers of the currency's hundredths (haléř, cent). No float comes near it."""
 
+import re
 from decimal import Decimal, InvalidOperation
 
 from django.utils import translation
@@ -9,6 +10,7 @@ from chargeshare.errors import Invalid
 
 MOST_MINOR = 10**9 * 100  # a billion in the main unit: far above any real amount, far below where a bigint ends
 SYMBOLS = {"CZK": "Kč", "EUR": "€", "PLN": "zł", "HUF": "Ft", "GBP": "£", "USD": "$"}
+_WRITTEN = re.compile(r"[-+]?(?=\.?[0-9])[0-9]{0,30}(\.[0-9]{0,30})?")
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -23,8 +25,10 @@ def minor(amount: Decimal | str | int) -> int:
     """Read an amount in the main unit; a decimal comma is understood, a third decimal is refused and never rounded away."""
     if isinstance(amount, str):
         amount = amount.replace(NO_BREAK_SPACE, "").replace(" ", "").replace(",", ".")
-        if len(amount) > 30 or not amount.isascii():
+        if not _WRITTEN.fullmatch(amount):
             raise NotAnAmount
+        if len(amount.partition(".")[2]) > 2:  # 1,000 may have meant a thousand
+            raise NotAnAmount(_("An amount has at most two decimals."))
     try:
         exact = Decimal(amount)
     except (InvalidOperation, ValueError) as error:

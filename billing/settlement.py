@@ -203,7 +203,7 @@ def _freeze(
         corrects=corrects,
         driver=bill.driver,
         owner=bill.owner,
-        owner_name=str(bill.owner)[:100],
+        owner_name=(bill.owner.name or bill.place_name)[:100],
         place_name=bill.place_name[:100],
         place_address=bill.place_address[:200],
         charge_point_code=bill.charge_point_code[:20],

@@ -13,7 +13,6 @@ from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError, OperationalError
@@ -28,9 +27,9 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
-from accounts import addresses
+from accounts import addresses, counting
 from accounts.authentication import CsrfFailed
-from chargeshare.errors import DomainError, NotFound
+from chargeshare.errors import DomainError, Invalid, NotFound
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -47,6 +46,18 @@ class Pages(PageNumberPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def get_next_link(self) -> str | None:
+        """Under the address that everybody knows, whatever the Host header says."""
+        return _public(super().get_next_link())
+
+    def get_previous_link(self) -> str | None:
+        """The same backwards."""
+        return _public(super().get_previous_link())
+
+
+def _public(url: str | None) -> str | None:
+    return None if url is None else addresses.public(url)
 
 
 class StrictJSONParser(JSONParser):
@@ -87,20 +98,14 @@ class PerMinute(BaseThrottle):
     """So many requests a minute for an account, a tenth of it for an address that has not logged in."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002 - DRF's
-        """Count this request. With the cache away everybody is let in: a limit must not become an outage."""
+        """Count this request."""
         minute = int(time.time() // 60)
         if request.user.is_authenticated:
             who, limit = f"user:{request.user.pk}", settings.LIMIT_API_PER_MINUTE
         else:
             caller = addresses.network(addresses.client_address(request._request))  # noqa: SLF001 - DRF's own way to Django's request
             who, limit = f"address:{caller}", max(1, settings.LIMIT_API_PER_MINUTE // 10)
-        name = f"api:{who}:{minute}"
-        try:
-            cache.add(name, 0, timeout=120)
-            return cache.incr(name) <= limit
-        except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
-            logger.warning("the cache is away, nobody is counted: %s", error)
-            return True
+        return counting.add_one(f"api:{who}:{minute}", keep_s=120) <= limit
 
     def wait(self) -> float:
         """Seconds to the next minute."""
@@ -125,7 +130,8 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None: 
 def _refusal(error: Exception) -> tuple[int, str, str, dict[str, list[str]]] | None:
     match error:
         case DomainError():
-            refusal = error.status, error.code, str(error.message), error.fields
+            plain = error.fields and error.message is Invalid.message  # the field's own sentence says more
+            refusal = error.status, error.code, _sentence(error.fields) if plain else str(error.message), error.fields
         case CsrfFailed():
             refusal = 403, "csrf_failed", str(error.detail), {}
         case Http404() | PermissionDenied() | exceptions.PermissionDenied() | exceptions.NotFound():
@@ -155,9 +161,13 @@ def _of_fields(said_of: Any) -> tuple[int, str, str, dict[str, list[str]]]:
     general = fields.pop(api_settings.NON_FIELD_ERRORS_KEY, None)
     detail = general[0] if general else _first(said_of)
     if fields and not general:
-        name, said = next(iter(fields.items()))
-        detail = f"{name}: {said[0]}" if said else name
+        detail = _sentence(fields)
     return 400, "invalid", detail, fields
+
+
+def _sentence(fields: Mapping[str, Sequence[str]]) -> str:
+    name, said = next(iter(fields.items()))
+    return f"{name}: {said[0]}" if said else name
 
 
 def _code(error: exceptions.APIException) -> str:

@@ -22,6 +22,7 @@ from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import addresses
 from accounts.api import idempotent
 from chargeshare.errors import Invalid, NotFound
 from ocpp_core import schemas, spoken
@@ -231,6 +232,16 @@ class Newest(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def get_next_link(self) -> str | None:
+        """Under the address that everybody knows."""
+        link = super().get_next_link()
+        return None if link is None else addresses.public(link)
+
+    def get_previous_link(self) -> str | None:
+        """The same backwards."""
+        link = super().get_previous_link()
+        return None if link is None else addresses.public(link)
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """A cursor that was tampered with is a page that does not exist."""

@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from accounts import id_tokens, notifications
+from accounts import counting, id_tokens, notifications
 from accounts.models import IdToken, Notification, User
 from billing import ledger
 from billing.pricing import Prices
@@ -234,14 +233,13 @@ def _session_of_tag(charge_point: ChargePoint, key: str) -> ChargingSession | No
 def _card(charge_point: ChargePoint, id_tag: str, key: str) -> IdToken | None:
     """The card with this number. A charger that asks for many unknown ones is guessing: it is told nothing for a minute."""
     counter = f"unknown-cards:{charge_point.pk}:{timezone.now():%Y%m%d%H%M}"
-    if cache.get(counter, 0) >= UNKNOWN_CARDS_A_MINUTE:
+    if counting.so_far(counter) >= UNKNOWN_CARDS_A_MINUTE:
         return None
     token = id_tokens.find(id_tag)
     if token is None and not _was_one_time(charge_point, key):
         token = pairing.tap(charge_point, id_tag)
     if token is None:
-        cache.add(counter, 0, timeout=120)
-        cache.incr(counter)
+        counting.add_one(counter, keep_s=120)
     return token
 
 

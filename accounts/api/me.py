@@ -81,13 +81,19 @@ class IdTokenSerializer(serializers.ModelSerializer[IdToken]):
     label = serializers.CharField(max_length=60, allow_blank=True, required=False)  # type: ignore[assignment]  # a field named label
     is_blocked = serializers.BooleanField(required=False)
     expires_at = serializers.DateTimeField(allow_null=True, required=False)
-    parent_uid = serializers.CharField(max_length=20, allow_blank=True, required=False, help_text="A group tag; it need not be a card.")
+    parent_uid = serializers.CharField(
+        max_length=20, allow_blank=True, allow_null=True, required=False, help_text="A group tag; it need not be a card. Null: none."
+    )
     max_sessions = serializers.IntegerField(min_value=0, max_value=32_767, allow_null=True, required=False)
 
     class Meta:
         model = IdToken
         fields = ["uid", "label", "is_blocked", "expires_at", "parent_uid", "max_sessions", "confirmed_at", "created_at"]
         read_only_fields = ["confirmed_at", "created_at"]
+
+    def validate_parent_uid(self, tag: str | None) -> str:
+        """Nothing is written as an empty text."""
+        return tag or ""
 
     def create(self, validated_data: dict[str, Any]) -> IdToken:
         """Add a card by its number."""

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import id_tokens
+from accounts import addresses, id_tokens
 from accounts.api import idempotent
 from accounts.models import User
 from billing.models import ChargeDetailRecord
@@ -71,7 +71,7 @@ class SessionViewSet(GenericViewSet[ChargingSession]):
             until=wish.get("until"),
         )
         answer = self.get_serializer(self._of(request, str(session.code))).data
-        location = request.build_absolute_uri(f"{session.code}/")
+        location = addresses.public(request.build_absolute_uri(f"{session.code}/"))
         return Response(answer, status.HTTP_202_ACCEPTED, headers={"Location": location})
 
     @extend_schema(parameters=[CODE])

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from accounts import addresses
 from accounts.models import User
 from chargeshare.errors import NotFound
 from stations import charge_points, search
@@ -100,7 +101,8 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         charge_point, password = charge_points.register(owner=user_of(request), **said.validated_data)
         charge_point.password = password  # type: ignore[attr-defined]  # for this answer alone; no such column exists
         answer = RegisteredSerializer(charge_point).data
-        return Response(answer, status.HTTP_201_CREATED, headers={"Location": request.build_absolute_uri(f"{charge_point.code}/")})
+        location = addresses.public(request.build_absolute_uri(f"{charge_point.code}/"))
+        return Response(answer, status.HTTP_201_CREATED, headers={"Location": location})
 
     @extend_schema(responses=SeenChargePointSerializer)
     def retrieve(self, request: Request, code: str) -> Response:

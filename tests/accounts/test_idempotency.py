@@ -42,11 +42,12 @@ def test_a_refusal_is_remembered_too(driver: User) -> None:
     assert deed.done == 1
 
 
-def test_an_outage_is_not_remembered(driver: User) -> None:
-    deed = Deed((503, {"code": "gateway_unavailable"}))
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_passes_by_itself_is_not_remembered(driver: User, status: int) -> None:
+    deed = Deed((status, {"code": "gateway_unavailable"}))
 
     for _ in range(2):
-        assert idempotency.answer_once(driver, "key-1", "same", deed)[0] == 503
+        assert idempotency.answer_once(driver, "key-1", "same", deed)[0] == status
     assert deed.done == 2
 
 

@@ -146,7 +146,8 @@ def test_receipts(api, driver, owner, staff, stranger):
         as_(staff).get("/api/v1/receipts/?role=staff").json()["count"],
     ]
     assert counts == [1, 0, 1, 1]
-    assert api.get("/api/v1/receipts/?role=staff").status_code == 400
+    assert api.get("/api/v1/receipts/?role=staff").status_code == 404
+    assert api.get("/api/v1/receipts/?role=nonsense").status_code == 400
 
 
 TARIFF = {

@@ -23,7 +23,10 @@ def test_amounts_are_read_as_people_write_them(typed, expected):
     assert money.minor(typed) == expected
 
 
-@pytest.mark.parametrize("typed", ["", "abc", "1.005", "NaN", "Infinity", "1e20", "1000000000.01", "²", "9" * 50, "1_0.001"])
+@pytest.mark.parametrize(
+    "typed",
+    ["", "abc", "1.005", "NaN", "Infinity", "1e20", "1000000000.01", "²", "9" * 50, "1_0.001", "1e3", "1,000", "1_000", ".", "0x10"],
+)
 def test_what_is_no_amount_is_refused(typed):
     with pytest.raises(money.NotAnAmount):
         money.minor(typed)

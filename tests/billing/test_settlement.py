@@ -19,6 +19,14 @@ def parts(cdr):
     return cdr.promo_minor, cdr.cash_minor, cdr.debt_minor, cdr.loss_minor
 
 
+def test_an_owner_without_a_name_keeps_her_e_mail_to_herself(driver):
+    nameless = make_user("Jana")
+    nameless.name = ""
+    nameless.save()
+
+    assert settlement.settle(make_bill(driver, nameless)).owner_name == "U Nováků"
+
+
 def with_energy(bill, wh):
     return replace(bill, usage=replace(bill.usage, energy_wh=wh))
 

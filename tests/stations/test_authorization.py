@@ -1,11 +1,13 @@
 """One gate for card, app and QR code."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
+from accounts import counting
 from accounts.models import Notification
 from billing import ledger
 from billing.ledger import CreditTooLow
@@ -198,3 +200,15 @@ def _with_status(connector, word):
 
 def test_uuid_of_a_socket_is_no_tag(charge_point):
     assert authorize(charge_point, str(uuid4())).status == "Invalid"
+
+
+def test_cards_are_read_while_the_cache_is_away(charge_point, driver, monkeypatch):
+    def away(*args, **kwargs):
+        raise ConnectionError
+
+    monkeypatch.setattr(counting, "_away_until", 0.0)
+    monkeypatch.setattr(counting, "cache", SimpleNamespace(add=away, incr=away, get=away))
+    factories.make_id_token(driver, "04A2B3C4")
+
+    assert authorize(charge_point, "04A2B3C4").status == "Accepted"
+    assert authorize(charge_point, "NOBODYS1").status == "Invalid"
