@@ -1,10 +1,10 @@
-"""What staff see of the chargers' door: frames, attempts to connect, configuration keys. None of it is rewritten."""
+"""What staff see of the chargers' door: frames, attempts to connect, configuration keys, deviations. None of it is rewritten."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
-from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
+from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, OcppFrame
 from stations.models.command import BLOTTED, is_secret
 
 
@@ -47,3 +47,13 @@ class ConfigurationKeyAdmin(ReadOnly):
     def shown_value(self, key: ConfigurationKey) -> str | None:
         """Without passwords."""
         return BLOTTED if is_secret(key.key) else key.value
+
+
+@admin.register(ChargerDeviation)
+class ChargerDeviationAdmin(ReadOnly):
+    """How chargers stray from the standard."""
+
+    list_display = ["charge_point", "word", "times", "first_at", "last_at"]
+    list_select_related = ["charge_point"]
+    search_fields = ["word", "=charge_point__code", "charge_point__identity", "charge_point__vendor"]
+    date_hierarchy = "last_at"

@@ -1,4 +1,4 @@
-"""What only the chargers' door knows, over HTTP: commands, frames, attempts to connect, configuration keys.
+"""What only the chargers' door knows, over HTTP: commands, frames, attempts to connect, configuration keys, deviations.
 
 All of it is for the owner of the charge point and for staff; to everybody else it does not exist.
 """
@@ -25,8 +25,8 @@ from rest_framework.response import Response
 from accounts import addresses
 from accounts.api import idempotent
 from chargeshare.errors import Invalid, NotFound
-from ocpp_core import schemas, spoken
-from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
+from ocpp_core import meanings, schemas, spoken
+from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, OcppFrame
 from stations import commands
 from stations.api.permissions import is_managed_by, own_charge_point, user_of
 from stations.models import Command
@@ -319,6 +319,41 @@ class ConfigurationView(GenericAPIView[ConfigurationKey]):
     @extend_schema(operation_id="charge_points_configuration_list", responses=ConfigurationKeySerializer(many=True))
     def get(self, request: Request, code: str) -> Response:
         """By name."""
+        charge_point = own_charge_point(request, code, retired=True)
+        page = self.paginate_queryset(self.get_queryset().filter(charge_point=charge_point))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class DeviationSerializer(serializers.ModelSerializer[ChargerDeviation]):
+    """One way in which the charger strays from the standard, how often it did, and what that means."""
+
+    text = serializers.SerializerMethodField()
+    advice = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ChargerDeviation
+        fields = ("word", "times", "first_at", "last_at", "sample", "text", "advice")
+        read_only_fields = fields
+
+    def get_text(self, deviation: ChargerDeviation) -> str:
+        """In plain words."""
+        return str(meanings.of(deviation.word).text)
+
+    def get_advice(self, deviation: ChargerDeviation) -> str:
+        """What to do about it."""
+        return str(meanings.of(deviation.word).advice)
+
+
+class DeviationsView(GenericAPIView[ChargerDeviation]):
+    """How one charge point strays from the standard."""
+
+    queryset = ChargerDeviation.objects.order_by("-last_at", "word")
+    serializer_class = DeviationSerializer
+    filter_backends = ()
+
+    @extend_schema(operation_id="charge_points_deviations_list", responses=DeviationSerializer(many=True))
+    def get(self, request: Request, code: str) -> Response:
+        """The latest first."""
         charge_point = own_charge_point(request, code, retired=True)
         page = self.paginate_queryset(self.get_queryset().filter(charge_point=charge_point))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from ocpp_core import dialects, frame_log, frames, schemas
+from ocpp_core import deviations, dialects, frame_log, frames, schemas
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls
 from ocpp_core.commands import Asker
@@ -59,7 +59,9 @@ class Connection:
         if verdict.charge_point is None:
             raise ValueError("only a known charger has a connection")
         charge_point = verdict.charge_point
-        self.facts = Facts(charge_point.pk, charge_point.identity, charge_point.clock_skew_s)
+        self.facts = Facts(charge_point.pk, charge_point.identity, charge_point.clock_skew_s, is_secure=verdict.is_secure)
+        if verdict.subprotocol is None:
+            deviations.note(charge_point.pk, [deviations.NO_SUBPROTOCOL], "", datetime.now(UTC))
         self.charge_point_id: int = charge_point.pk
         self.id = verdict.connection
         self.last_sign_at = monotonic()
@@ -107,6 +109,7 @@ class Connection:
 
     def _refuse_unreadable(self, bad: frames.BadFrame, text: str) -> None:
         self._bad_frames.count("")
+        deviations.note(self.charge_point_id, [deviations.UNREADABLE_FRAME], text, datetime.now(UTC))
         is_logged = self._bad_frames.times("") <= BAD_FRAMES_LOGGED
         if is_logged:
             self._log(frame_log.FROM_CHARGER, frame_log.CALL, bad.message_id or "", "", text[:LOGGED_OF_NONSENSE])
@@ -173,6 +176,7 @@ class Connection:
     def _store(self, taken: Taken) -> None:
         request = self._request(taken)
         said = dialects.meter_values(request.payload, request.received_at, clock_skew_s=self.facts.clock_skew_s)
+        request.note(said.deviations)
         incoming = core.incoming(request, said)
 
         def done(error: BaseException | None) -> None:
@@ -251,7 +255,9 @@ class Connection:
             self._send(text)
 
     def _request(self, taken: Taken) -> Request:
-        return Request(self.facts, taken.call.action, taken.call.payload, taken.received_at, self._row(taken))
+        request = Request(self.facts, taken.call.action, taken.call.payload, taken.received_at, self._row(taken))
+        request.note(taken.call.deviations)
+        return request
 
     def _entry(self, taken: Taken) -> Entry:
         return Entry(self.charge_point_id, taken.call.action, taken.received_at, taken.text)

@@ -112,6 +112,7 @@ class Verdict:
     offered: str = ""
     connection: UUID = field(default_factory=uuid4)
     attempt_id: int | None = None
+    is_secure: bool = False
 
     @property
     def is_accepted(self) -> bool:
@@ -157,7 +158,7 @@ def admit(request: Request) -> Verdict:
         )
         connectivity.connected(verdict.charge_point.pk, verdict.connection, at=now)
         commands.mark_dropped(verdict.charge_point.pk)
-    return replace(verdict, attempt_id=attempt.pk)
+    return replace(verdict, attempt_id=attempt.pk, is_secure=request.is_secure)
 
 
 def remember_refusal(verdict: Verdict, client: str | None) -> None:

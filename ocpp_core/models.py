@@ -1,4 +1,4 @@
-"""What only the chargers' door knows: frames, attempts to connect, configuration keys."""
+"""What only the chargers' door knows: frames, attempts to connect, configuration keys, deviations from the standard."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -97,3 +97,23 @@ class ConfigurationKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ChargerDeviation(models.Model):
+    """One way in which a charger strays from the standard, and how often it did. `word` is one that `meanings` explains."""
+
+    charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="deviations", db_index=False, db_constraint=False)
+    word = models.CharField(max_length=60)
+    times = models.PositiveBigIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    sample = models.TextField(blank=True, help_text=_("The beginning of a frame in which it was seen, without cards and passwords."))
+
+    class Meta:
+        verbose_name = _("deviation")
+        verbose_name_plural = _("deviations")
+        ordering = ["-last_at", "word"]
+        constraints = [models.UniqueConstraint(fields=["charge_point", "word"], name="one_count_per_deviation")]
+
+    def __str__(self) -> str:
+        return self.word

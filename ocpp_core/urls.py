@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("owner/<str:code>/connection/", views.connection, name="connection"),
     path("owner/<str:code>/messages/", views.frame_list, name="messages"),
     path("owner/<str:code>/configuration/", views.configuration, name="configuration"),
+    path("owner/<str:code>/deviations/", views.deviation_list, name="deviations"),
 ]
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
@@ -19,4 +20,5 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("charge-points/<str:code>/messages/", api.FramesView.as_view(), name="messages"),
     path("charge-points/<str:code>/connections/", api.ConnectionsView.as_view(), name="connections"),
     path("charge-points/<str:code>/configuration/", api.ConfigurationView.as_view(), name="configuration"),
+    path("charge-points/<str:code>/deviations/", api.DeviationsView.as_view(), name="deviations"),
 ]

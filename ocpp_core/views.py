@@ -1,4 +1,4 @@
-"""Pages over what only the chargers' door knows: connecting a charger, its frames, its configuration."""
+"""Pages over what only the chargers' door knows: connecting a charger, its frames, its configuration, its ways."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.pages import explained
-from ocpp_core import spoken
-from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
+from ocpp_core import meanings, spoken
+from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, OcppFrame
 from stations import charge_points, makes
 from stations.api.permissions import own_charge_point
-from stations.models import ChargePoint
+from stations.models import ChargePoint, ChargingSession
 from stations.models.command import is_secret
 from stations.templatetags.commands import pretty
 
@@ -206,3 +206,19 @@ def configuration(request: HttpRequest, code: str) -> HttpResponse:
         "read_at": max((key.read_at for key, _hidden in keys), default=None),
     }
     return render(request, "ocpp_core/configuration.html", context)
+
+
+@login_required
+@explained
+@require_GET
+def deviation_list(request: HttpRequest, code: str) -> HttpResponse:
+    """How the charger strays from the standard, in plain words; what needs care comes first."""
+    charge_point = own_charge_point(request, code)
+    found = [(deviation, meanings.of(deviation.word)) for deviation in ChargerDeviation.objects.filter(charge_point=charge_point)]
+    context = {
+        "charge_point": charge_point,
+        "tab": "deviations",
+        "deviations": sorted(found, key=lambda pair: not pair[1].needs_care),
+        "in_review": ChargingSession.objects.filter(charge_point=charge_point, status=ChargingSession.Status.REVIEW).count(),
+    }
+    return render(request, "ocpp_core/deviation_list.html", context)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from ocpp_core import frame_log
+from ocpp_core import deviations, frame_log
 from ocpp_core.frame_log import Row
 from ocpp_core.spool import Entry, Spool
 from ocpp_core.workers import DatabaseAway, Workers, close_threads, own_connection
@@ -106,6 +106,7 @@ class Writer:
             logger.exception("a batch could not be stored")
             outcomes, rows_left = [Outcome(item, error) for item in items], []
         self._loop.call_soon_threadsafe(self._answer, outcomes, rows_left)
+        deviations.write_due()  # nobody waits for it
 
     def _answer(self, outcomes: list[Outcome], rows_left: list[Row]) -> None:
         self._is_storing = False

@@ -18,6 +18,7 @@ LEAST_HEARTBEAT_S = 60
 def authorize(request: Request) -> Payload:
     """Answer whether this card may charge here."""
     said = dialects.authorize(request.payload)
+    request.note(said.deviations)
     verdict = authorization.authorize(request.charge_point(), said.id_tag)
     return {"idTagInfo": id_tag_info(verdict.status, verdict.parent_tag)}
 
@@ -25,6 +26,7 @@ def authorize(request: Request) -> Payload:
 def boot_notification(request: Request) -> Payload:
     """Take note of what the box says it is. A registered charger is never refused here: some get stuck for good."""
     said = dialects.boot_notification(request.payload)
+    request.note(said.deviations)
     charge_point = request.charge_point()
     connectivity.boot(
         charge_point,
@@ -88,6 +90,7 @@ def start_transaction(request: Request) -> Payload:
     """Begin a session. Its frame is kept with it."""
     charge_point = request.charge_point()
     said = dialects.start_transaction(request.payload, request.received_at, clock_skew_s=charge_point.clock_skew_s)
+    request.note(said.deviations)
     with transaction.atomic():
         frame_log.write([request.row])
         started = sessions.begin(
@@ -109,6 +112,7 @@ def status_notification(request: Request) -> Payload:
     """Take note of how a connector stands."""
     charge_point = request.charge_point()
     said = dialects.status_notification(request.payload, request.received_at, clock_skew_s=charge_point.clock_skew_s)
+    request.note(said.deviations)
     connectivity.status(
         charge_point,
         connector_number=said.connector_number,
@@ -152,6 +156,7 @@ def stop_transaction(request: Request) -> Payload:
 def _stop(request: Request) -> Payload:
     charge_point = request.charge_point()
     said = dialects.stop_transaction(request.payload, request.received_at, clock_skew_s=charge_point.clock_skew_s)
+    request.note(said.deviations)
     with transaction.atomic():
         frame_log.write([request.row])
         answer = sessions.stop(

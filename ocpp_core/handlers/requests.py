@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from ocpp_core import deviations
 from ocpp_core.frame_log import Row
 from stations.models import ChargePoint
 
@@ -18,6 +19,7 @@ class Facts:
     charge_point_id: int
     identity: str
     clock_skew_s: int | None = None
+    is_secure: bool = True
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Request:
     def charge_point(self) -> ChargePoint:
         """Look up who speaks, as it stands now."""
         return ChargePoint.objects.select_related("owner").get(pk=self.facts.charge_point_id)
+
+    def note(self, words: tuple[str, ...]) -> None:
+        """Count how the charger strayed from the standard in it."""
+        deviations.note(self.facts.charge_point_id, words, self.row.raw, self.received_at)
 
 
 Handler: TypeAlias = Callable[[Request], Payload]
