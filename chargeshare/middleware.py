@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound
 from django.urls import resolve
 from django.utils import timezone
 
+PERMISSIONS = "geolocation=(self), camera=(), microphone=(), payment=(), usb=(), bluetooth=(), serial=(), midi=(), display-capture=()"
 PROBES = ("/healthz", "/readyz", "/metrics")
 
 
@@ -20,6 +21,17 @@ def probes_pass_by(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
             response: HttpResponse = resolve(request.path_info).func(request)
         except Http404:
             response = HttpResponseNotFound()
+        return response
+
+    return answer
+
+
+def pages_use_little(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Tell browsers what of the device our pages use: the place, for the map, and nothing else."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         return response
 
     return answer

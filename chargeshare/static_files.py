@@ -1,0 +1,9 @@
+"""Static files as a deployment serves them."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):
+    """Named by their content and compressed; also where one script imports another, so that no browser mixes two versions."""
+
+    support_js_module_import_aggregation = True
