@@ -284,6 +284,7 @@ EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = f"ChargeShare <noreply@{urlsplit(PUBLIC_URL).hostname}>"
 
 # Security
+_gateway_origins = ["https://*.gopay.cz", "https://*.gopay.com", "{0.scheme}://{0.netloc}".format(urlsplit(GOPAY_GATEWAY_URL))]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -291,7 +292,8 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
-        "form-action": ["'self'"],
+        # A form that leads on to the payment gateway is a form there, as browsers see it.
+        "form-action": ["'self'", *(_gateway_origins if PAYMENT_GATEWAY == "gopay" else [])],
     }
 }
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
