@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote
 
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connection, connections
 
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 THREADS = 8
 PROBE_EVERY_S = 2.0
 CONNECT_TIMEOUT_S = 3
+FILE_TIMEOUT_S = 5
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,12 +56,14 @@ class Workers:
         try:
             try:
                 answer = function(*args, **kwargs)
-            except (OperationalError, InterfaceError):
+            except (OperationalError, InterfaceError) as error:
                 connection.close()
+                if "locked" in str(error):  # SQLite's word for one that stayed in other hands for as long as we can wait
+                    raise
                 answer = function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             connection.close()
-            if "no such " in str(error):  # SQLite's word for a table or column that is missing: nothing a retry mends
+            if "no such column" in str(error):  # SQLite's word for a fault of ours; a table is missing where the file was taken away
                 raise
             if not self._away_until:
                 logger.error("database away: %s", str(error).strip().split("\n")[0])
@@ -82,13 +86,20 @@ def own_connection() -> None:
     """Give this thread a connection of its own instead of one from the pool that the pages share.
 
     Django asks a pool again even while it cleans up after a lost connection, and a pool lets everybody wait for its own
-    timeout while the database is away. A connection of one's own says at once that there is none.
+    timeout while the database is away. A connection of one's own says at once that there is none. One to a file waits no
+    longer for others than a charger waits for us, and makes no empty file where there was one.
     """
     shared = connections[DEFAULT_DB_ALIAS]
-    options = {name: value for name, value in shared.settings_dict["OPTIONS"].items() if name != "pool"}
+    own = {**shared.settings_dict, "CONN_MAX_AGE": None}
+    options = {name: value for name, value in own["OPTIONS"].items() if name != "pool"}
     if shared.vendor == "postgresql":
-        own = {**shared.settings_dict, "OPTIONS": {**options, "connect_timeout": CONNECT_TIMEOUT_S}, "CONN_MAX_AGE": None}
-        connections[DEFAULT_DB_ALIAS] = type(shared)(own, DEFAULT_DB_ALIAS)
+        own["OPTIONS"] = {**options, "connect_timeout": CONNECT_TIMEOUT_S}
+    elif "memory" in str(own["NAME"]):
+        return
+    else:
+        own["NAME"] = f"file:{quote(str(own['NAME']))}?mode=rw"
+        own["OPTIONS"] = {**options, "timeout": FILE_TIMEOUT_S}
+    connections[DEFAULT_DB_ALIAS] = type(shared)(own, DEFAULT_DB_ALIAS)
 
 
 def close_threads(pool: ThreadPoolExecutor, count: int) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import socket
+import sqlite3
 import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -132,4 +133,32 @@ def test_while_the_database_is_away_nothing_acknowledged_is_lost(serve_process, 
     finally:
         connection.close()
     until(lambda: OcppFrame.objects.filter(action="StopTransaction", type="call").count() == 1)
+    assert "Traceback" not in served.said()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only a file is in other hands as a whole")
+def test_while_a_file_is_in_other_hands_nothing_acknowledged_is_lost(serve_process, charge_point, driver):
+    """A backup that holds the file for longer than a charger waits: a Stop is acknowledged in time and told later."""
+    card = factories.make_id_token(driver).uid
+    served = serve_process(HOUSEKEEPING="False")
+    start = {"connectorId": 1, "idTag": card, "meterStart": 1000, "timestamp": at()}
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, check_same_thread=False)
+
+    async def story():
+        async with raw_charger_for(charge_point, served) as box:
+            await box.call("BootNotification", BOOT)
+            transaction_id = (await box.call("StartTransaction", start, "s"))["transactionId"]
+            await asyncio.sleep(0.5)
+            other.execute("BEGIN EXCLUSIVE")
+            try:
+                await box.send([2, "e", "StopTransaction", {"transactionId": transaction_id, "meterStop": 4000, "timestamp": at(1)}])
+                assert await box.receive(25) == [3, "e", {}]
+                kind, _message_id, code, *_rest = await box.ask([2, "b", "StartTransaction", {**start, "meterStart": 4000}])
+                assert (kind, code) == (4, "InternalError")
+            finally:
+                other.execute("ROLLBACK")
+                other.close()
+
+    run(story)
+    until(lambda: ChargingSession.objects.filter(status=ChargingSession.Status.COMPLETED, energy_wh=3000).exists(), 15)
     assert "Traceback" not in served.said()
