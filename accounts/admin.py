@@ -1,14 +1,22 @@
-"""What staff see of people: accounts, cards, what they were told."""
+"""What staff see of people: accounts, cards, what they were told. And who may enter the administration at all."""
 
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
+from allauth.mfa.admin import Authenticator
+from allauth.usersessions.admin import UserSession
+from auditlog.admin import LogEntry, LogEntryAdmin
 from auditlog.registry import auditlog
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import logins
 from accounts.models import IdToken, Letter, LoginFailure, Notification, TokenChain, User
 
 auditlog.register(User, include_fields=["is_active", "is_staff", "is_superuser", "closed_at"])
@@ -120,3 +128,65 @@ class LoginFailureAdmin(ReadOnly):
     """Failed log-ins of the last quarter of an hour."""
 
     list_display = ["subject", "at"]
+
+
+# What libraries show by themselves would let staff read secrets, or fails on a person who has no user name.
+for _model in (LogEntry, UserSession, Authenticator):
+    admin.site.unregister(_model)
+
+
+@admin.register(LogEntry)
+class ChangeAdmin(LogEntryAdmin):  # type: ignore[misc]  # auditlog ships no types
+    """Who changed what."""
+
+    search_fields = ["object_repr", "actor__email", "actor__name"]
+
+
+@admin.register(UserSession)
+class BrowserAdmin(ReadOnly):
+    """Which browsers are logged in; the key to a session is nobody's to read."""
+
+    list_display = ["user", "created_at", "last_seen_at", "ip", "user_agent"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "ip"]
+    fields = ["user", "created_at", "last_seen_at", "ip", "user_agent"]
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(ReadOnly):
+    """Who has a second factor. Staff may take one away from a person who has lost it, and read none."""
+
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_select_related = ["user"]
+    list_filter = ["type"]
+    search_fields = ["user__email"]
+    fields = ["user", "type", "created_at", "last_used_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """By Django's own rights."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+def lacks_second_factor(user: object) -> bool:
+    """Whether this member of staff has to set up a second factor first."""
+    return settings.STAFF_NEED_SECOND_FACTOR and isinstance(user, User) and user.is_staff and not logins.has_second_factor(user)
+
+
+def guard(site: admin.AdminSite) -> None:
+    """Let staff log in like everyone, by the one door that is watched, and lead who has only a password to the second factor."""
+    has_permission, login = site.has_permission, secure_admin_login(site.login)
+
+    def may_enter(request: HttpRequest) -> bool:
+        return has_permission(request) and not lacks_second_factor(request.user)
+
+    def show_the_way(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if lacks_second_factor(request.user):
+            messages.warning(request, gettext("Set up a second factor first: the administration takes more than a password."))
+            return redirect("mfa_activate_totp")
+        response: HttpResponse = login(request, *args, **kwargs)
+        return response
+
+    site.has_permission, site.login = may_enter, show_the_way  # type: ignore[method-assign]  # Django offers no other place
+
+
+guard(admin.site)

@@ -2,7 +2,6 @@
 
 from importlib.util import find_spec
 
-from allauth.account.decorators import secure_admin_login
 from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin
@@ -10,8 +9,6 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from chargeshare import views
-
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # staff log in like everyone: one door to guard
 
 _styled_inline = csp_update({"style-src": ["'self'", "'unsafe-inline'"]})  # Swagger's own pages, ours never
 
