@@ -75,6 +75,7 @@ JOBS = (
     Job("starts given up", sessions.abandon_stale),
     Job("sessions without an end closed", sessions.close_orphans),
     Job("overdue stops asked for", sessions.stop_overdue),
+    Job("drivers told that nothing flows", sessions.tell_of_no_energy),
     Job("reviews settled", sessions.settle_reviews),
     Job("sessions without a receipt settled", sessions.repair_unsettled),
     Job("unanswered commands given up", commands.give_up_old),

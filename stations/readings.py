@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from stations import connectivity, limits, live, meter_values, metering, quarantine
+from stations import alarms, connectivity, limits, live, meter_values, metering, quarantine
 from stations.meter_values import Row
 from stations.metering import Meter, Reading
 from stations.models import ChargePoint, ChargingSession, Connector
@@ -177,6 +177,7 @@ def store(batch: Sequence[Incoming]) -> None:
     slack_wh = settings.METER_SLACK_WH
     rows: list[Row] = []
     changed: dict[int, _Session] = {}
+    late: list[tuple[int, Reading, datetime]] = []
     for incoming in batch:
         received_at = incoming.received_at
         session = sessions.of(incoming, outlets)
@@ -191,6 +192,8 @@ def store(batch: Sequence[Incoming]) -> None:
             if session.counts:
                 session.take(reading, received_at, slack_wh)
                 changed[session.pk] = session
+            else:
+                late.append((session.pk, reading, received_at))
         if session is None and incoming.names_a_session:
             _note_ghost(incoming)
         if incoming.unusable:
@@ -199,6 +202,7 @@ def store(batch: Sequence[Incoming]) -> None:
     _update(list(changed.values()))
     _announce(changed.values())
     _look_at_limits([session for session in changed.values() if session.has_crossed])
+    _look_after_end(late)
 
 
 def set_aside(incoming: Incoming, reason: str, *, raw: str = "", same: str = "") -> None:
@@ -318,6 +322,19 @@ def _look_at_limits(sessions: Sequence[_Session]) -> None:
             raise
         except Exception:
             logger.exception("the limits of session %s could not be looked at", session.code)
+
+
+def _look_after_end(late: Iterable[tuple[int, Reading, datetime]]) -> None:
+    """The slow path of sessions that have ended and are still spoken of; a failure hinders nobody either."""
+    last = {session_id: (register, at) for session_id, reading, at in late if (register := metering.energy_wh(reading)) is not None}
+    for session_id, (register, at) in last.items():
+        try:
+            with transaction.atomic():
+                alarms.flows_after_end(session_id, register, now=at)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("what flows after the end of session %d could not be looked at", session_id)
 
 
 def _note_ghost(incoming: Incoming) -> None:

@@ -5,9 +5,9 @@ import logging
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from ocpp_core import dialects, frame_log
+from ocpp_core import deviations, dialects, frame_log
 from ocpp_core.handlers.requests import Payload, Request, id_tag_info, utc
-from stations import authorization, connectivity, quarantine, readings, sessions
+from stations import alarms, authorization, connectivity, quarantine, readings, sessions
 from stations.readings import Incoming
 
 logger = logging.getLogger(__name__)
@@ -171,6 +171,8 @@ def _stop(request: Request) -> Payload:
             received_at=request.received_at,
         )
         _keep_unusable(request, said.deviations)
+    if not request.facts.is_secure and alarms.opens_at_once(charge_point, now=request.received_at):
+        request.note((deviations.OPENS_AT_ONCE,))
     return {"idTagInfo": id_tag_info(answer.status, answer.parent_tag)} if answer.status else {}
 
 

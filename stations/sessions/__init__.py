@@ -4,7 +4,7 @@ from stations.sessions.beginning import Started, begin
 from stations.sessions.billing import cost_so_far_minor
 from stations.sessions.ending import close, decide
 from stations.sessions.stopping import StopAnswer, stop
-from stations.sessions.sweeps import abandon_stale, close_orphans, repair_unsettled, settle_reviews, stop_overdue
+from stations.sessions.sweeps import abandon_stale, close_orphans, repair_unsettled, settle_reviews, stop_overdue, tell_of_no_energy
 from stations.sessions.wishes import SessionTooSmall, request_start, request_stop
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "settle_reviews",
     "stop",
     "stop_overdue",
+    "tell_of_no_energy",
 ]

@@ -16,7 +16,7 @@ from stations.authorization import Verdict
 from stations.metering import Meter
 from stations.models import ChargePoint, ChargingSession, Command, Connector
 from stations.models.session import new_transaction_id
-from stations.sessions import ending
+from stations.sessions import ending, stopping
 
 Status = ChargingSession.Status
 TRIES = 4
@@ -82,10 +82,13 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
         who = authorization.identify(charge_point, start.id_tag)
         _make_room(start, who)
         try:
-            return _begin(start, who)
+            started = _begin(start, who)
         except IntegrityError:  # the same start, or another one at this outlet, came at the same moment
             if attempt == TRIES:
                 raise
+            continue
+        stopping.end_by_kept(charge_point, started.transaction_id, now=received_at)
+        return started
     raise AssertionError("unreachable")  # pragma: no cover
 
 

@@ -1,9 +1,10 @@
 """StopTransaction: the charger's last word on a session. Whatever it says, it is acknowledged: refusing only makes it repeat."""
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,13 +14,15 @@ from accounts import id_tokens
 from billing import ledger
 from stations import authorization, live, meter_values, metering, quarantine
 from stations.metering import Meter, Outcome, Reading
-from stations.models import ChargePoint, ChargingSession
+from stations.models import ChargePoint, ChargingSession, QuarantinedMessage
 from stations.sessions import ending
 
 logger = logging.getLogger(__name__)
 Status = ChargingSession.Status
 MOST_INT32 = 2**31 - 1
 HEURISTIC = "matched by heuristic"
+UNKNOWN = "unknown transaction"
+KEPT_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,58 @@ def _stop(word: _Stop) -> None:
         _put_right(session, word, meter)
 
 
+@ledger.retried
+@transaction.atomic
+def end_by_kept(charge_point: ChargePoint, transaction_id: int, *, now: datetime) -> bool:
+    """A start came whose stop came before it, from a queue told out of order: end it by that. The stop was kept for this."""
+    kept = QuarantinedMessage.objects.filter(charge_point=charge_point, action="StopTransaction", reason=UNKNOWN, resolved_at=None)
+    waiting = list(kept.filter(received_at__gt=now - KEPT_FOR).order_by("pk"))
+    if not waiting:
+        return False
+    session = ending.lock(ChargingSession.objects.of(charge_point).values_list("pk", flat=True).get(transaction_id=transaction_id))
+    if session.stop_received_at is not None:
+        return False
+    fitting = [(word, message) for message in waiting if (word := _kept(message, session, now)) and _ends(word, session)]
+    if not fitting:
+        return False
+    word, message = min(fitting, key=lambda pair: pair[0].stopped_at)
+    session.note = session.note or HEURISTIC
+    _end(session, word, _take_readings(session, word))
+    message.resolved_at = now
+    message.save(update_fields=["resolved_at"])
+    return True
+
+
+def _kept(message: QuarantinedMessage, session: ChargingSession, now: datetime) -> _Stop | None:
+    """A stop out of the quarantine, as it was understood then."""
+    said = message.payload
+    if not isinstance(said, dict) or "at" not in said:
+        return None
+    readings = [Reading(datetime.fromisoformat(reading["at"]), reading["samples"]) for reading in said["readings"]]
+    return _Stop(
+        charge_point=session.charge_point,
+        transaction_id=session.transaction_id,
+        meter_stop_wh=said["meter_stop_wh"],
+        stopped_at=datetime.fromisoformat(said["at"]),
+        stopped_at_said=said["stopped_at"][:40],
+        reason=said["reason"],
+        id_tag=said["id_tag"],
+        readings=readings,
+        received_at=now,
+    )
+
+
+def _ends(word: _Stop, session: ChargingSession) -> bool:
+    """Whether a stop can be the end of this session: time, meter and card agree, and the energy can have flowed."""
+    if session.started_at is None or not session.started_at <= word.stopped_at <= word.received_at or word.meter_stop_wh is None:
+        return False
+    more_wh = word.meter_stop_wh - (session.meter_start_wh or 0)
+    seconds = (word.stopped_at - session.started_at).total_seconds()
+    most_wh = metering.plausible_wh(session.connector.max_power_w, seconds, settings.METER_SLACK_WH)
+    tag = id_tokens.key(word.id_tag)
+    return 0 <= more_wh <= most_wh and (not tag or tag == id_tokens.key(session.id_tag))
+
+
 def _end(session: ChargingSession, word: _Stop, meter: Meter) -> None:
     if session.meter_start_wh is None and meter.readings:
         session.meter_start_wh = (meter.register or 0) - meter.energy
@@ -190,11 +245,14 @@ def _quarantine(word: _Stop) -> None:
     number = word.transaction_id if word.transaction_id is not None and _is_ours(word.transaction_id) else None
     if number is None and _came_before(word):
         return
-    reason = "unknown transaction"
+    reason = UNKNOWN
     if number is not None and ChargingSession.objects.filter(transaction_id=number).exclude(charge_point=word.charge_point).exists():
         reason = "transaction of another charger"
         logger.warning("security: charge point %d tried to stop a transaction of another charger", word.charge_point.pk)
-    quarantine.keep(word.charge_point.pk, "StopTransaction", reason, word.written(), at=word.received_at)
+    said = word.written()
+    kept = {**said, "at": min(word.stopped_at, word.received_at).isoformat()}
+    same = json.dumps(said, sort_keys=True, default=str)
+    quarantine.keep(word.charge_point.pk, "StopTransaction", reason, kept, same=same, at=word.received_at)
     live.charge_point_changed(word.charge_point, "quarantine")
 
 

@@ -6,9 +6,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
+from accounts import notifications
+from accounts.models import Notification
 from billing import ledger
-from stations import intents, limits, live
+from stations import alarms, intents, limits, live
 from stations.models import ChargingSession
 from stations.sessions import ending
 
@@ -17,6 +21,14 @@ REVIEW_FOR = timedelta(hours=72)
 AT_ONCE = 200
 NO_ENERGY_AFTER = timedelta(minutes=30)
 NO_ENERGY_WH = 100
+TOLD_AFTER = timedelta(minutes=10)
+CHECK_CABLE = _("No energy has flowed for ten minutes. Check the cable, and whether the car waits for a timer.")
+
+WAITING = ("SuspendedEV", "SuspendedEVSE")  # for its timer, or for the sun
+_WAITS = Q(connector__status__in=WAITING)
+_NOTHING_FLOWS = Q(
+    last_received_at__isnull=False, energy_wh__lt=NO_ENERGY_WH, meter_start_wh__isnull=False, meter__readings__gt=1, stop_asked_at=None
+)
 
 
 def abandon_stale(*, now: datetime) -> int:
@@ -70,17 +82,28 @@ def stop_overdue(*, now: datetime) -> int:
             limits.ask_stop(session, limits.NO_ENERGY, now)
         return True
 
-    nothing_flows = Q(
-        start_received_at__lt=now - NO_ENERGY_AFTER,
-        last_received_at__isnull=False,
-        energy_wh__lt=NO_ENERGY_WH,
-        meter_start_wh__isnull=False,
-        meter__readings__gt=1,
-        stop_asked_at=None,
-    )
-    waits = Q(connector__status__in=["SuspendedEV", "SuspendedEVSE"])  # for its timer, or for the sun
+    nothing_flows = Q(_NOTHING_FLOWS, start_received_at__lt=now - NO_ENERGY_AFTER)
     asked = Q(stop_asked_at__lt=now - limits.STOP_AGAIN_AFTER)
-    return _each(Q(status=Status.ACTIVE) & (asked | Q(stop_at__lte=now) | (nothing_flows & ~waits)), stop)
+    return _each(Q(status=Status.ACTIVE) & (asked | Q(stop_at__lte=now) | (nothing_flows & ~_WAITS)), stop)
+
+
+def tell_of_no_energy(*, now: datetime) -> int:
+    """Tell a driver, once, that nothing flows while there is still time to do something; the owner too, unless the car only waits."""
+
+    def tell(session: ChargingSession) -> bool:
+        driver, url = session.driver, session.get_absolute_url()
+        told = Notification.objects.filter(user=driver, kind=Notification.Kind.SESSION_FAILED, url=url)
+        if session.status != Status.ACTIVE or driver is None or told.exists():
+            return False
+        with override(driver.language):
+            reason = str(CHECK_CABLE)
+        notifications.notify(driver, Notification.Kind.SESSION_FAILED, url=url, place=session.charge_point.name, reason=reason)
+        if driver.pk != session.owner_id and session.connector.status not in WAITING:
+            alarms.tell_owner(session.charge_point, alarms.NOTHING_FLOWS, now=now, url=url)
+        return True
+
+    lately = Q(start_received_at__lt=now - TOLD_AFTER, start_received_at__gt=now - NO_ENERGY_AFTER, driver__isnull=False)
+    return _each(Q(_NOTHING_FLOWS, lately, status=Status.ACTIVE), tell)
 
 
 def repair_unsettled(*, now: datetime) -> int:
