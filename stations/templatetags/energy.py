@@ -1,6 +1,6 @@
 """Energy, power, time and prices as people write them, with no-break spaces before the units."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
@@ -109,13 +109,15 @@ def clock_s(moment: datetime | None) -> str:
 @register.filter
 def day(moment: datetime | None) -> str:
     """20. 11. 2026 in Czech, 20 Nov 2026 in English; without the year while it is this one."""
-    if moment is None:
-        return ""
-    local = timezone.localtime(moment)
-    this_year = local.year == timezone.localtime().year
+    return "" if moment is None else written_day(timezone.localtime(moment).date())
+
+
+def written_day(on: date) -> str:
+    """The same of a date."""
+    this_year = on.year == timezone.localdate().year
     if (translation.get_language() or "cs").startswith("cs"):
-        return formats.date_format(local, "j. n." if this_year else "j. n. Y").replace(" ", SPACE)
-    return formats.date_format(local, "j M" if this_year else "j M Y").replace(" ", SPACE)
+        return formats.date_format(on, "j. n." if this_year else "j. n. Y").replace(" ", SPACE)
+    return formats.date_format(on, "j M" if this_year else "j M Y").replace(" ", SPACE)
 
 
 @register.filter

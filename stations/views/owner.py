@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -23,7 +24,7 @@ from billing import ledger, money
 from stations import analytics
 from stations.analytics import Harvest, Period, Span, Tally
 from stations.models import ChargePoint, ChargingSession, State
-from stations.templatetags.energy import since
+from stations.templatetags.energy import since, written_day
 from stations.views.charts import BarChart, bar_chart
 
 SESSIONS_ON_A_PAGE = 25
@@ -171,8 +172,8 @@ def _chart(harvest: Harvest) -> BarChart:
     span, today = harvest.span, timezone.localdate()
     slots = span.slots
     values = [harvest.by_slot[slot].earned_minor for slot in slots]
-    words = "YEAR_MONTH_FORMAT" if span.period == Period.YEAR else "MONTH_DAY_FORMAT"
-    titles = [f"{date_format(slot, words)}: {money.fmt(value, settings.CURRENCY)}" for slot, value in zip(slots, values, strict=True)]
+    days = [date_format(slot, "F Y") if span.period == Period.YEAR else written_day(slot) for slot in slots]
+    titles = [f"{day}: {money.fmt(value, settings.CURRENCY)}" for day, value in zip(days, values, strict=True)]
     now = span.slot(today)
     labels = [_label(span, place, slot, is_now=slot == now) for place, slot in enumerate(slots)]
     return bar_chart(values, titles, labels, now=slots.index(now) if now in slots else None)
@@ -183,7 +184,8 @@ def _label(span: Span, place: int, slot: date, *, is_now: bool) -> str:
         return date_format(slot, "b")
     if span.period == Period.WEEK:
         return date_format(slot, "D")
-    return f"{slot.day}." if is_now or place == 0 or slot.day % 5 == 0 else ""
+    point = "." if (get_language() or "cs").startswith("cs") else ""
+    return f"{slot.day}{point}" if is_now or place == 0 or slot.day % 5 == 0 else ""
 
 
 def person(request: HttpRequest) -> User:
