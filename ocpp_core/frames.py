@@ -163,7 +163,7 @@ def _is_too_deep(message: list[Any]) -> bool:
 
 # The slow path
 
-_HEAD = re.compile(r'\s*\[\s*2\s*,\s*("[^"\\]{1,64}"|-?\d{1,64})\s*(?:,\s*"(\w{1,40})")?')
+_HEAD = re.compile(r'\s*\[\s*2\s*,\s*("[^"\\\x00-\x1f]{1,64}"|-?(?:0|[1-9][0-9]{0,63})(?=[\s,\]]))\s*(?:,\s*"(\w{1,40})")?')
 _FAULTS = re.compile(
     r"""
     (?P<text>"(?:[^"\\]+|\\.)*+"?)        # never look inside a text; an open one runs to the end
