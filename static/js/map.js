@@ -153,7 +153,7 @@ function pinFor(properties) {
 }
 
 function spoken(properties) {
-  const price = properties.price_per_kwh === null ? "" : `, ${twoPlaces.format(Number(properties.price_per_kwh))} ${properties.currency}/kWh`;
+  const price = properties.price_per_kwh === null ? "" : `, ${twoPlaces.format(Number(properties.price_per_kwh))}\u00a0${config.currencies[properties.currency] ?? properties.currency}/kWh`;
   return `${properties.name}, ${properties.state_label}${price}`;
 }
 

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
-from billing import pricing
+from billing import money, pricing
 from billing.pricing import Prices, Usage
 from stations import places, search
 from stations.models import ChargePoint, Connector, State
@@ -236,6 +236,7 @@ def map_config() -> dict[str, Any]:
         "tiles": tiles,
         "worldUrl": static("map/world.json"),
         "townUrl": static("map/opava.json"),
+        "currencies": money.SYMBOLS,
         "words": {
             "places": {form: ngettext("{count} place", "{count} places", number) for form, number in PLURALS},
             "free": {form: ngettext("{count} free", "{count} free", number) for form, number in PLURALS},
