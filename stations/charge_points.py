@@ -106,7 +106,12 @@ def register(
 
 
 def find_by_identity(identity: str) -> ChargePoint | None:
-    """The charge point that connects under this name, whatever the case; retired ones are gone."""
+    """The charge point that connects under this name, whatever the case; retired ones are gone.
+
+    What can be nobody's name is not asked about: there are bytes in it that a database refuses to hear.
+    """
+    if not _IDENTITY.fullmatch(identity):
+        return None
     return ChargePoint.objects.select_related("owner").filter(identity_key=identity.casefold(), retired_at=None).first()
 
 

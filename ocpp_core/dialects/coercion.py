@@ -72,7 +72,7 @@ class Deviations:
 
 def unusable(deviations: Iterable[str]) -> str:
     """Name the members that were lost, for staff to look at; "" where all that was said could be used."""
-    lost = [deviation.removesuffix(_UNUSABLE) for deviation in deviations if deviation.endswith(_UNUSABLE)]
+    lost = sorted(deviation.removesuffix(_UNUSABLE) for deviation in deviations if deviation.endswith(_UNUSABLE))
     return ", ".join(f"{member} cannot be used" for member in lost if member not in _NEVER_MISSED)
 
 
