@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from django.utils import timezone
 
-from ocpp_core import frame_log, schemas
+from ocpp_core import frame_log, schemas, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
 from ocpp_core.provisioning import Setup
@@ -91,6 +91,10 @@ class Asker:
         problem = schemas.problems(command.action, command.payload)
         if problem is not None:
             return Command.Status.REJECTED, {"code": "FormationViolation", "description": problem}
+        charge_point = command.charge_point
+        profile = vendors.profile_of(charge_point.vendor, charge_point.model)
+        if command.source == Command.Source.PROTECTION and command.action in profile.never_unasked:
+            return Command.Status.REJECTED, {"code": "NotSupported", "description": "This make cannot stand it."}
         try:
             response = await self._calls.call(command.action, command.payload)
         except Refused as refused:

@@ -42,13 +42,20 @@ class Set:
 
 
 @dataclass(frozen=True)
+class Learn:
+    """Ask what a key says, to know it later."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class Finish:
     """Remember that this firmware has been set up."""
 
     firmware: str
 
 
-Step = Trigger | Set | Finish
+Step = Trigger | Set | Learn | Finish
 
 
 class Setup:
@@ -107,6 +114,8 @@ class Setup:
             return []
         profile = vendors.profile_of(charge_point.vendor, charge_point.model)
         steps: list[Step] = [Set(key, value) for key, value in profile.configuration]
+        if profile.own_tag_key:
+            steps.append(Learn(profile.own_tag_key))
         if not self._has_reported_status and profile.takes_triggers:
             steps.append(Trigger("StatusNotification"))
         return [*steps, Finish(firmware)]
@@ -120,6 +129,8 @@ class Setup:
         try:
             if isinstance(step, Trigger):
                 await self._call("TriggerMessage", {"requestedMessage": step.message})
+            elif isinstance(step, Learn):
+                await self._read(step.key)
             else:
                 await self._set(step)
         except Refused as refused:

@@ -1,7 +1,8 @@
-"""What we set up unasked on each make, and what we had better not. Pure."""
+"""What we set up unasked on each make, what we had better not, and how it says whose card it has seen. Pure."""
 
 import re
 from dataclasses import dataclass
+from re import Pattern
 
 SAMPLED_DATA = "MeterValuesSampledData"
 INTERVAL = ("MeterValueSampleInterval", "60")
@@ -23,15 +24,31 @@ class Profile:
 
     configuration: tuple[tuple[str, str], ...] = _USUAL
     takes_triggers: bool = True
+    never_unasked: frozenset[str] = frozenset()
+    """What it cannot stand; people may ask for it all the same."""
+    own_tag_key: str = ""
+    """The configuration key that holds the tag under which it begins what we asked it to begin."""
+    tag_suffix: Pattern[str] | None = None
+    """What it adds to the number of a card."""
+
+    def card(self, id_tag: str) -> str:
+        """The idTag without what the make adds to it."""
+        return id_tag if self.tag_suffix is None else self.tag_suffix.sub("", id_tag)
 
 
 _WITHOUT_SAMPLED_DATA = tuple(setting for setting in _USUAL if setting[0] != SAMPLED_DATA)
 
+_NO_AVAILABILITY = frozenset({"ChangeAvailability"})
+
 # The first that matches vendor and model, case-folded.
 _PROFILES = (
-    (re.compile(r"huawei"), Profile((INTERVAL,), takes_triggers=False)),  # anything more freezes it until a hard reset
+    # Anything more freezes it until a hard reset.
+    (re.compile(r"huawei"), Profile((INTERVAL,), takes_triggers=False, never_unasked=_NO_AVAILABILITY)),
+    (re.compile(r"\ben ?(\+|plus|-plus)"), Profile(never_unasked=_NO_AVAILABILITY)),
     (re.compile(r"abb\b.*terra.?ac"), Profile(_WITHOUT_SAMPLED_DATA)),  # reboots when asked for that key
     (re.compile(r"evbox.*elvi|wallbox"), Profile(_WITHOUT_SAMPLED_DATA)),  # has its own idea of which values it knows
+    (re.compile(r"alfen"), Profile(own_tag_key="PlugAndChargeIdentifier")),
+    (re.compile(r"keba"), Profile(tag_suffix=re.compile(r"_\d{6,}$"))),
 )
 
 

@@ -12,12 +12,21 @@ from accounts import notifications
 from accounts.models import Notification
 from billing import ledger
 from stations import live
-from stations.models import ChargingSession, Command
+from stations.models import ChargePoint, ChargingSession, Command
 
 NO_ANSWER = _("The charger did not answer.")
 REFUSED = _("The charger refused to start.")
 NO_CABLE = _("The car did not connect.")
 CANCELLED = _("Cancelled.")
+
+
+def only_one(charge_point: ChargePoint, *, connector_number: int = 0, now: datetime) -> ChargingSession | None:
+    """The one start that waits at a charger, or at one of its outlets; None where several do and none is meant more than another."""
+    waiting = ChargingSession.objects.of(charge_point).filter(status=ChargingSession.Status.PENDING, expires_at__gt=now)
+    if connector_number:
+        waiting = waiting.filter(connector__number=connector_number)
+    found = list(waiting[:2])
+    return found[0] if len(found) == 1 else None
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from ocpp_core import deviations, dialects, frame_log
+from ocpp_core.handlers import cards
 from ocpp_core.handlers.requests import Payload, Request, id_tag_info, utc
 from stations import alarms, authorization, connectivity, quarantine, readings, sessions
 from stations.readings import Incoming
@@ -19,7 +20,8 @@ def authorize(request: Request) -> Payload:
     """Answer whether this card may charge here."""
     said = dialects.authorize(request.payload)
     request.note(said.deviations)
-    verdict = authorization.authorize(request.charge_point(), said.id_tag)
+    charge_point = request.charge_point()
+    verdict = authorization.authorize(charge_point, cards.meant(charge_point, said.id_tag, now=request.received_at))
     return {"idTagInfo": id_tag_info(verdict.status, verdict.parent_tag)}
 
 
@@ -96,7 +98,7 @@ def start_transaction(request: Request) -> Payload:
         started = sessions.begin(
             charge_point,
             connector_number=said.connector_number,
-            id_tag=said.id_tag,
+            id_tag=cards.meant(charge_point, said.id_tag, connector_number=said.connector_number, now=request.received_at),
             meter_start_wh=said.meter_start_wh,
             started_at=said.started_at,
             started_at_said=said.started_at_said,
@@ -166,7 +168,7 @@ def _stop(request: Request) -> Payload:
             stopped_at=said.stopped_at,
             stopped_at_said=said.stopped_at_said,
             reason=said.reason,
-            id_tag=said.id_tag,
+            id_tag=cards.at_end(charge_point, said.id_tag),
             readings=said.readings,
             received_at=request.received_at,
         )

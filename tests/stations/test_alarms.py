@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from accounts.models import Notification
 from stations import alarms, readings, sessions
@@ -25,6 +26,11 @@ def told(user, kind=Kind.CHARGER_ALERT):
     return [one.context["reason"] for one in Notification.objects.filter(user=user, kind=kind)]
 
 
+def in_her_language(user, reason):
+    with override(user.language):
+        return str(reason)
+
+
 def short_session(charge_point, card, at, *, seconds=15, more_wh=0, reason="Local"):
     started = begin(charge_point, card, at=at)
     stop(charge_point, started.transaction_id, meter=1000 + more_wh, at=at + timedelta(seconds=seconds), reason=reason)
@@ -40,7 +46,7 @@ def test_two_sessions_in_a_row_that_end_at_once(charge_point, card, owner):
     assert short_session(charge_point, card, NOON + MINUTE).cdr.total_minor == 0
     for _again in range(2):
         assert alarms.opens_at_once(charge_point, now=timezone.now())
-    assert told(owner) == [str(alarms.NEEDS_WSS)]
+    assert told(owner) == [in_her_language(owner, alarms.NEEDS_WSS)]
 
 
 @pytest.mark.parametrize("second", [{"seconds": 300}, {"more_wh": 25}, {"reason": "EVDisconnected"}, {"reason": "Remote"}])
@@ -76,7 +82,7 @@ def test_what_flows_after_the_stop_alerts_the_owner_and_is_stopped_again(charge_
     after_the_end(charge_point, ended, 35, 4500)
     after_the_end(charge_point, ended, 36, 4700)
     assert stops_asked(ended) == 1, "not twice within a minute"
-    assert told(owner) == [str(alarms.FLOWS_ON)]
+    assert told(owner) == [in_her_language(owner, alarms.FLOWS_ON)]
     ended.refresh_from_db()
     assert (ended.status, ended.energy_wh, ended.cdr.total_minor) == ("COMPLETED", 3000, before)
 
@@ -114,7 +120,7 @@ def test_a_driver_is_told_once_that_nothing_flows(idle, driver, owner):
     assert sessions.tell_of_no_energy(now=now) == 1
     assert sessions.tell_of_no_energy(now=now) == 0
     assert len(told(driver, Kind.SESSION_FAILED)) == 1
-    assert told(owner) == [str(alarms.NOTHING_FLOWS)]
+    assert told(owner) == [in_her_language(owner, alarms.NOTHING_FLOWS)]
 
 
 def test_the_owner_hears_nothing_of_a_car_that_waits(idle, driver, owner, connector):

@@ -1,0 +1,94 @@
+"""What each make gets unasked, and what it is spared."""
+
+import asyncio
+
+import pytest
+
+from ocpp_core import vendors
+from ocpp_core.models import ConfigurationKey
+from stations import commands
+from stations.models import ChargePoint, Command
+from tests import factories
+from tests.chargers import raw_charger_for
+from tests.ocpp_core.conftest import run, until
+
+SERVER = {"OCPP_SETTLE_DELAY_S": "0.3", "OCPP_CALL_TIMEOUT_S": "3"}
+
+
+def keys_of(vendor, model=""):
+    return [key for key, _value in vendors.profile_of(vendor, model).configuration]
+
+
+def test_an_unknown_make_gets_little_and_two_measurands():
+    configuration = dict(vendors.profile_of("Any", "Box").configuration)
+    assert configuration["MeterValuesSampledData"].split(",") == ["Energy.Active.Import.Register", "Power.Active.Import"]
+    assert int(configuration["MeterValueSampleInterval"]) >= 60, "a queue kept while offline must not overflow; some makes take no less"
+    assert configuration["LocalAuthorizeOffline"] == configuration["AllowOfflineTxForUnknownId"] == "false"
+
+
+@pytest.mark.parametrize(("vendor", "model"), [("EVBox", "Elvi"), ("Wall Box Chargers", "Wallbox Pulsar"), ("ABB", "Terra AC W22")])
+def test_makes_that_choke_on_a_list_of_measurands_get_none(vendor, model):
+    assert "MeterValuesSampledData" not in keys_of(vendor, model)
+    assert "MeterValueSampleInterval" in keys_of(vendor, model)
+
+
+def test_huawei_gets_the_interval_alone():
+    profile = vendors.profile_of("Huawei", "SCharger-22KT-S0")
+    assert (keys_of("Huawei"), profile.takes_triggers) == (["MeterValueSampleInterval"], False)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "spared"), [("HUAWEI", True), ("EN+", True), ("EN-plus", True), ("EN Plus", True), ("Alfen", False), ("Enphase", False)]
+)
+def test_who_cannot_stand_a_change_of_availability(vendor, spared):
+    assert ("ChangeAvailability" in vendors.profile_of(vendor, "AC").never_unasked) is spared
+
+
+@pytest.mark.parametrize(
+    ("vendor", "said", "meant"),
+    [("KEBA AG", "04A2B3C4_20613465", "04A2B3C4"), ("KEBA AG", "04A2_B3", "04A2_B3"), ("Any", "04A2B3C4_20613465", "04A2B3C4_20613465")],
+)
+def test_what_a_make_adds_to_a_card(vendor, said, meant):
+    assert vendors.profile_of(vendor, "P30").card(said) == meant
+
+
+def test_what_it_cannot_stand_is_sent_when_a_person_asks_for_it_and_not_by_itself(served, owner):
+    charge_point = factories.make_charge_point(owner, auto_configure=False)
+    ChargePoint.objects.filter(pk=charge_point.pk).update(vendor="EN+", model="AC")
+
+    async def story():
+        async with raw_charger_for(charge_point, served) as box:
+            await box.call("BootNotification", {"chargePointVendor": "EN+", "chargePointModel": "AC"})
+            ask = asyncio.to_thread
+            spared = await ask(
+                commands.change_availability, charge_point, operative=False, connector_number=1, source=Command.Source.PROTECTION
+            )
+            await ask(commands.change_availability, charge_point, operative=False, connector_number=1, asked_by=owner)
+            _kind, message_id, action, _payload = await box.receive()
+            assert action == "ChangeAvailability"
+            await box.send([3, message_id, {"status": "Accepted"}])
+            await ask(until, lambda: set(Command.objects.values_list("status", flat=True)) == {"rejected", "accepted"})
+            assert (await ask(Command.objects.get, pk=spared.pk)).status == "rejected"
+
+    run(story)
+
+
+def test_the_own_tag_of_a_make_is_learnt(served, owner):
+    charge_point = factories.make_charge_point(owner, auto_configure=True)
+
+    async def story():
+        async with raw_charger_for(charge_point, served) as box:
+            await box.call("BootNotification", {"chargePointVendor": "Alfen BV", "chargePointModel": "Eve"})
+            await box.call("StatusNotification", {"connectorId": 1, "status": "Available", "errorCode": "NoError"}, "s")
+            for _question in vendors.profile_of("Alfen", "").configuration:
+                _kind, message_id, action, payload = await box.receive()
+                assert action == "GetConfiguration"
+                await box.send([3, message_id, {"unknownKey": payload["key"]}])
+            _kind, message_id, _action, payload = await box.receive()
+            assert payload == {"key": ["PlugAndChargeIdentifier"]}
+            entry = {"key": "PlugAndChargeIdentifier", "readonly": False, "value": "0123456789ABCD"}
+            await box.send([3, message_id, {"configurationKey": [entry]}])
+            await asyncio.to_thread(until, lambda: ChargePoint.objects.get().configured_firmware)
+
+    run(story)
+    assert ConfigurationKey.objects.get(key="PlugAndChargeIdentifier").value == "0123456789ABCD"
