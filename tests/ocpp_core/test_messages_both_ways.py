@@ -103,6 +103,46 @@ def test_what_a_charger_says_wrongly_is_read_or_gets_the_code_of_its_fault(serve
     assert "Traceback" not in served.said()
 
 
+def test_every_way_to_break_a_text_has_its_answer(served, charge_point):
+    """In whole frames, and in fragments with control frames in between; what is no UTF-8 ends its own socket alone."""
+    texts = {
+        '[2,"deep","Heartbeat",{"a":' + "[" * 20_000 + "]" * 20_000 + "}]": False,
+        '[2,"open","Heartbeat",{"a":' + '{"a":' * 10_000: False,
+        '[2,"huge","Heartbeat",{"a":' + "9" * 5000 + "}]": True,
+        '[2,"float","Heartbeat",{"a":1e9999}]': True,
+        '[2,"nan","Heartbeat",{"a":NaN}]': False,
+        '[2,"infinite","Heartbeat",{"a":-Infinity}]': False,
+        '[2,"twice","Heartbeat",{"a":1,"a":1}]': False,
+        '[2,"nul","DataTransfer",{"vendorId":"a\\u0000b"}]': True,
+        '[2,"raw nul","DataTransfer",{"vendorId":"a\0b"}]': False,
+        '[2,"half","DataTransfer",{"vendorId":"\\ud800"}]': True,
+        '[2,"bom","DataTransfer",{"vendorId":"\ufeff"}]': True,
+    }
+
+    async def story():
+        async with raw_charger_for(charge_point, served) as box:
+            socket = box.link._connection
+
+            async def pieces(text):
+                for begin in range(0, len(text), max(1, len(text) // 5)):
+                    yield text[begin : begin + max(1, len(text) // 5)]
+                    await socket.ping()
+
+            for text, is_read in texts.items():
+                for send in (socket.send(text), socket.send(pieces(" " + text))):
+                    await send
+                    kind, message_id, *said = await box.receive()
+                    assert (kind, message_id) == (3 if is_read else 4, text.split('"')[1])
+                    assert is_read or said[0] == "FormationViolation"
+            await socket.send(b'[2,"1","DataTransfer",{"vendorId":"\xff"}]', text=True)
+            assert await box.closed() == 1007
+        async with raw_charger_for(charge_point, served) as box:
+            assert "currentTime" in await box.call("Heartbeat", {})
+
+    run(story)
+    assert "Traceback" not in served.said()
+
+
 def test_what_only_we_may_ask_is_not_supported_the_other_way(served, charge_point):
     async def story():
         async with raw_charger_for(charge_point, served) as box:
