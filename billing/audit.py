@@ -130,6 +130,22 @@ def _clearing_is_paid_less_refunded() -> Iterator[str]:
         yield f"The gateway's clearing account stands at {clearing}, top-ups paid less refunded at {paid}."
 
 
+def _top_ups_are_booked() -> Iterator[str]:
+    """Each top-up that says it was paid put its money into the wallet once, and no other did."""
+    booked = dict(
+        LedgerEntry.objects.filter(transaction__kind="top_up", account__kind=Kind.GATEWAY_CLEARING)
+        .values_list("transaction__key")
+        .annotate(sum=Sum("amount_minor"))
+        .order_by()
+    )
+    for code, status, amount_minor in TopUp.objects.order_by("pk").values_list("code", "status", "amount_minor").iterator():
+        paid = status in (TopUp.Status.PAID, TopUp.Status.REFUNDED)
+        if booked.pop(f"top-up:{code}", 0) != (-amount_minor if paid else 0):
+            yield f"Top-up {code} of {amount_minor} is {status}, and the books say otherwise."
+    for key in booked:
+        yield f"Transaction {key} has no top-up."
+
+
 PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _transactions_balance,
     _balances_are_sums,
@@ -140,4 +156,5 @@ PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _receipts_are_booked,
     _no_number_is_missing,
     _clearing_is_paid_less_refunded,
+    _top_ups_are_booked,
 )

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Notification
-from billing import ledger, settlement, top_ups
+from billing import audit, ledger, settlement, top_ups
 from billing.gateway import demo
 from billing.gateway.gopay import GoPayGateway
 from billing.models import DemoPayment, LedgerTransaction, TopUp
@@ -382,3 +382,11 @@ def test_no_transaction_is_open_while_the_gateway_is_asked(stub):
     waiting.join()
     assert ledger.wallet(user).balance_minor == 20_100
     assert logging.getLogger("billing").isEnabledFor(logging.ERROR)
+
+
+def test_the_books_notice_a_top_up_that_says_something_else(stub, top_up):
+    stub.move(top_up.gateway_id, "PAID")
+    ask(top_up)
+    TopUp.objects.filter(pk=top_up.pk).update(status="pending")
+
+    assert audit.check() == [f"Top-up {top_up.code} of 20000 is pending, and the books say otherwise."]
