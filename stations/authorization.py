@@ -93,7 +93,8 @@ def identify(charge_point: ChargePoint, id_tag: str) -> Verdict:
     """Whose idTag this is, and whether the tag itself is good. An unknown card may become somebody's right now."""
     key = id_tokens.key(id_tag)
     if not key:
-        return Verdict(INVALID)
+        # A box that charges by itself, for its owner: nobody else is ever asked to pay for it.
+        return _known(charge_point.owner, charge_point) if charge_point.starts_without_card else Verdict(INVALID)
     session = _session_of_tag(charge_point, key)
     if session is not None and session.driver is not None:
         return _known(session.driver, charge_point, session=session, parent_tag=session.driver.group_tag)

@@ -56,6 +56,7 @@ class Place(TypedDict, total=False):
     make: str
     time_zone: str
     auto_configure: bool
+    starts_without_card: bool
     is_paused: bool
 
 
@@ -259,7 +260,7 @@ def _apply(charge_point: ChargePoint, place: Place, *, required: bool = False) -
         fields["access"] = [str(_("Choose who may charge."))]
     if fields:
         raise Invalid(fields=fields)
-    for name in ("description", "address", "make", "access", "time_zone", "auto_configure", "is_paused"):
+    for name in ("description", "address", "make", "access", "time_zone", "auto_configure", "starts_without_card", "is_paused"):
         if name in place:
             setattr(charge_point, name, place[name])  # type: ignore[literal-required]
     charge_point.public_latitude, charge_point.public_longitude = places.moved(

@@ -83,8 +83,13 @@ class ChargePointForm(PlaceForm):
         required=False,
         help_text=_("How often it measures, and that it asks us before it starts. Without it nothing is sent unasked."),
     )
+    starts_without_card = forms.BooleanField(
+        label=_("It may start without a card"),
+        required=False,
+        help_text=_("For a box that begins by itself when a cable is plugged in. Such a session is yours and costs nobody anything."),
+    )
 
-    field_order = ("name", "description", "access", "address", "latitude", "longitude", "make", "auto_configure")
+    field_order = ("name", "description", "access", "address", "latitude", "longitude", "make", "auto_configure", "starts_without_card")
 
     @classmethod
     def of(cls, charge_point: ChargePoint) -> "ChargePointForm":

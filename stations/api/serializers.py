@@ -154,6 +154,7 @@ class OwnChargePointSerializer(ChargePointSerializer):
             "ocpp_url",
             "security_profile",
             "auto_configure",
+            "starts_without_card",
             "is_online",
             "connected_at",
             "last_seen_at",
@@ -232,6 +233,7 @@ class ChargePointEditSerializer(serializers.ModelSerializer[ChargePoint]):
     is_published = serializers.BooleanField(required=False)
     is_paused = serializers.BooleanField(required=False)
     auto_configure = serializers.BooleanField(required=False)
+    starts_without_card = serializers.BooleanField(required=False)
 
     class Meta:
         model = ChargePoint
@@ -244,6 +246,7 @@ class ChargePointEditSerializer(serializers.ModelSerializer[ChargePoint]):
             "access",
             "make",
             "auto_configure",
+            "starts_without_card",
             "is_published",
             "is_paused",
         )

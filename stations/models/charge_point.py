@@ -96,6 +96,7 @@ class ChargePoint(models.Model):
     password_is_made_up = models.BooleanField(default=True, editable=False)
     path_secret = models.CharField(max_length=64, blank=True, editable=False)
     auto_configure = models.BooleanField(_("set up by us"), default=True)
+    starts_without_card = models.BooleanField(_("starts without a card"), default=False, help_text=_("Such a session is the owner's own."))
     configured_firmware = models.CharField(max_length=100, blank=True, editable=False, help_text=_("The firmware we configured last."))
 
     vendor = models.CharField(max_length=100, blank=True)

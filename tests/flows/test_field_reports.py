@@ -409,13 +409,28 @@ def test_it_begins_although_it_was_refused(visit):
         refused = await begin(box, "NOBODYSCARD")
         assert refused["idTagInfo"]["status"] == "Invalid"
         assert await begin(box, "NOBODYSCARD") == refused
+        stop = await asyncio.to_thread(Command.objects.get)
+        assert (stop.action, stop.payload) == ("RemoteStopTransaction", {"transactionId": refused["transactionId"]})
         await end(box, refused["transactionId"])
 
     visit(story)
     session = ChargingSession.objects.get()
     assert (session.status, session.energy_wh, session.cdr) == ("INVALID", 3000, None)
-    assert Command.objects.get().payload == {"transactionId": session.transaction_id}
     assert Notification.objects.filter(user=session.owner, kind=Notification.Kind.UNPAID_ENERGY).exists()
+
+
+def test_it_charges_by_itself_and_its_owner_wants_that(visit, charge_point, owner):
+    ChargePoint.objects.update(starts_without_card=True)
+
+    async def story(box):
+        assert (await box.call("Authorize", {"idTag": ""}))["idTagInfo"]["status"] == "Accepted"
+        await end(box, await begun(box, ""), idTag="")
+
+    visit(story)
+    session = ChargingSession.objects.get()
+    assert (session.status, session.driver, session.is_free, session.energy_wh) == ("COMPLETED", owner, True, 3000)
+    assert session.cdr is not None
+    assert session.cdr.total_minor == 0
 
 
 # Meter values

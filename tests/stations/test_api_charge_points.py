@@ -491,3 +491,11 @@ def test_list_costs_the_same_queries_however_long(owner, tariff, django_assert_m
         client_of(owner).get(URL, {"role": "owner"})
     with django_assert_max_num_queries(7):
         client_of().get(URL, WORLD)
+
+
+def test_the_owner_says_whether_it_may_start_without_a_card(owner, charge_point):
+    url = f"{URL}{charge_point.code}/"
+    assert client_of(owner).get(url).json()["starts_without_card"] is False
+    assert client_of(owner).patch(url, {"starts_without_card": True}, format="json").json()["starts_without_card"] is True
+    charge_point.refresh_from_db()
+    assert charge_point.starts_without_card
