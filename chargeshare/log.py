@@ -1,5 +1,6 @@
 """How log lines look: for people on a console, or JSON for machines. A line is one line, whatever a charger put into it."""
 
+import logging
 import re
 import sys
 from typing import Any
@@ -42,6 +43,16 @@ _BEFORE: list[Processor] = [
     without_secrets,
 ]
 
+
+class WithoutTraceback(logging.Filter):
+    """One line for a fault of whoever asked: where in our code it was noticed says nothing, and strangers could fill a disk with it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let it pass, shortened."""
+        record.exc_info = record.exc_text = None
+        return True
+
+
 _TALKATIVE = ("autobahn", "daphne", "fontTools", "fpdf", "twisted")
 
 
@@ -62,7 +73,12 @@ def configuration(style: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": line},
+        "filters": {"without_traceback": {"()": WithoutTraceback}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        "loggers": {"django": {"handlers": [], "propagate": True}, **{name: {"level": "WARNING"} for name in _TALKATIVE}},
+        "loggers": {
+            "django": {"handlers": [], "propagate": True},
+            "django.security.DisallowedHost": {"filters": ["without_traceback"]},
+            **{name: {"level": "WARNING"} for name in _TALKATIVE},
+        },
     }

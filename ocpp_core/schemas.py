@@ -98,7 +98,7 @@ def error_code_for(action: str, payload: dict[str, Any], *, kind: Kind = "reques
     if kind == "request" and action not in FROM_CHARGER:
         return frames.NOT_SUPPORTED
     if _validator(action, kind).is_valid(payload):
-        return frames.GENERIC_ERROR
+        return frames.PROPERTY_CONSTRAINT_VIOLATION
     return _CODES.get(_first_fault(action, payload, kind).kind.name, frames.FORMATION_VIOLATION)
 
 

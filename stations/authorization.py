@@ -232,9 +232,12 @@ def _session_of_tag(charge_point: ChargePoint, key: str) -> ChargingSession | No
 
 
 def _card(charge_point: ChargePoint, id_tag: str, key: str) -> IdToken | None:
-    """The card with this number. A charger that asks for many unknown ones is guessing: it is told nothing for a minute."""
+    """The card with this number. A charger that asks for many unknown ones is guessing: it is told nothing for a minute.
+
+    Only a card that is charging there is known even then, for stopping never waits.
+    """
     counter = f"unknown-cards:{charge_point.pk}:{timezone.now():%Y%m%d%H%M}"
-    if counting.so_far(counter) >= UNKNOWN_CARDS_A_MINUTE:
+    if counting.so_far(counter) >= UNKNOWN_CARDS_A_MINUTE and not _is_charging(charge_point, key):
         return None
     token = id_tokens.find(id_tag)
     if token is None and not _was_one_time(charge_point, key):
@@ -242,6 +245,12 @@ def _card(charge_point: ChargePoint, id_tag: str, key: str) -> IdToken | None:
     if token is None:
         counting.add_one(counter, keep_s=120)
     return token
+
+
+def _is_charging(charge_point: ChargePoint, key: str) -> bool:
+    """Whether a session under way here began by this card."""
+    active = ChargingSession.objects.filter(charge_point=charge_point, status=ChargingSession.Status.ACTIVE)
+    return active.filter(id_token__uid_key=key).exists()
 
 
 def _was_one_time(charge_point: ChargePoint, key: str) -> bool:

@@ -88,6 +88,12 @@ def stop_session(
     )
 
 
+def forget_stops(session: ChargingSession) -> None:
+    """A session has ended by itself: what was meant to protect it, and was not said yet, need not be said."""
+    unsaid = Command.objects.filter(session=session, status=Command.Status.PENDING, source=Command.Source.PROTECTION)
+    unsaid.filter(action="RemoteStopTransaction").delete()
+
+
 def reset(charge_point: ChargePoint, *, kind: str = "Soft", asked_by: User | None = None) -> Command:
     """Ask the box to restart."""
     return ask(charge_point, "Reset", {"type": kind}, asked_by=asked_by)

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts import id_tokens
 from billing import ledger
-from stations import authorization, live, meter_values, metering, quarantine
+from stations import authorization, commands, live, meter_values, metering, quarantine
 from stations.metering import Meter, Outcome, Reading
 from stations.models import ChargePoint, ChargingSession, QuarantinedMessage
 from stations.sessions import ending
@@ -107,6 +107,7 @@ def _stop(word: _Stop) -> None:
     meter = _take_readings(session, word)
     if session.status == Status.ACTIVE or (session.status == Status.INVALID and session.stop_received_at is None):
         _end(session, word, meter)
+        commands.forget_stops(session)
     elif session.status == Status.COMPLETED and session.is_estimated:
         _put_right(session, word, meter)
 

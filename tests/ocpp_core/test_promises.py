@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -156,6 +157,40 @@ def test_refusals_look_the_same(served, owner):
     assert "Traceback" not in served.said()
 
 
+def spoken_to(served, *lines):
+    """What the server says to these lines of a request, and whether it hangs up then."""
+    with socket.create_connection(("127.0.0.1", served.port), 5) as wire:
+        wire.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin1"))
+        return wire.recv(5000).decode("latin1")
+
+
+def test_broken_handshakes_are_refused_and_odd_ones_are_taken(served, charge_point):
+    path, auth = f"/ocpp/{charge_point.identity}", "Authorization: " + basic(charge_point.identity)
+    upgrade, connection = "Upgrade: websocket", "Connection: Upgrade"
+    key, version = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"
+    get, host = f"GET {path} HTTP/1.1", "Host: x"
+    for broken in (
+        (get, host, auth),
+        (get, host, upgrade, key, version, auth),
+        (get, host, upgrade, connection, version, auth),
+        (get, host, upgrade, connection, key, "Sec-WebSocket-Version: 7", auth),
+        (get, upgrade, connection, key, version, auth),
+        ("\x16\x03\x01\x02 hello",),
+    ):
+        assert spoken_to(served, *broken).startswith("HTTP/1.1 400 "), broken
+    for odd in (
+        (get, "Host: evil.example", "Origin: https://github.com/gilmaimon/TinyWebsockets", upgrade, connection, key, version, auth),
+        (get, host, "Upgrade: WebSocket", "Connection: keep-alive, Upgrade", key, version, auth),
+        (f"GET ws://x{path} HTTP/1.1", host, upgrade, connection, key, version, auth),
+        (f"GET {path}/?x=1 HTTP/1.1", host, upgrade, connection, key, version, auth),
+        (get, host, upgrade, connection, "Sec-WebSocket-Extensions: permessage-deflate", key, version, auth),
+    ):
+        answered = spoken_to(served, *odd)
+        assert answered.startswith("HTTP/1.1 101 "), odd
+        assert "Extensions" not in answered
+    assert "Traceback" not in served.said()
+
+
 # Cards
 
 
@@ -204,6 +239,52 @@ def test_what_a_card_is_told(served, driver, owner, charge_point, stranger):
     assert refused.count() == 4
     assert not refused.exclude(hold=None).exists()
     assert ChargingSession.objects.filter(status="ACTIVE").count() == 2
+
+
+def test_what_is_said_of_the_card_that_stops(served, driver, stranger, charge_point):
+    """It never decides whether the stop counts."""
+    card, blocked = factories.make_id_token(driver).uid, factories.make_id_token(driver, is_blocked=True).uid
+    other = factories.make_id_token(stranger).uid
+    accepted = {"idTagInfo": {"status": "Accepted", "parentIdTag": driver.group_tag}}
+    said = {
+        card: accepted,
+        other: {"idTagInfo": {"status": "Accepted", "parentIdTag": stranger.group_tag}},
+        blocked: {"idTagInfo": {"status": "Blocked"}},
+        "NOBODY": {"idTagInfo": {"status": "Invalid"}},
+        "": {},
+        None: {},
+    }
+
+    async def story():
+        async with raw_charger_for(charge_point, served) as box:
+            for minute, (tag, expected) in enumerate(said.items()):
+                begun = await box.call("StartTransaction", start_of(card, 1000, minute), f"s{minute}")
+                stop = {"transactionId": begun["transactionId"], "meterStop": 1000, "timestamp": at(minute + 0.5)}
+                stop |= {} if tag is None else {"idTag": tag}
+                assert await box.call("StopTransaction", stop, f"e{minute}") == expected
+
+    run(story)
+    assert set(ChargingSession.objects.values_list("status", "stop_reason")) == {("COMPLETED", "Local")}
+
+
+def test_an_unknown_card_is_stopped_unless_it_stops_by_itself(served, driver, charge_point):
+    card = factories.make_id_token(driver).uid
+
+    async def story():
+        async with raw_charger_for(charge_point, served) as box:
+            await box.call("BootNotification", BOOT, "b")
+            mine = await box.call("StartTransaction", start_of(card), "m")
+            for number in range(12):
+                await box.call("Authorize", {"idTag": f"GUESS{number}"}, f"g{number}")
+            assert (await box.call("Authorize", {"idTag": card}, "a"))["idTagInfo"]["status"] == "Accepted", "it charges here"
+            await box.call("StopTransaction", {"transactionId": mine["transactionId"], "meterStop": 1000, "timestamp": at(1)}, "e")
+            first = await box.call("StartTransaction", start_of("NOBODY1", 1000, 2), "1")
+            await box.call("StopTransaction", {"transactionId": first["transactionId"], "meterStop": 1000, "timestamp": at(3)}, "2")
+            second = await box.call("StartTransaction", start_of("NOBODY2", 1000, 4), "3")
+            assert await answer(box, ACCEPTED, "RemoteStopTransaction") == {"transactionId": second["transactionId"]}
+            assert await box.is_silent(1)
+
+    run(story)
 
 
 def test_too_many_sessions_of_one_wallet(served, driver, owner):
