@@ -31,7 +31,7 @@ if (box && latitude && longitude && window.L) {
   const put = (at) => {
     const point = at.wrap();
     if (!marker) {
-      marker = L.marker(point, { icon: pin, draggable: true, keyboard: true, autoPan: true, alt: box.dataset.label }).addTo(map);
+      marker = L.marker(point, { icon: pin, draggable: true, keyboard: true, autoPan: true, title: box.dataset.label }).addTo(map);
       marker.on("dragend", () => put(marker.getLatLng()));
     }
     marker.setLatLng(point);
