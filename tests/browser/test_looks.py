@@ -1,0 +1,293 @@
+"""Every page there is: on a phone and on a desk, by day and by night, in Czech and in English, by eye, by ear and by keyboard."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+from tests.browser import town
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.town import Town
+from tests.factories import PASSWORD
+from tests.serving import Served
+
+LOOKING = (Path(__file__).parent / "looking.js").read_text(encoding="utf-8")
+MAIN_ACTION = """[...document.querySelectorAll(".foot .button, .foot button, main .button")].find((node) =>
+  node.checkVisibility() && !node.matches(":disabled, [aria-disabled=true], .button--secondary, .button--quiet, .button--bare"))"""
+FOCUSED = f"""() => {{
+  const action = {MAIN_ACTION};
+  const node = document.activeElement;
+  const style = getComputedStyle(node);
+  const isSeen = style.boxShadow !== "none" || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2);
+  return {{ isAction: node === action, isOut: node === document.body, isSeen, what: node.outerHTML.slice(0, 120) }};
+}}"""
+MOST_TABS = 80
+Asking = dict[str, list[tuple[Any, ...]]]
+
+# Addresses that are no pages: deeds, files, what programs read, and the steps of a log-in that only lead on.
+NO_PAGES = {
+    *("healthz", "readyz", "metrics", "manifest", "favicon", "service_worker", "set_language", "schema", "docs"),
+    *("account_confirm_login_code", "account_set_password", "mfa_authenticate", "mfa_reauthenticate", "mfa_download_recovery_codes"),
+    *("accounts:card_block", "accounts:card_confirm", "accounts:card_remove", "accounts:inbox_read", "accounts:inbox_open"),
+    *("billing:gopay_notification", "billing:receipt_pdf", "billing:tariff_delete"),
+    *("stations:session_start", "stations:owner_ask", "stations:owner_publish", "stations:owner_pause", "stations:owner_new_password"),
+    *("stations:owner_invite", "stations:owner_uninvite", "stations:register_place", "stations:register_make"),
+}
+
+
+def of_everybody(people: Town) -> Asking:
+    """What one sees before one has logged in."""
+    cdr = people.sessions["paid"].cdr
+    assert cdr is not None
+    return {
+        "account_login": [()],
+        "account_signup": [()],
+        "account_inactive": [()],
+        "account_email_verification_sent": [()],
+        "account_confirm_email": [("nonsense",)],
+        "account_reset_password": [()],
+        "account_reset_password_done": [()],
+        "account_reset_password_from_key": [("1", "nonsense")],
+        "account_reset_password_from_key_done": [()],
+        "stations:map": [()],
+        "stations:charge_point_detail": [(people.neighbour.code,)],
+        "stations:connector_qr": [(people.neighbour.code, 1)],
+        "billing:receipt_verify": [(cdr.number,)],
+    }
+
+
+def of_mine(people: Town) -> Asking:
+    """What one sees afterwards, as a driver and as an owner."""
+    cards = [(pk,) for pk in people.me.id_tokens.values_list("pk", flat=True)[:1]]
+    receipts = [(session.cdr.number,) for session in people.sessions.values() if session.cdr]
+    receipts += [
+        (correction.number,) for session in people.sessions.values() if session.cdr for correction in session.cdr.corrections.all()
+    ]
+    mine = [(people.home.code,), (people.spare.code,)]
+    return {
+        "account_logout": [()],
+        "account_reauthenticate": [()],
+        "account_email": [()],
+        "account_change_password": [()],
+        "mfa_index": [()],
+        "mfa_activate_totp": [()],
+        "usersessions_list": [()],
+        "accounts:profile": [()],
+        "accounts:id_tokens": [()],
+        "accounts:card_edit": cards,
+        "accounts:notifications": [()],
+        "accounts:privacy": [()],
+        "accounts:close": [()],
+        "billing:wallet": [()],
+        "billing:top_up_return": [(top_up.code,) for top_up in people.top_ups.values()],
+        "billing:demo_gateway": [(top_up.gateway_id,) for top_up in people.top_ups.values()][:2],
+        "billing:receipt": receipts,
+        "billing:tariff_list": [()],
+        "billing:tariff_new": [()],
+        "billing:tariff_edit": [(people.me.tariffs.get().pk,)],
+        "stations:map": [()],
+        "stations:charge_point_detail": [(people.neighbour.code,), (people.home.code,)],
+        "stations:connector_qr": [(people.neighbour.code, 1)],
+        "stations:session_list": [()],
+        "stations:session_detail": [(session.code,) for session in people.sessions.values()],
+        "stations:session_stop": [(people.sessions["active"].code,)],
+        "stations:owner": [()],
+        "stations:owner_charge_points": [()],
+        "stations:owner_sessions": [()],
+        "stations:register": [()],
+        "stations:owner_charge_point": mine,
+        "stations:owner_edit": [(people.home.code,)],
+        "stations:owner_connector": [(people.home.code, 1)],
+        "stations:owner_commands": mine,
+        "stations:owner_retire": [(people.home.code,)],
+        "stations:pair_card": [()],
+        "stations:pair_card_wait": [(pk,) for pk in people.pairings],
+        "ocpp_core:connection": mine,
+        "ocpp_core:messages": mine,
+        "ocpp_core:configuration": mine,
+        "ocpp_core:deviations": mine,
+    }
+
+
+GUARDED: Asking = {"mfa_deactivate_totp": [()], "mfa_view_recovery_codes": [()], "mfa_generate_recovery_codes": [()], "mfa_index": [()]}
+
+
+@pytest.fixture
+def live(serve_process: Callable[..., Served]) -> Served:
+    """Chargers that nobody speaks for stay online while they are looked at."""
+    return serve_process(OFFLINE_AFTER_S="3600", HOUSEKEEPING="False")
+
+
+@pytest.fixture
+def people(transactional_db: None) -> Town:
+    return town.build()
+
+
+class Eyes:
+    """One browser profile that opens pages and writes down what is wrong with them."""
+
+    def __init__(self, browser: Browser, live: Served, *, language: str, size: dict[str, int], scheme: Literal["light", "dark"]) -> None:
+        self.size, self.scheme, self.language = size, scheme, language
+        self.path = self.dressed = ""
+        self.context: BrowserContext = browser.new_context(
+            base_url=live.url,
+            locale=language,
+            timezone_id="Europe/Prague",
+            viewport=size,  # type: ignore[arg-type]
+            color_scheme=scheme,
+            reduced_motion="reduce",
+        )
+        self.context.add_cookies([{"name": "django_language", "value": language, "url": live.url}])
+        self.page: Page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.page.on("console", self.hear)
+        self.page.on("pageerror", lambda error: self.note(f"script: {error}"))
+
+    def hear(self, message: ConsoleMessage) -> None:
+        """Write down what the browser complains about."""
+        if message.type == "error":
+            self.note(f"console: {message.text}")
+
+    def note(self, what: str) -> None:
+        """Write it down with the page it is about."""
+        self.wrong.append(f"{self.path} ({self.language}, {self.page.viewport_size}, {self.dressed}): {what}")
+
+    def log_in(self, email: str) -> None:
+        """Through the form, and then past the question before the most private pages."""
+        self.page.goto("/accounts/login/")
+        self.page.locator("input[name=login]").fill(email)
+        self.page.locator("input[name=password]").fill(PASSWORD)
+        self.page.locator("main button[type=submit]").click()
+        expect(self.page.locator(".avatar")).to_be_attached()
+        self.page.goto("/accounts/reauthenticate/")
+        self.page.locator("input[name=password]").fill(PASSWORD)
+        self.page.locator("main button[type=submit]").click()
+        expect(self.page).not_to_have_url(re.compile("reauthenticate"))
+        self.context.add_cookies([{"name": "django_language", "value": self.language, "url": self.page.url}])
+
+    def look_at(self, path: str) -> None:
+        """Open it, look, and look again in the other size and the other dress."""
+        self.path, self.dressed = path, self.scheme
+        self.page.set_viewport_size(self.size)  # type: ignore[arg-type]
+        self.page.emulate_media(color_scheme=self.scheme)
+        answer = self.page.goto(path)
+        if answer is None or answer.status >= 400:
+            self.note(f"status {answer and answer.status}")
+        if not self.page.url.endswith(path):
+            self.note(f"led to {self.page.url}")
+        self.look(None)
+        if self.size is DESKTOP:  # where there is a keyboard
+            self.walk()
+        other = DESKTOP if self.size is PHONE else PHONE
+        self.dressed = "dark" if self.scheme == "light" else "light"
+        self.page.set_viewport_size(other)  # type: ignore[arg-type]
+        self.page.emulate_media(color_scheme=self.dressed)  # type: ignore[arg-type]
+        self.look("dress")
+
+    def walk(self) -> None:
+        """With the keyboard alone to what the page is for, seeing all the time where one is."""
+        action = self.page.evaluate_handle(MAIN_ACTION)
+        if action.as_element() is None:
+            return
+        self.page.evaluate("() => document.activeElement.blur()")
+        for _ in range(MOST_TABS):
+            self.page.keyboard.press("Tab")
+            at = self.page.evaluate(FOCUSED)
+            if not at["isSeen"] and not at["isOut"]:
+                self.note(f"focus is not seen: {at['what']}")
+            if at["isAction"] or at["isOut"]:
+                break
+        if not at["isAction"]:
+            self.note(f"the keyboard does not reach {action}")
+
+    def look(self, part: str | None) -> None:
+        """What is wrong right now."""
+        for what in self.page.evaluate(LOOKING, part):
+            self.note(what)
+
+
+@pytest.fixture
+def pairs_of_eyes(people: Town, browser: Browser, live: Served) -> Iterator[list[Eyes]]:
+    """Every page is opened twice: in English by day on a desk, in Czech by night on a phone; and turned over each time."""
+    both = [
+        Eyes(browser, live, language="en", size=DESKTOP, scheme="light"),
+        Eyes(browser, live, language="cs", size=PHONE, scheme="light"),
+    ]
+    yield both
+    for eyes in both:
+        eyes.context.close()
+
+
+def addresses(asking: Asking) -> list[str]:
+    return [reverse(name, args=args) for name, several in asking.items() for args in several]
+
+
+def test_every_page_is_looked_at(people: Town) -> None:
+    looked_at = {*of_everybody(people), *of_mine(people), *GUARDED}
+    named = set(_names(get_resolver()))
+    assert named - looked_at - NO_PAGES == set()
+    assert (looked_at | NO_PAGES) - named == set()
+
+
+def _names(resolver: Any, space: str = "", prefix: str = "") -> Iterator[str]:
+    for one in resolver.url_patterns:
+        path = prefix + str(one.pattern)
+        if path.startswith(("api/v1/", "admin/")):
+            continue
+        if isinstance(one, URLResolver):
+            yield from _names(one, f"{space}{one.namespace}:" if one.namespace else space, path)
+        elif isinstance(one, URLPattern) and one.name:
+            yield space + one.name
+
+
+def test_pages_of_everybody(people: Town, aside: Callable[[Callable[[], Any]], Any], pairs_of_eyes: list[Eyes]) -> None:
+    paths = aside(lambda: addresses(of_everybody(people)))
+    for eyes in pairs_of_eyes:
+        for path in paths:
+            eyes.look_at(path)
+    wrong = [what for eyes in pairs_of_eyes for what in eyes.wrong]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_my_pages(people: Town, aside: Callable[[Callable[[], Any]], Any], pairs_of_eyes: list[Eyes]) -> None:
+    paths = aside(lambda: addresses(of_mine(people)))
+    for eyes in pairs_of_eyes:
+        eyes.log_in(people.me.email)
+        for path in paths:
+            eyes.look_at(path)
+    aside(lambda: town.guard(people.me))
+    for eyes in pairs_of_eyes:
+        for path in addresses(GUARDED):
+            eyes.look_at(path)
+    wrong = [what for eyes in pairs_of_eyes for what in eyes.wrong]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_staff_pages_work_under_the_strict_policy(people: Town, aside: Callable[[Callable[[], Any]], Any], page: Page) -> None:
+    """Django draws them; here only what the browser complains about counts."""
+    page.goto(reverse("admin:index"))
+    page.locator("input[name=login]").fill(people.staff.email)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("main button[type=submit]").click()
+    expect(page.locator("#site-name")).to_be_visible()
+    for path in aside(_staff_pages):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 200, path
+
+
+def _staff_pages() -> list[str]:
+    """Every list, and the first row of each."""
+    paths = []
+    for model in admin.site._registry:
+        names = (model._meta.app_label, model._meta.model_name)
+        paths.append(reverse("admin:{}_{}_changelist".format(*names)))
+        row = model._default_manager.order_by("pk").first()
+        if row is not None:
+            paths.append(reverse("admin:{}_{}_change".format(*names), args=[row.pk]))
+    return paths

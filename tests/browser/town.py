@@ -1,0 +1,216 @@
+"""A person to whom everything has happened that a page can show."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.utils import timezone
+
+from accounts import notifications
+from accounts.models import User
+from billing import ledger, top_ups
+from billing.gateway import demo
+from billing.models import TopUp
+from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
+from stations import charge_points, commands, pairing, readings, sessions
+from stations.metering import Reading
+from stations.models import ChargePoint, ChargingSession, Connector
+from stations.readings import Incoming
+from tests import factories
+from tests.stations.acting import begin, go_online, session_of, stop
+
+HOUR = timedelta(hours=1)
+STEPS = 8
+Status = ChargingSession.Status
+
+
+@dataclass(frozen=True)
+class Town:
+    """Whom and what the pages are opened with."""
+
+    me: User
+    staff: User
+    home: ChargePoint
+    spare: ChargePoint
+    neighbour: ChargePoint
+    sessions: dict[str, ChargingSession]
+    top_ups: dict[str, TopUp]
+    pairings: list[int]
+
+
+def build() -> Town:
+    """Let it all happen, through the rooms."""
+    now = timezone.now()
+    me = factories.make_user("Jana Horká-Procházková", email="jana@example.com")
+    EmailAddress.objects.create(user=me, email=me.email, primary=True, verified=True)
+    host = factories.make_user("Pavel Novák")
+    guest = factories.make_user("Tereza Malá")
+    for person in (me, guest):
+        factories.give_credit(person, 200_000)
+    ledger.grant(me, 10_000, reason="Výpadek proudu")
+    my_card, guests_card, blocked = (factories.make_id_token(person) for person in (me, guest, me))
+    factories.make_id_token(me, "04:A2:B3:C4:D5:E6:80", confirmed=False, label="Klíčenka od auta v garáži u babičky")
+    blocked.is_blocked = True
+    blocked.save()
+
+    home = _home(me, guest)
+    spare = _spare(me)
+    neighbour = factories.make_charge_point(host, connectors=3, name="Wallbox Kateřinky", address="Holasická 12, Opava")
+    go_online(neighbour)
+    visits = {
+        "paid": _visit(neighbour, my_card.uid, now - 30 * HOUR, wh=14_203),
+        "hosted": _visit(home, guests_card.uid, now - 20 * HOUR, wh=31_457),
+        "free": _visit(home, my_card.uid, now - 10 * HOUR, wh=8_001),
+        "nothing": _visit(neighbour, my_card.uid, now - 8 * HOUR, wh=40),
+        "review": _visit(neighbour, my_card.uid, now - 60 * HOUR, wh=140_000),
+        "invalid": session_of(begin(neighbour, blocked.uid, at=now - 5 * HOUR)),
+        "estimated": _forgotten(neighbour, my_card.uid, now - 4 * HOUR, host),
+        "active": _visit(neighbour, my_card.uid, now - HOUR, wh=7_777, ends=False, number=2),
+        "visited": _visit(home, guests_card.uid, now - HOUR, wh=9_999, ends=False),
+        "pending": sessions.request_start(driver=me, connector=neighbour.connectors.get(number=3), max_energy_wh=20_000),
+    }
+    _news(me)
+    return Town(
+        me=me,
+        staff=factories.make_user("Správa", email="staff@example.com", is_staff=True, is_superuser=True),
+        home=home,
+        spare=spare,
+        neighbour=neighbour,
+        sessions=visits,
+        top_ups=_top_ups(me),
+        pairings=_pairings(me, neighbour, spare),
+    )
+
+
+def guard(person: User) -> None:
+    """A second factor and its recovery codes."""
+    TOTP.activate(person, generate_totp_secret())
+    RecoveryCodes.activate(person)
+
+
+def _home(me: User, guest: User) -> ChargePoint:
+    """Mine, with everything: two connectors, one of them broken, an invitation, commands, frames, settings, refusals."""
+    tariff = factories.make_tariff(
+        me,
+        price_per_minute="0.2500",
+        session_fee="9.00",
+        idle_price_per_minute="1.50",
+        bands=[{"days": [1, 2, 3, 4, 5], "from": "22:00", "to": "06:00", "price_per_kwh": "4.90"}],
+    )
+    home = factories.make_charge_point(me, tariff=tariff, connectors=2, name="Garáž na konci dlouhé slepé ulice", access="private")
+    charge_points.edit(home, address="Krnovská 2871/71, 746 01 Opava", description="Vjezd ze dvora.\nKlíč má soused.", make="solax")
+    charge_points.invite(home, guest.email)
+    connector = home.connectors.get(number=2)
+    Connector.objects.filter(pk=connector.pk).update(
+        status="Faulted", error_code="GroundFailure", info="RCD tripped", vendor_error_code="E-117"
+    )
+    go_online(home)
+    ChargePoint.objects.filter(pk=home.pk).update(booted_at=timezone.now(), vendor="SolaX", model="X3-HAC-11KW-P-R", firmware="1.023.04")
+    home.refresh_from_db()
+    for action, payload, status, response in (
+        ("UnlockConnector", {"connectorId": 1}, "accepted", {"status": "Unlocked"}),
+        ("ClearCache", {}, "rejected", {"code": "NotSupported", "description": "Not here"}),
+    ):
+        command = commands.ask(home, action, payload, source="person", asked_by=me)
+        claimed = commands.claim(command.pk)
+        assert claimed is not None
+        commands.record_result(claimed, status=status, response=response)
+    commands.ask(home, "TriggerMessage", {"requestedMessage": "StatusNotification"}, source="person", asked_by=me)
+    _what_the_door_knows(home)
+    return home
+
+
+def _spare(me: User) -> ChargePoint:
+    """Mine too: it sends no password and has never come."""
+    spare, _password = charge_points.register(owner=me, name="Chata", latitude=49.95, longitude=17.9, password="", make="wallbox")
+    return spare
+
+
+def _what_the_door_knows(charge_point: ChargePoint) -> None:
+    now = timezone.now()
+    for outcome, detail in (("wrong_password", "19 characters came, the password has 20"), ("accepted", "")):
+        words = {"outcome": outcome, "detail": detail, "address": "2001:db8:85a3::8a2e:370:7334", "first_at": now, "at": now, "times": 3}
+        ConnectionAttempt.objects.create(charge_point=charge_point, identity=charge_point.identity, **words)
+    for key, value in (("HeartbeatInterval", "300"), ("MeterValuesSampledData", "Energy.Active.Import.Register,Power.Active.Import,SoC")):
+        ConfigurationKey.objects.create(charge_point=charge_point, key=key, value=value, read_at=now)
+    said = [
+        ("from_charger", "call", '[2,"1","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"Charging"}]'),
+        ("to_charger", "result", '[3,"1",{}]'),
+        ("to_charger", "call", '[2,"2","UnlockConnector",{"connectorId":1}]'),
+        ("from_charger", "error", '[4,"2","NotSupported","not here",{}]'),
+    ]
+    for number, (direction, kind, raw) in enumerate(said):
+        words = {
+            "direction": direction,
+            "type": kind,
+            "raw": raw,
+            "message_id": str(number // 2 + 1),
+            "answered_in_ms": 12 if number % 2 else None,
+        }
+        OcppFrame.objects.create(charge_point=charge_point, at=now, action=("StatusNotification", "UnlockConnector")[number // 2], **words)
+
+
+def _visit(place: ChargePoint, card: str, at: datetime, *, wh: int, ends: bool = True, number: int = 1) -> ChargingSession:
+    """Some hours of charging at 9 kW with a few readings; more than half a day of it is more than a connector of 11 kW can give."""
+    began = begin(place, card, meter=1_000_000, at=at, number=number)
+    lasts = min(HOUR * wh / 9_000, 10 * HOUR)
+    said = [
+        Reading(at + lasts * step / STEPS, [_sample(1_000_000 + wh * step // STEPS), _sample(9_000, "Power.Active.Import", "W")])
+        for step in range(1, STEPS + (0 if ends else 1))
+    ]
+    readings.store([Incoming(place.pk, number, began.transaction_id, (reading,), reading.at) for reading in said])
+    if ends:
+        stop(place, began.transaction_id, meter=1_000_000 + wh, at=at + lasts)
+    else:
+        Connector.objects.filter(charge_point=place, number=number).update(status="Charging")
+    return session_of(began)
+
+
+def _sample(value: int, measurand: str = "Energy.Active.Import.Register", unit: str = "Wh") -> Any:
+    return {"value": str(value), "measurand": measurand, "unit": unit}
+
+
+def _forgotten(place: ChargePoint, card: str, at: datetime, host: User) -> ChargingSession:
+    """The charger never said goodbye; then it did after all, and the bill was put right."""
+    session = _visit(place, card, at, wh=3_000, ends=False)
+    sessions.close(user=host, session=session)
+    stop(place, session.transaction_id, meter=1_002_500, at=at + HOUR)
+    return ChargingSession.objects.select_related("cdr").get(pk=session.pk)
+
+
+def _top_ups(me: User) -> dict[str, TopUp]:
+    """One of each kind."""
+    made = {}
+    for state in ("pending", "paid", "closed", "review"):
+        begun = top_ups.begin(me, 20_000)
+        payment = demo.find(begun.gateway_id or "")
+        assert payment is not None
+        if state == "paid":
+            demo.pay(payment)
+        elif state == "closed":
+            demo.cancel(payment)
+        top_ups.refresh(begun.gateway_id or "")
+        if state == "review":
+            TopUp.objects.filter(pk=begun.pk).update(status="review")
+        made[state] = TopUp.objects.get(pk=begun.pk)
+    return made
+
+
+def _pairings(me: User, *places: ChargePoint) -> list[int]:
+    """One waits, one was too late."""
+    made = [pairing.open(me, place) for place in places]
+    made[-1].expires_at = timezone.now()
+    made[-1].save()
+    return [one.pk for one in made]
+
+
+def _news(me: User) -> None:
+    for kind, words in (
+        ("session_finished", {"place": "Wallbox Kateřinky", "energy_wh": 14_203, "total_minor": 9_232, "currency": "CZK"}),
+        ("charger_alert", {"place": "Garáž", "reason": "It reports a fault."}),
+        ("credit_low", {"available_minor": 5_000, "currency": "CZK"}),
+    ):
+        notifications.notify(me, kind, url="/sessions/", **words)
