@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotFound
 from django.urls import resolve
 from django.utils import timezone
 
@@ -22,6 +22,17 @@ def probes_pass_by(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
         except Http404:
             response = HttpResponseNotFound()
         return response
+
+    return answer
+
+
+def no_nul_in_questions(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse a query that holds a NUL, which no text of ours does and PostgreSQL cannot be asked for. The API says so in its own words."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META["QUERY_STRING"] and not request.path_info.startswith("/api/"):
+            return HttpResponseBadRequest("The address holds a character that is none.", content_type="text/plain")
+        return get_response(request)
 
     return answer
 

@@ -48,7 +48,7 @@ def distance_m(latitude_1: float, longitude_1: float, latitude_2: float, longitu
 
 def plain(text: str) -> str:
     """Lower case without accents, so that "opava-katerinky" finds Opava-Kateřinky."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("\0", " "))  # which no database can compare
     return " ".join("".join(letter for letter in decomposed if not unicodedata.combining(letter)).split())
 
 

@@ -135,3 +135,7 @@ def test_never_more_than_500_cells(owner):
         rows = (box.north - box.south) / search._cell(box.north - box.south, search.ROWS, 180) + 1
         columns = box.width / search._cell(box.width, search.COLUMNS, 360) + 1
         assert (rows + 1) * (columns + 1) <= 500
+
+
+def test_a_letter_that_is_none_breaks_nothing(charge_point):
+    assert search.in_box(None, WORLD, Wanted(text="\0")) == [charge_point]
