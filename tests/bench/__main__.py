@@ -21,9 +21,11 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.bench.load import REPLAYED_FRAMES, REPLAYED_SESSIONS
 from tests.servers import free_port
 
-CHARGERS = 200
+CHARGERS = int(os.environ.get("BENCH_CHARGERS", "200"))
+SCENARIOS = ("metervalues", "heartbeat")
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = {
@@ -80,8 +82,8 @@ def load(environment: dict[str, str], port: int, pid: int, fleet: Path, *argumen
     return result
 
 
-def door(database_url: str, *, naive: bool = False) -> list[dict[str, Any]]:
-    """MeterValues and Heartbeats against one database, through the real door or the naive path."""
+def door(database_url: str, *scenarios: str, naive: bool = False) -> list[dict[str, Any]]:
+    """Loads against one database, through the real door or the naive path; afterwards the real one's books must balance."""
     with tempfile.TemporaryDirectory(prefix="chargeshare-bench-") as name:
         directory = Path(name)
         port = free_port()
@@ -92,7 +94,23 @@ def door(database_url: str, *, naive: bool = False) -> list[dict[str, Any]]:
         command = ["-m", "tests.bench.naive", str(port)] if naive else ["manage.py", "serve", "--port", str(port)]
         with server(environment, *command, port=port, directory=directory) as pid:
             bare = ["--bare"] if naive else []
-            return [load(environment, port, pid, fleet, "--scenario", scenario, *bare) for scenario in ("metervalues", "heartbeat")]
+            results = [load(environment, port, pid, fleet, "--scenario", scenario, *bare) for scenario in scenarios]
+        if not naive:
+            run(environment, "manage.py", "check_ledger")
+        if "replay" in scenarios:
+            _all_replayed(environment)
+        return results
+
+
+def _all_replayed(environment: dict[str, str]) -> None:
+    """Every session of every queue is there and settled, or the figure says nothing."""
+    program = (
+        "import django; django.setup(); from stations.models import ChargingSession\n"
+        "print(ChargingSession.objects.filter(status='COMPLETED', cdr__total_minor__gt=0).count())"
+    )
+    settled = int(run({**environment, "DJANGO_SETTINGS_MODULE": "chargeshare.settings"}, "-c", program))
+    if settled != CHARGERS * REPLAYED_SESSIONS:
+        sys.exit(f"Only {settled} of {CHARGERS * REPLAYED_SESSIONS} replayed sessions were settled.")
 
 
 @contextlib.contextmanager
@@ -131,17 +149,21 @@ def main() -> None:
     postgresql = os.environ["TEST_DATABASE_URL"]
     report = [show("Read and check a MeterValues frame", reader_us(), "µs", goal=10)]
     with fresh_database(postgresql) as url:
-        naive = door(url, naive=True)
+        naive = door(url, *SCENARIOS, naive=True)
     with fresh_database(postgresql) as url:
-        ours = door(url)
+        ours = door(url, *SCENARIOS)
     for ours_one, naive_one, goal in zip(ours, naive, (150, None), strict=True):
         what = f"{ours_one['scenario']}, {CHARGERS} chargers, PostgreSQL: server CPU"
         report.append(show(what, ours_one["server_cpu_us"], "µs", goal=goal, beside=naive_one["server_cpu_us"]))
         report[-1] |= {"per_second": ours_one["per_second"], "p50_ms": ours_one["p50_ms"], "p99_ms": ours_one["p99_ms"]}
     report += [
         show(f"{one['scenario']}, {CHARGERS} chargers, SQLite: server CPU", one["server_cpu_us"], "µs")
-        for one in door("sqlite:///{directory}/bench.sqlite3")
+        for one in door("sqlite:///{directory}/bench.sqlite3", *SCENARIOS)
     ]
+    with fresh_database(postgresql) as url:
+        [replayed] = door(url, "replay")
+    what = f"replay, {CHARGERS} chargers with {REPLAYED_FRAMES} queued frames each"
+    report.append(show(what, replayed["seconds"], "s", goal=60) | {"server_cpu_s": replayed["server_cpu_s"]})
     target = ROOT / "var/bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(report, indent=1, ensure_ascii=False))

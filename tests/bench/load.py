@@ -19,6 +19,10 @@ import psutil
 import uvloop
 from picows import WSListener, WSMsgType, WSTransport, ws_connect
 
+REPLAYED_SESSIONS = 5
+REPLAYED_READINGS = 8
+REPLAYED_FRAMES = REPLAYED_SESSIONS * (REPLAYED_READINGS + 2)
+
 
 @dataclass
 class Tally:
@@ -97,10 +101,13 @@ class LoadCharger(WSListener):
         self.clock += timedelta(seconds=10)
         return self.clock.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
-    async def begin(self) -> None:
-        """Boot and start a session, which the readings then belong to."""
+    async def boot(self) -> None:
+        """Say what one is, and that a cable is in."""
         await self.call("BootNotification", b'{"chargePointVendor":"Bench","chargePointModel":"Load"}')
         await self.call("StatusNotification", b'{"connectorId":1,"errorCode":"NoError","status":"Preparing"}')
+
+    async def begin(self) -> None:
+        """Start a session, which the readings then belong to."""
         started = await self.call(
             "StartTransaction",
             b'{"connectorId":1,"idTag":"%s","meterStart":%d,"timestamp":"%s"}' % (self.id_tag.encode(), self.energy, self.now()),
@@ -129,15 +136,26 @@ class LoadCharger(WSListener):
             b'{"transactionId":%d,"meterStop":%d,"timestamp":"%s","reason":"Local"}' % (self.transaction_id, self.energy, self.now()),
         )
 
+    async def replay(self, url: str) -> None:
+        """Come back from hours offline and tell what was queued: whole sessions, each message when the last was answered."""
+        self.clock -= timedelta(hours=2)
+        await self.connect(url)
+        await self.boot()
+        for _session in range(REPLAYED_SESSIONS):
+            await self.begin()
+            for _reading in range(REPLAYED_READINGS):
+                await self.read()
+            await self.end()
+
 
 async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Connect, start, warm up, measure for a while, stop."""
     tally = Tally()
-    with open(arguments.fleet) as file:  # noqa: ASYNC230, PTH123 - before anything is measured
-        fleet = [LoadCharger(identity, password, id_tag, tally) for identity, password, id_tag in json.load(file)][: arguments.count]
+    fleet = fleet_of(arguments, tally)
     for start in range(0, len(fleet), 50):
         await asyncio.gather(*(charger.connect(arguments.url) for charger in fleet[start : start + 50]))
     if not arguments.bare:
+        await asyncio.gather(*(charger.boot() for charger in fleet))
         await asyncio.gather(*(charger.begin() for charger in fleet))
     server = psutil.Process(arguments.server_pid)
     deadline = time.monotonic() + arguments.warm_up + arguments.seconds
@@ -177,6 +195,31 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+async def measure_replay(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Everybody comes back at once, as after a cut of the network; the time until the last word of the last queue is answered."""
+    tally = Tally()
+    fleet = fleet_of(arguments, tally)
+    server = psutil.Process(arguments.server_pid)
+    before = cpu_s(server)
+    started = time.monotonic()
+    results = await asyncio.gather(*(charger.replay(arguments.url) for charger in fleet), return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    return {
+        "scenario": "replay",
+        "chargers": len(fleet),
+        "seconds": round(time.monotonic() - started, 1),
+        "server_cpu_s": round(cpu_s(server) - before, 1),
+        "failures": len(failures),
+        "problems": tally.problems[:5] or [repr(failure) for failure in failures[:5]],
+    }
+
+
+def fleet_of(arguments: argparse.Namespace, tally: Tally) -> list[LoadCharger]:
+    """The chargers that were prepared, as many as wanted."""
+    with open(arguments.fleet) as file:  # noqa: PTH123 - before anything is measured
+        return [LoadCharger(identity, password, id_tag, tally) for identity, password, id_tag in json.load(file)][: arguments.count]
+
+
 def cpu_s(process: psutil.Process) -> float:
     """User and system time of the server process, in seconds."""
     times = process.cpu_times()
@@ -189,12 +232,14 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--fleet", required=True, help="JSON file of [identity, password, idTag]")
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--scenario", choices=["metervalues", "heartbeat"], default="metervalues")
+    parser.add_argument("--scenario", choices=["metervalues", "heartbeat", "replay"], default="metervalues")
     parser.add_argument("--bare", action="store_true", help="no Boot, no session: for a server that knows none")
     parser.add_argument("--warm-up", type=float, default=3)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--server-pid", type=int, required=True)
-    print(json.dumps(uvloop.run(measure(parser.parse_args()))))  # noqa: T201 - the result
+    arguments = parser.parse_args()
+    measurement = measure_replay if arguments.scenario == "replay" else measure
+    print(json.dumps(uvloop.run(measurement(arguments))))  # noqa: T201 - the result
 
 
 if __name__ == "__main__":
