@@ -122,6 +122,11 @@ def test_registering_gives_what_the_box_needs(served, owner):
         assert knock(served, none["ocpp_url"].split(str(served.port))[1]).status == 101
         assert knock(served, "/ocpp/" + none["identity"]).status == 401
         assert knock(served, f"/ocpp/{'0' * len(secret)}/{none['identity']}").status == 401
+        host = f"Host: 127.0.0.1:{served.port}"
+        assert " 404 " in spoken_to(served, f"GET /ocpp/{secret}/{none['identity']} HTTP/1.1", host, "Connection: close")
+        assert knock(served, f"/ocpp/{none['identity']}/{secret}/").status in (101, 401)
+        for hidden in (secret, made_up["password"], "another password"):
+            assert hidden not in served.said()
 
     run(story)
 
