@@ -14,6 +14,7 @@ from django.utils import timezone
 from ocpp_core import frame_log, schemas, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
+from ocpp_core.models import ConfigurationKey
 from ocpp_core.provisioning import Setup
 from ocpp_core.workers import DatabaseAway
 from stations import commands
@@ -115,5 +116,15 @@ def _claim_next(charge_point_id: int) -> Command | None:
     for command_id in commands.pending(charge_point_id):
         command = commands.claim(command_id)
         if command is not None:
-            return command
+            return _fitted(command)
     return None
+
+
+def _fitted(command: Command) -> Command:
+    """What we ask by ourselves in the unit this charger takes; what people ask goes out as they wrote it."""
+    if command.source == Command.Source.PROTECTION and command.action == "SetChargingProfile":
+        charge_point = command.charge_point
+        said = ConfigurationKey.objects.filter(charge_point=charge_point, key=vendors.RATE_UNIT).values_list("value", flat=True).first()
+        if vendors.profile_of(charge_point.vendor, charge_point.model).limits_in_watts or vendors.is_watts(said):
+            command.payload["csChargingProfiles"]["chargingSchedule"]["chargingRateUnit"] = "W"
+    return command

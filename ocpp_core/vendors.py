@@ -6,6 +6,7 @@ from re import Pattern
 
 SAMPLED_DATA = "MeterValuesSampledData"
 INTERVAL = ("MeterValueSampleInterval", "60")
+RATE_UNIT = "ChargingScheduleAllowedChargingRateUnit"
 
 # Little: a list longer than a box can hold corrupts some of them. What decides about credit is decided here, never in a
 # box that has lost its connection.
@@ -26,6 +27,8 @@ class Profile:
     takes_triggers: bool = True
     never_unasked: frozenset[str] = frozenset()
     """What it cannot stand; people may ask for it all the same."""
+    limits_in_watts: bool = False
+    """Whether it knows limits of power alone; its own configuration may say so as well."""
     own_tag_key: str = ""
     """The configuration key that holds the tag under which it begins what we asked it to begin."""
     tag_suffix: Pattern[str] | None = None
@@ -43,7 +46,7 @@ _NO_AVAILABILITY = frozenset({"ChangeAvailability"})
 # The first that matches vendor and model, case-folded.
 _PROFILES = (
     # Anything more freezes it until a hard reset.
-    (re.compile(r"huawei"), Profile((INTERVAL,), takes_triggers=False, never_unasked=_NO_AVAILABILITY)),
+    (re.compile(r"huawei"), Profile((INTERVAL,), takes_triggers=False, never_unasked=_NO_AVAILABILITY, limits_in_watts=True)),
     (re.compile(r"\ben ?(\+|plus|-plus)"), Profile(never_unasked=_NO_AVAILABILITY)),
     (re.compile(r"abb\b.*terra.?ac"), Profile(_WITHOUT_SAMPLED_DATA)),  # reboots when asked for that key
     (re.compile(r"evbox.*elvi|wallbox"), Profile(_WITHOUT_SAMPLED_DATA)),  # has its own idea of which values it knows
@@ -56,3 +59,9 @@ def profile_of(vendor: str, model: str) -> Profile:
     """Choose the profile by what BootNotification said."""
     name = f"{vendor} {model}".casefold()
     return next((profile for pattern, profile in _PROFILES if pattern.search(name)), Profile())
+
+
+def is_watts(allowed: str | None) -> bool:
+    """Whether what a box says of the units it takes means power alone; some say "Power" where the standard has "W"."""
+    units = {unit.strip().casefold() for unit in (allowed or "").split(",")}
+    return bool(units & {"w", "power"}) and not units & {"a", "current"}

@@ -7,6 +7,7 @@ compute what the session costs exactly, let the hold grow, warn, or ask the char
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -155,7 +156,7 @@ def ask_stop(session: ChargingSession, why: str | Promise, now: datetime, *, sou
 
 
 def insist(session: ChargingSession, now: datetime) -> None:
-    """A stop was asked for and the car goes on charging: ask again, three times in all; then let the cable go and tell the owner."""
+    """A stop was asked for and the car charges on: ask again, three times in all; then give it no power, free the cable, tell the owner."""
     asked = Command.objects.filter(session=session, action="RemoteStopTransaction").exclude(status=Command.Status.OFFLINE)
     last = asked.order_by("-pk").first()
     if (last is not None and last.created_at > now - STOP_AGAIN_AFTER) or not session.charge_point.is_online:
@@ -166,6 +167,8 @@ def insist(session: ChargingSession, now: datetime) -> None:
         return
     if Command.objects.filter(session=session, action="UnlockConnector").exists():
         return
+    payload = no_more_power(session)
+    commands.ask(session.charge_point, "SetChargingProfile", payload, source=Command.Source.PROTECTION, session=session)
     if source == Command.Source.PROTECTION:
         commands.change_availability(
             session.charge_point, operative=False, connector_number=session.connector.number, source=Command.Source.PROTECTION
@@ -179,6 +182,20 @@ def insist(session: ChargingSession, now: datetime) -> None:
             place=session.charge_point.name,
             reason=_("The charger was asked to stop three times and goes on charging."),
         )
+
+
+def no_more_power(session: ChargingSession) -> dict[str, Any]:
+    """A charging profile that lets nothing flow in this session alone, spelt so that every make takes it: level 0, relative."""
+    schedule = {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 0}]}
+    profile = {
+        "chargingProfileId": session.transaction_id,
+        "transactionId": session.transaction_id,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": schedule,
+    }
+    return {"connectorId": session.connector.number, "csChargingProfiles": profile}
 
 
 def _look(session: ChargingSession, now: datetime) -> None:

@@ -1,13 +1,15 @@
 """What each make gets unasked, and what it is spared."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from ocpp_core import vendors
 from ocpp_core.models import ConfigurationKey
-from stations import commands
-from stations.models import ChargePoint, Command
+from stations import commands, limits
+from stations.models import ChargePoint, ChargingSession, Command
 from tests import factories
 from tests.chargers import raw_charger_for
 from tests.ocpp_core.conftest import run, until
@@ -71,6 +73,53 @@ def test_what_it_cannot_stand_is_sent_when_a_person_asks_for_it_and_not_by_itsel
             assert (await ask(Command.objects.get, pk=spared.pk)).status == "rejected"
 
     run(story)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "watts"), [("W", True), ("Power", True), ("Current,Power", False), ("A", False), ("", False), (None, False)]
+)
+def test_the_units_a_box_says_it_takes(allowed, watts):
+    assert vendors.is_watts(allowed) is watts
+
+
+@pytest.mark.parametrize(
+    ("vendor", "key", "unit"), [("Huawei", None, "W"), ("SolaxPower", "Power", "W"), ("ABB", "Current", "A"), ("Any", None, "A")]
+)
+def test_a_charger_that_does_not_stop_is_given_no_power_in_the_unit_it_takes(served, owner, driver, vendor, key, unit):
+    charge_point = factories.make_charge_point(owner, auto_configure=False)
+    ChargePoint.objects.filter(pk=charge_point.pk).update(vendor=vendor)
+    if key is not None:
+        ConfigurationKey.objects.create(charge_point=charge_point, key=vendors.RATE_UNIT, value=key, read_at=timezone.now())
+    card = factories.make_id_token(driver).uid
+
+    async def story():
+        async with raw_charger_for(charge_point, served) as box:
+            await box.call("BootNotification", {"chargePointVendor": vendor, "chargePointModel": "AC"})
+            said = {"connectorId": 1, "idTag": card, "meterStart": 0, "timestamp": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}"}
+            await box.call("StartTransaction", said, "start")
+            await asyncio.to_thread(insist_in_vain)
+            for expected in ("SetChargingProfile", "UnlockConnector"):
+                _kind, message_id, action, payload = await box.receive()
+                assert action == expected
+                await box.send([3, message_id, {"status": "Accepted" if action == "SetChargingProfile" else "Unlocked"}])
+                if action == "SetChargingProfile":
+                    profile = payload["csChargingProfiles"]
+                    assert profile["chargingSchedule"] == {
+                        "chargingRateUnit": unit,
+                        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 0}],
+                    }
+                    assert (profile["stackLevel"], profile["chargingProfileKind"]) == (0, "Relative"), "some makes take nothing else"
+
+    run(story)
+
+
+def insist_in_vain():
+    """Three stops were accepted and not obeyed, as a person asked for them."""
+    session = ChargingSession.objects.select_related("charge_point", "connector", "owner").get()
+    asked = {"charge_point": session.charge_point, "action": "RemoteStopTransaction", "session": session, "status": Command.Status.ACCEPTED}
+    Command.objects.bulk_create(Command(**asked) for _time in range(limits.STOP_TRIES))
+    Command.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    limits.insist(session, timezone.now())
 
 
 def test_the_own_tag_of_a_make_is_learnt(served, owner):

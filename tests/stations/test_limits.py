@@ -168,7 +168,7 @@ def test_a_stop_that_is_not_obeyed_is_repeated_and_then_the_owner_is_told(charge
         Command.objects.update(created_at=now - 2 * MINUTE)
         sessions.stop_overdue(now=now + tried * 2 * MINUTE)
     actions = list(session.commands.order_by("pk").values_list("action", flat=True))
-    assert actions == ["RemoteStopTransaction"] * 3 + ["UnlockConnector"]
+    assert actions == ["RemoteStopTransaction"] * 3 + ["SetChargingProfile", "UnlockConnector"]
     assert charge_point.commands.filter(action="ChangeAvailability").count() == 1
     assert Notification.objects.filter(user=owner, kind="charger_alert").count() == 1
 
