@@ -299,13 +299,14 @@ def over_sockets(served, owner, tariff, count, seed):
 
     async def story():
         over = asyncio.Event()
-        watching = asyncio.create_task(bystander(good, served, over))
         attackers = [Attacker(charge_point, served, seed + number) for number, charge_point in enumerate(mad)]
-        for _half in range(2):
-            await asyncio.gather(*(attacker.attack(count // 6) for attacker in attackers))
-            sizes.append(psutil.Process(served.process.pid).memory_info().rss)
-        over.set()
-        assert await watching > 5
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(bystander(good, served, over))
+            for _half in range(2):
+                await asyncio.gather(*(attacker.attack(count // 6) for attacker in attackers))
+                sizes.append(psutil.Process(served.process.pid).memory_info().rss)
+            over.set()
+        assert watching.result() > 5
 
     async_to_sync(story)()
     assert served.process.poll() is None
