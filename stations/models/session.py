@@ -142,6 +142,13 @@ class ChargingSession(models.Model):
         return reverse("stations:session_detail", args=[self.code])
 
     @property
+    def claimed_wh(self) -> int:
+        """What the meter's display says it gave; of a session under review more than the energy we believe."""
+        if self.meter_start_wh is None or self.meter_stop_wh is None:
+            return self.energy_wh
+        return max(self.energy_wh, self.meter_stop_wh - self.meter_start_wh)
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing more is expected of the charger."""
         return self.status not in (self.Status.PENDING, self.Status.ACTIVE)

@@ -194,13 +194,10 @@ def _review(session: ChargingSession, doubt: str) -> None:
     with override(session.driver.language if session.driver else None):
         session.note = str(DOUBTS[doubt])
     session.save()
-    claimed = session.energy_wh
-    if session.meter_stop_wh is not None and session.meter_start_wh is not None:
-        claimed = max(claimed, session.meter_stop_wh - session.meter_start_wh)
     for person in {session.driver, session.owner} - {None}:
         if person is not None:
-            url = session.get_absolute_url()
-            notifications.notify(person, Notification.Kind.SESSION_REVIEW, url=url, place=session.charge_point.name, energy_wh=claimed)
+            said = {"place": session.charge_point.name, "energy_wh": session.claimed_wh}
+            notifications.notify(person, Notification.Kind.SESSION_REVIEW, url=session.get_absolute_url(), **said)
 
 
 def tell_finished(session: ChargingSession) -> None:

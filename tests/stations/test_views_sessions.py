@@ -220,3 +220,16 @@ def test_the_drivers_credit_is_not_her_hosts_business(client, charging, driver, 
     assert "meter-row" not in text(client.get(charging.get_absolute_url()))
     client.force_login(driver)
     assert "of 500 Kč" in text(client.get(charging.get_absolute_url()))
+
+
+def test_under_review_the_page_says_what_the_meter_claims(client, place, card, driver):
+    """Not what we believe of it: the driver reads why nothing was charged."""
+    started = begin(place, card.uid, meter=1_000)
+    stop(place, started.transaction_id, meter=141_000, at=NOON + timedelta(hours=1))
+    assert session_of(started).energy_wh < 1_000
+    client.force_login(driver)
+
+    page = text(client.get(session_of(started).get_absolute_url()))
+
+    assert "It reported 140.0 kWh in 1 h." in page
+    assert "140.00 kWh" in page
