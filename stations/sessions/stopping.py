@@ -129,6 +129,7 @@ def end_by_kept(charge_point: ChargePoint, transaction_id: int, *, now: datetime
     word, message = min(fitting, key=lambda pair: pair[0].stopped_at)
     session.note = session.note or HEURISTIC
     _end(session, word, _take_readings(session, word))
+    commands.forget_stops(session)
     message.resolved_at = now
     message.save(update_fields=["resolved_at"])
     return True
