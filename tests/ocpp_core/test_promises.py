@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -403,7 +404,7 @@ def test_a_stop_without_its_number_ends_the_only_session_it_can_mean(served, dri
 
 
 def test_what_cannot_be_used_is_quarantined(served, charge_point):
-    odd = [
+    odd: list[tuple[str, dict[str, Any]]] = [
         ("MeterValues", {"connectorId": 1}),
         ("MeterValues", {"connectorId": 1, "meterValue": "none"}),
         ("MeterValues", {"connectorId": 1, "meterValue": [7]}),
