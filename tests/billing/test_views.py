@@ -326,6 +326,7 @@ def test_days_are_typed_and_shown_in_the_language_of_the_page(client, owner):
     tariff = Tariff.objects.get(owner=owner)
     form = client.get(f"/owner/tariffs/{tariff.pk}/").context["form"]
     assert form.initial["bands"] == "po-pá 22:00-06:00 4,50\nso,ne 22:00-06:00 4,00\nút 10:00-12:00 3,00"
+    assert tariff.current is not None
     with translation.override("cs"):
         assert [str(band) for band in Prices.of(tariff.current).bands] == ["po–pá 22:00–06:00", "so, ne 22:00–06:00", "út 10:00–12:00"]
 
