@@ -9,9 +9,8 @@ from django.core.asgi import get_asgi_application
 
 _django = get_asgi_application()  # before anything that needs the apps
 
-from stations.routing import websocket_urlpatterns  # noqa: E402
-
 from ocpp_core.routing import charger_socket  # noqa: E402
+from stations.routing import websocket_urlpatterns  # noqa: E402
 
 BROWSER_SOCKETS = "/live/"
 
