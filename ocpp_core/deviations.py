@@ -12,7 +12,7 @@ from datetime import datetime
 from threading import Lock
 from time import monotonic
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from ocpp_core.frame_log import without_secrets
 from ocpp_core.models import ChargerDeviation
@@ -78,7 +78,7 @@ def write_due() -> int:
         _known.update(counted)
     try:
         _write(counted)
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         logger.warning("deviations could not be written down: %s", error)
         _give_back(counted)
         return 0
@@ -91,7 +91,7 @@ def _write(counted: dict[tuple[int, str], _Counted]) -> None:
         (charge_point_id, word, times, time(first_at), time(last_at), sample)
         for (charge_point_id, word), (times, first_at, last_at, sample) in sorted(counted.items())
     ]
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(_UPSERT, rows)
 
 
