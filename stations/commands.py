@@ -149,8 +149,15 @@ def claim(command_id: int) -> Command | None:
 
 @transaction.atomic
 def record_result(command: Command, *, status: str, response: Any = None) -> bool:
-    """Keep what a charger answered, or that it did not, and draw the consequences. A second answer changes nothing."""
-    unanswered = Command.objects.filter(pk=command.pk, status__in=[Command.Status.PENDING, Command.Status.SENT])
+    """Keep what a charger answered, or that it did not, and draw the consequences. A second answer changes nothing.
+
+    What it did answer stands above our guess that it never would: a box that answers, hangs up and dials again at once is back
+    before its answer is written down.
+    """
+    open_for = [Command.Status.PENDING, Command.Status.SENT]
+    if status in (Command.Status.ACCEPTED, Command.Status.REJECTED):
+        open_for.append(Command.Status.UNANSWERED)
+    unanswered = Command.objects.filter(pk=command.pk, status__in=open_for)
     now = timezone.now()
     if not unanswered.update(status=status, response=response, answered_at=now):
         return False

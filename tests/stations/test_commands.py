@@ -98,6 +98,17 @@ def test_dropped_socket_leaves_spoken_commands_unanswered_and_waiting_ones_waiti
     assert commands.pending(online.pk) == [waiting.pk]
 
 
+def test_an_answer_stands_though_the_next_socket_came_before_it_was_written_down(online):
+    """A box takes a new password, hangs up and dials again with it at once; it must not be locked out."""
+    claimed = claim(commands.ask(online, "ChangeConfiguration", {"key": "AuthorizationKey", "value": "secret-secret"}))
+    assert commands.mark_dropped(online.pk) == 1
+    assert commands.record_result(claimed, status=Command.Status.ACCEPTED, response={"status": "Accepted"})
+    assert Command.objects.get().status == "accepted"
+    online.refresh_from_db()
+    assert charge_points.password_matches(online, b"secret-secret")
+    assert not commands.record_result(claimed, status=Command.Status.UNANSWERED)
+
+
 def test_old_commands_are_given_up(online):
     spoken, waiting = commands.reset(online), commands.reset(online)
     commands.claim(spoken.pk)
