@@ -51,3 +51,9 @@ for (const part of document.querySelectorAll("[data-shown-without]")) {
   field?.addEventListener("change", show);
   show();
 }
+
+/* A row of tabs that does not fit begins where one is. */
+for (const here of document.querySelectorAll(".tabs [aria-current], .side-bar [aria-current]")) {
+  const row = here.parentElement;
+  row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - here.offsetWidth) / 2;
+}
