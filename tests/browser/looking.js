@@ -17,6 +17,9 @@
     wrong.push(`${wide} px wider than the window: ${sticking.slice(0, 3).map(name).join(", ")}`);
   }
 
+  const tall = document.scrollingElement.scrollHeight - innerHeight;
+  if (tall > 0 && getComputedStyle(document.body).overflowY === "hidden") wrong.push(`${tall} px below the window, whereto nobody can scroll`);
+
   const numbers = (text) => (text.match(/-?[\d.]+(e-?\d+)?/g) ?? []).map(Number);
   const colour = (text) => {
     const [red = 0, green = 0, blue = 0, alpha = 1] = numbers(text.replace("srgb", ""));
