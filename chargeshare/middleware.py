@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.urls import resolve
 from django.utils import timezone
 
-PERMISSIONS = "geolocation=(self), camera=(), microphone=(), payment=(), usb=(), bluetooth=(), serial=(), midi=(), display-capture=()"
+PERMISSIONS = "geolocation=(self), camera=(), microphone=(), payment=(), usb=(), serial=(), midi=(), display-capture=()"
 PROBES = ("/healthz", "/readyz", "/metrics")
 
 
