@@ -58,6 +58,7 @@ class Writer:
         self._rows: deque[Row] = deque(maxlen=MOST_ROWS_KEPT)
         self._is_storing = False
         self._company: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -80,16 +81,15 @@ class Writer:
         await self._idle.wait()
 
     def close(self) -> None:
-        """End the thread and give its database connection back. Blocks."""
-        if self._company is not None:
-            self._company.cancel()
+        """End the thread and give its database connection back. Blocks; what is given afterwards is not stored."""
+        self._is_closed = True
         close_threads(self._thread, 1)
 
     def _begin(self) -> None:
         if self._company is not None:
             self._company.cancel()
             self._company = None
-        if self._is_storing:
+        if self._is_storing or self._is_closed:
             return
         items, self._items = self._items[:MOST_IN_A_BATCH], self._items[MOST_IN_A_BATCH:]
         rows = list(self._rows)

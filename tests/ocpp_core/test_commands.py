@@ -4,7 +4,7 @@ import time
 import pytest
 
 from ocpp_core.models import ConfigurationKey, OcppFrame
-from stations import charge_points
+from stations import charge_points, commands
 from stations.models import ChargePoint, Command
 from tests import factories
 from tests.chargers import raw_charger_for
@@ -46,10 +46,14 @@ async def answer(box, payload, action=None):
 
 
 def test_what_was_asked_waits_for_the_boot_and_goes_out_one_at_a_time_in_order(served, charge_point, ask):
+    def ask_for_three():
+        for number in range(3):
+            payload = {"connectorId": number, "type": "Operative"}
+            assert commands.ask(charge_point, "ChangeAvailability", payload).status == Command.Status.PENDING
+
     async def story():
         async with raw_charger_for(charge_point, served) as box:
-            for number in range(3):
-                assert (await ask("ChangeAvailability", {"connectorId": number, "type": "Operative"}))["status"] == "pending"
+            await asyncio.to_thread(ask_for_three)
             assert await box.is_silent(), "nothing is asked before its boot"
             assert (await box.call("BootNotification", BOOT))["status"] == "Accepted"
             kind, message_id, action, payload = await box.receive()
