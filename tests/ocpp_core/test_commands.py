@@ -2,8 +2,17 @@ import asyncio
 import time
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
+from ocpp_core.backstage import Backstage
+from ocpp_core.calls import Calls, Unanswered
+from ocpp_core.door import tell_again
 from ocpp_core.models import ConfigurationKey, OcppFrame
+from ocpp_core.provisioning import Setup
+from ocpp_core.spool import Spool
+from ocpp_core.workers import Workers
+from ocpp_core.writer import Writer
 from stations import charge_points, commands
 from stations.models import ChargePoint, Command
 from tests import factories
@@ -269,3 +278,30 @@ def test_a_lost_password_is_not_found_anywhere(served, owner):
     charge_point, password = charge_points.register(owner=owner, name="x", latitude=1, longitude=1)
     assert password is not None
     assert password not in str(ChargePoint.objects.filter(pk=charge_point.pk).values().get())
+
+
+def test_two_timeouts_end_the_setting_up(transactional_db, owner):
+    """A charger that does not answer is left alone, until it connects again."""
+    charge_point = factories.make_charge_point(owner, auto_configure=True)
+    ChargePoint.objects.filter(pk=charge_point.pk).update(booted_at=timezone.now(), firmware="1.0")
+    asked = []
+
+    class Silent(Calls):
+        async def call(self, action, payload, *, within_s=None):
+            asked.append((action, within_s))
+            raise Unanswered
+
+    async def story():
+        loop = asyncio.get_running_loop()
+        workers, spool = Workers(loop), Spool(settings.SPOOL_DIR, tell_again)
+        writer = Writer(loop, workers, spool)
+        setup = Setup(Backstage(loop, workers, writer, spool), Silent(loop, lambda _text: None, lambda *_frame: None), charge_point.pk)
+        while await setup.run_step():
+            pass
+        await asyncio.to_thread(writer.close)
+        await asyncio.to_thread(workers.close)
+
+    run(story)
+    assert asked == [("GetConfiguration", 10.0)] * 2
+    charge_point.refresh_from_db()
+    assert charge_point.configured_firmware == ""
