@@ -111,6 +111,8 @@ def problems(catalog: Catalog) -> Iterator[str]:
             yield f"not translated: {sources[0]!r}"
         elif any(_placeholders(word) not in map(_placeholders, sources) for word in words):
             yield f"placeholders differ: {sources[0]!r}"
+        elif any(re.search(r"<\w[^<>]*\N{NO-BREAK SPACE}", word) for word in words):
+            yield f"a no-break space in a tag, which is no tag then: {sources[0]!r}"
 
 
 def _placeholders(text: str) -> set[str]:

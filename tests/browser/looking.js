@@ -76,6 +76,8 @@
     level = rank;
   }
 
+  for (const node of document.querySelectorAll("*")) if (node instanceof HTMLUnknownElement) wrong.push(`no such element: ${name(node)}`);
+
   const ids = [...document.querySelectorAll("[id]")].map((node) => node.id);
   for (const id of new Set(ids.filter((one, index) => ids.indexOf(one) !== index))) wrong.push(`id ${id} twice`);
   for (const kind of ["aria-labelledby", "aria-describedby", "aria-controls", "for"]) {
