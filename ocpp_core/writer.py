@@ -23,6 +23,7 @@ from stations.readings import Incoming
 
 logger = logging.getLogger(__name__)
 
+LONGEST_GATHERING_S = 0.02
 COMPANY_WAIT_S = 0.025
 MOST_IN_A_BATCH = 2_000
 MOST_ROWS_KEPT = 20_000
@@ -57,6 +58,8 @@ class Writer:
         self._items: list[Item] = []
         self._rows: deque[Row] = deque(maxlen=MOST_ROWS_KEPT)
         self._is_storing = False
+        self._gathering_since = 0.0
+        self._gathered = 0
         self._company: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._idle = asyncio.Event()
@@ -65,8 +68,8 @@ class Writer:
     def store(self, item: Item) -> None:
         """Store a reading and its frame in the next batch; `done` is called in the loop after the commit."""
         self._items.append(item)
-        if not self._is_storing:
-            self._begin()
+        if not self._is_storing and not self._gathering_since:
+            self._gather()
 
     def log(self, row: Row) -> None:
         """Store a frame some time soon."""
@@ -85,7 +88,22 @@ class Writer:
         self._is_closed = True
         close_threads(self._thread, 1)
 
+    def _gather(self) -> None:
+        """Begin once the loop has nothing more to read.
+
+        A batch that began with the first reading would fight with the loop for the interpreter while the others are still
+        being read: many small batches, each as dear as a great one.
+        """
+        now = self._loop.time()
+        self._gathering_since = self._gathering_since or now
+        if len(self._items) > self._gathered and now - self._gathering_since < LONGEST_GATHERING_S:
+            self._gathered = len(self._items)
+            self._loop.call_soon(self._gather)
+        else:
+            self._begin()
+
     def _begin(self) -> None:
+        self._gathering_since, self._gathered = 0.0, 0
         if self._company is not None:
             self._company.cancel()
             self._company = None
@@ -118,7 +136,7 @@ class Writer:
         if rows_left:
             self._rows.extendleft(reversed(rows_left[: MOST_ROWS_KEPT - len(self._rows)]))
         if self._items:
-            self._begin()
+            self._gather()
             return
         self._idle.set()
         if self._rows and self._company is None:

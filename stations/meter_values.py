@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
 
 from stations.metering import Sample
 from stations.models import MeterValue
@@ -17,6 +17,25 @@ _INSERT_POSTGRESQL = """
         %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], string_to_array(%s, chr(30))::jsonb[], %s::smallint[]
     )
     ON CONFLICT DO NOTHING
+    RETURNING id
+"""
+# What earlier messages left for the same instants.
+_EARLIER_POSTGRESQL = """
+    SELECT new.place, stored.id, stored.samples::text
+    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) WITH ORDINALITY AS new (session_id, connector_id, at, place)
+    JOIN stations_metervalue AS stored ON stored.at = new.at AND stored.id <> ALL (%s::bigint[]) AND {same}
+    ORDER BY stored.id
+    FOR UPDATE OF stored
+"""
+_EARLIER_OF_SESSIONS = _EARLIER_POSTGRESQL.format(same="stored.session_id = new.session_id")
+_EARLIER_OF_OUTLETS = _EARLIER_POSTGRESQL.format(
+    same="stored.session_id IS NULL AND new.session_id IS NULL AND stored.connector_id = new.connector_id"
+)
+_ADD_POSTGRESQL = """
+    UPDATE stations_metervalue AS stored
+    SET samples = more.samples, sample_count = more.sample_count
+    FROM unnest(%s::bigint[], string_to_array(%s, chr(30))::jsonb[], %s::smallint[]) AS more (id, samples, sample_count)
+    WHERE stored.id = more.id
 """
 _INSERT_SQLITE = """
     INSERT OR IGNORE INTO stations_metervalue (session_id, connector_id, at, received_at, samples, sample_count)
@@ -46,45 +65,74 @@ class Row(NamedTuple):
 
 def insert(rows: Sequence[Row]) -> None:
     """Store rows in one statement. What is there already stays; other values for the same instant are added to it."""
+    rows = _one_for_each_instant(rows)
     if not rows:
         return
-    written = [_json(row.samples) for row in rows]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            sessions, connectors, ats, receiveds, samples = zip(*rows, strict=True)
-            columns = [array(sessions), array(connectors), array(ats), array(receiveds), documents(written), array(map(len, samples))]
-            cursor.execute(_INSERT_POSTGRESQL, columns)
-        else:
-            time = connection.ops.adapt_datetimefield_value
-            cursor.executemany(
-                _INSERT_SQLITE,
-                [
-                    (row.session_id, row.connector_id, time(row.at), time(row.received_at), text, len(row.samples))
-                    for row, text in zip(rows, written, strict=True)
-                ],
-            )
-        is_complete = cursor.rowcount == len(rows)
-    if not is_complete:
-        _merge(rows)
+    if connection.vendor == "postgresql":
+        _insert_postgresql(rows)
+    else:
+        _insert_sqlite(rows)
 
 
-@transaction.atomic
-def _merge(rows: Sequence[Row]) -> None:
-    """Some instants were there already, mostly because the charger repeated itself."""
+def _one_for_each_instant(rows: Sequence[Row]) -> list[Row]:
+    """Put together what one message says in two entries about the same instant."""
+    together: dict[tuple[int, bool, datetime], Row] = {}
     for row in rows:
-        if row.session_id is not None:
-            same = MeterValue.objects.filter(session_id=row.session_id, at=row.at)
-        else:
-            same = MeterValue.objects.filter(session=None, connector_id=row.connector_id, at=row.at)
-        stored = same.select_for_update().first()
-        if stored is None:
-            continue
-        known = {_identity(sample) for sample in stored.samples}
-        new = [sample for sample in cast("list[Sample]", clean(row.samples)) if _identity(sample) not in known]
-        if new:
-            stored.samples = [*stored.samples, *new]
-            stored.sample_count = len(stored.samples)
-            stored.save(update_fields=["samples", "sample_count"])
+        key = (row.connector_id, True, row.at) if row.session_id is None else (row.session_id, False, row.at)
+        known = together.setdefault(key, row)
+        if known is not row:
+            together[key] = known._replace(samples=[*known.samples, *_unknown(row.samples, known.samples)])
+    return list(together.values())
+
+
+def _insert_postgresql(rows: Sequence[Row]) -> None:
+    sessions, connectors, ats, receiveds, samples = zip(*rows, strict=True)
+    keys = [array(sessions), array(connectors), array(ats)]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_POSTGRESQL, [*keys, array(receiveds), documents(map(_json, samples)), array(map(len, samples))])
+        inserted = [pk for (pk,) in cursor.fetchall()]
+        if len(inserted) == len(rows):
+            return
+        earlier: list[tuple[int, int, str]] = []
+        for query in (_EARLIER_OF_SESSIONS, _EARLIER_OF_OUTLETS):
+            cursor.execute(query, [*keys, array(inserted)])
+            earlier += cursor.fetchall()
+        more: dict[int, list[Sample]] = {}
+        for place, pk, text in earlier:
+            stored = more.get(pk) or orjson.loads(text)
+            new = _unknown(rows[place - 1].samples, stored)
+            if new:
+                more[pk] = [*stored, *new]
+        if more:
+            cursor.execute(_ADD_POSTGRESQL, [array(more), documents(map(_json, more.values())), array(map(len, more.values()))])
+
+
+def _insert_sqlite(rows: Sequence[Row]) -> None:
+    time = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        for row in rows:
+            values = (row.session_id, row.connector_id, time(row.at), time(row.received_at), _json(row.samples), len(row.samples))
+            cursor.execute(_INSERT_SQLITE, values)
+            if not cursor.rowcount:
+                _add(row)
+
+
+def _add(row: Row) -> None:
+    """Add what is new to an instant that is there already."""
+    same = MeterValue.objects.filter(session_id=row.session_id, at=row.at)
+    if row.session_id is None:
+        same = same.filter(connector_id=row.connector_id)
+    stored = same.get()
+    new = _unknown(row.samples, stored.samples)
+    if new:
+        stored.samples = [*stored.samples, *new]
+        stored.sample_count = len(stored.samples)
+        stored.save(update_fields=["samples", "sample_count"])
+
+
+def _unknown(samples: Iterable[Sample], stored: Iterable[Sample]) -> list[Sample]:
+    known = {_identity(sample) for sample in stored}
+    return [sample for sample in cast("list[Sample]", clean(samples)) if _identity(sample) not in known]
 
 
 def _identity(sample: Sample) -> tuple[str | None, ...]:
