@@ -19,6 +19,7 @@ from psycopg.types.datetime import TimestamptzLoader
 logger = logging.getLogger(__name__)
 
 THREADS = 8
+FILE_THREADS = 2  # a file has one writer at a time: more would only wait for each other, unfairly, until one gives up
 PROBE_EVERY_S = 2.0
 CONNECT_TIMEOUT_S = 3
 FILE_TIMEOUT_S = 5
@@ -36,7 +37,8 @@ class Workers:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="charger", initializer=own_connection)
+        self._count = THREADS if connection.vendor == "postgresql" else FILE_THREADS
+        self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="charger", initializer=own_connection)
         self._away_until = 0.0
 
     @property
@@ -81,7 +83,7 @@ class Workers:
 
     def close(self) -> None:
         """Let the work under way end and give the database connections back. Blocks; nothing can be run afterwards."""
-        close_threads(self._pool, THREADS)
+        close_threads(self._pool, self._count)
 
 
 class OwnConnection(postgresql.DatabaseWrapper):
