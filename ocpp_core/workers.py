@@ -5,10 +5,11 @@ The server's default is one database thread for a whole process; a storm of reco
 
 import asyncio
 import logging
+import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 THREADS = 8
 FILE_THREADS = 2  # a file has one writer at a time: more would only wait for each other, unfairly, until one gives up
 PROBE_EVERY_S = 2.0
+TRIES = 5
 CONNECT_TIMEOUT_S = 3
 FILE_TIMEOUT_S = 5
 
@@ -53,25 +55,21 @@ class Workers:
     def guard(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function here and now; if the connection to the database was lost, once more on a fresh one.
 
-        So what runs here must be one transaction, or repeatable.
+        What collides with another transaction is tried again as the database asks; it is no sign that the database is away,
+        but what collides every time is kept as if it were. So what runs here must be one transaction, or repeatable.
         """
         if self.database_is_away:
             raise DatabaseAway
         try:
-            try:
-                answer = function(*args, **kwargs)
-            except (OperationalError, InterfaceError) as error:
-                connection.close()
-                if "locked" in str(error):  # SQLite's word for one that stayed in other hands for as long as we can wait
-                    raise
-                answer = function(*args, **kwargs)
+            answer = _repeated(lambda: function(*args, **kwargs))
         except (OperationalError, InterfaceError) as error:
             connection.close()
             if "no such column" in str(error):  # SQLite's word for a fault of ours; a table is missing where the file was taken away
                 raise
-            if not self._away_until:
-                logger.error("database away: %s", str(error).strip().split("\n")[0])
-            self._away_until = monotonic() + PROBE_EVERY_S
+            if not _is_collision(error):
+                if not self._away_until:
+                    logger.error("database away: %s", str(error).strip().split("\n")[0])
+                self._away_until = monotonic() + PROBE_EVERY_S
             raise DatabaseAway from error
         except Error:
             connection.close_if_unusable_or_obsolete()
@@ -84,6 +82,26 @@ class Workers:
     def close(self) -> None:
         """Let the work under way end and give the database connections back. Blocks; nothing can be run afterwards."""
         close_threads(self._pool, self._count)
+
+
+def _repeated(function: Callable[[], R]) -> R:
+    for attempt in range(1, TRIES):
+        try:
+            return function()
+        except (OperationalError, InterfaceError) as error:
+            if _is_collision(error):
+                sleep(random.uniform(0.01, 0.05) * attempt)
+                continue
+            connection.close()
+            if "locked" in str(error):  # SQLite's word for one that stayed in other hands for as long as we can wait
+                raise
+            break
+    return function()
+
+
+def _is_collision(error: Exception) -> bool:
+    """Whether the database gave up one of several transactions that waited for each other, and wants it repeated."""
+    return getattr(error.__cause__, "sqlstate", None) in ("40001", "40P01")
 
 
 class OwnConnection(postgresql.DatabaseWrapper):
