@@ -27,7 +27,6 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from billing import money
 from billing.models import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
-from chargeshare import bus
 from chargeshare.errors import DomainError
 
 logger = logging.getLogger(__name__)
@@ -136,8 +135,6 @@ def post(
         LedgerAccount.objects.filter(pk=pk).update(balance_minor=F("balance_minor") + amount_minor)
         rows.append(LedgerEntry(transaction=booked, account=one, amount_minor=amount_minor, balance_after_minor=one.balance_minor))
     LedgerEntry.objects.bulk_create(rows)
-    for user_id in {one.user_id for one in accounts.values() if one.user_id is not None and one.kind in WALLET_KINDS}:
-        bus.publish(f"wallet-{user_id}", "wallet.changed")
     return booked
 
 
@@ -197,9 +194,8 @@ def hold(user: User, amount_minor: int, *, key: str) -> Hold:
     if existing is not None:
         return existing
     require(purse, amount_minor)
-    held = Hold.objects.create(user_id=user.pk, key=key, currency=purse.currency, amount_minor=amount_minor)
-    bus.publish(f"wallet-{user.pk}", "wallet.changed")
-    return held
+    created: Hold = Hold.objects.create(user_id=user.pk, key=key, currency=purse.currency, amount_minor=amount_minor)
+    return created
 
 
 def require(purse: Wallet, amount_minor: int) -> None:
@@ -230,7 +226,6 @@ def extend(held: Hold, to_minor: int) -> Hold:
     if held.closed_at is None and held.amount_minor < reachable_minor <= money.MOST_MINOR:
         held.amount_minor = reachable_minor
         held.save(update_fields=["amount_minor"])
-        bus.publish(f"wallet-{held.user_id}", "wallet.changed")
     return held
 
 
@@ -239,7 +234,6 @@ def release(held: Hold) -> None:
     now = timezone.now()
     if Hold.objects.filter(pk=held.pk, closed_at=None).update(closed_at=now):
         held.closed_at = now
-        bus.publish(f"wallet-{held.user_id}", "wallet.changed")
 
 
 def grant(user: User, amount_minor: int, *, reason: str) -> LedgerTransaction:
