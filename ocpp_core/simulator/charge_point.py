@@ -88,11 +88,10 @@ class SimulatedChargePoint:
             await self.clock.sleep(max(1, int(answer.get("interval") or 60)))
 
     async def close(self) -> None:
-        """Hang up for good; nothing runs on."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Hang up for good; nothing runs on, not even what was asked while hanging up."""
+        await self._drop_tasks()
         await self.connection.close()
+        await self._drop_tasks()
 
     async def run(self) -> None:
         """Live like a wallbox until cancelled: stay connected, with longer and longer pauses; heartbeat; meter."""
@@ -284,6 +283,8 @@ class SimulatedChargePoint:
         task = asyncio.create_task(self._quietly(job))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task cancelled before its first step never gets to the job, and Python complains of what nobody awaited.
+        task.add_done_callback(lambda _task: job.close())
 
     async def idle(self) -> None:
         """Wait until what the central system asked for is done."""
@@ -291,6 +292,11 @@ class SimulatedChargePoint:
             await asyncio.wait(list(self._tasks))
 
     # Inside
+
+    async def _drop_tasks(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _quietly(self, job: Coroutine[Any, Any, None]) -> None:
         with contextlib.suppress(LinkClosed, Refused, TimeoutError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from datetime import timedelta
 
 import pytest
@@ -237,3 +238,15 @@ async def _until(true):
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never came true")
+
+
+def test_it_hangs_up_before_what_was_asked_has_begun():
+    async def story(_central, box):
+        box.spawn(box.boot())
+
+        await box.close()
+
+        assert not box.connection.is_open
+
+    scenario(story)
+    gc.collect()  # a coroutine that nobody awaited complains when it is collected, and complaints fail the test
