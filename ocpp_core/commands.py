@@ -9,9 +9,10 @@ import logging
 from typing import Any
 
 import orjson
+from django.db import transaction
 from django.utils import timezone
 
-from ocpp_core import frame_log, schemas, vendors
+from ocpp_core import answers, frame_log, schemas, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
 from ocpp_core.models import ConfigurationKey
@@ -83,7 +84,7 @@ class Asker:
             if command is None:
                 return False
             status, response = await self._speak(command)
-            await workers.run(commands.record_result, command, status=status, response=response)
+            await workers.run(_record, command, status, response)
         except DatabaseAway:
             return False
         return True
@@ -102,14 +103,22 @@ class Asker:
             return Command.Status.REJECTED, {"code": refused.code, "description": refused.description}
         except Unanswered:
             return Command.Status.UNANSWERED, None
-        await self._setup.learn(command.action, command.payload, response)
-        return Command.Status.ACCEPTED, orjson.loads(frame_log.without_secrets(orjson.dumps(response).decode()))
+        return Command.Status.ACCEPTED, response
 
 
 def due_charge_points() -> set[int]:
     """Find the charge points for which a command is due."""
     due = Command.objects.filter(status=Command.Status.PENDING)
     return set(due.exclude(not_before__gt=timezone.now()).values_list("charge_point_id", flat=True))
+
+
+@transaction.atomic
+def _record(command: Command, status: str, response: Any) -> None:
+    """Keep the answer, and in the same transaction what it teaches."""
+    if status == Command.Status.ACCEPTED:
+        answers.learn(command.charge_point_id, command.action, command.payload, response)
+        response = orjson.loads(frame_log.without_secrets(orjson.dumps(response).decode()))
+    commands.record_result(command, status=status, response=response)
 
 
 def _claim_next(charge_point_id: int) -> Command | None:

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-
-from ocpp_core import vendors
+from ocpp_core import answers, configuration, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
 from ocpp_core.limits import Window
-from ocpp_core.models import ConfigurationKey
 from ocpp_core.workers import DatabaseAway
 from stations.models import ChargePoint
 
@@ -94,14 +91,6 @@ class Setup:
             return False
         return not self._calls.has_dropped
 
-    async def learn(self, action: str, payload: Mapping[str, Any], response: Mapping[str, Any]) -> None:
-        """Keep what an answer says about configuration keys, whoever asked."""
-        if action == "GetConfiguration":
-            await self._backstage.workers.run(_remember, self._charge_point_id, response)
-        elif action == "ChangeConfiguration" and response.get("status") == "Accepted":
-            key, value = str(payload.get("key", "")), str(payload.get("value", ""))
-            await self._backstage.workers.run(_remember_set, self._charge_point_id, key, value)
-
     def _plan(self) -> list[Step]:
         charge_point = ChargePoint.objects.filter(pk=self._charge_point_id, auto_configure=True, retired_at=None).first()
         if charge_point is None:
@@ -147,49 +136,16 @@ class Setup:
 
     async def _read(self, key: str) -> Mapping[str, Any] | None:
         answer = await self._call("GetConfiguration", {"key": [key]})
-        for entry in _entries(answer):
+        for entry in configuration.entries(answer):
             if str(entry["key"]).casefold() == key.casefold():
                 return entry
         return None
 
     async def _call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         answer = await self._calls.call(action, payload, within_s=UNASKED_CALL_TIMEOUT_S)
-        await self.learn(action, payload, answer)
+        await self._backstage.workers.run(answers.learn, self._charge_point_id, action, payload, answer)
         return answer
 
 
 def _is_same(value: object, wanted: str) -> bool:
     return str(value).replace(" ", "").casefold() == wanted.replace(" ", "").casefold()
-
-
-def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    entries = answer.get("configurationKey")
-    return [entry for entry in entries if isinstance(entry, dict) and "key" in entry] if isinstance(entries, list) else []
-
-
-def _remember(charge_point_id: int, answer: Mapping[str, Any]) -> None:
-    now = timezone.now()
-    known = {
-        str(entry["key"])[:100]: {
-            "value": _shown(str(entry["key"]), entry.get("value")),
-            "is_readonly": entry.get("readonly") is True,
-            "is_known": True,
-        }
-        for entry in _entries(answer)
-    }
-    unknown = answer.get("unknownKey")
-    for key in unknown if isinstance(unknown, list) else []:
-        known.setdefault(str(key)[:100], {"value": None, "is_readonly": False, "is_known": False})
-    for key, said in known.items():
-        ConfigurationKey.objects.update_or_create(charge_point_id=charge_point_id, key=key, defaults={**said, "read_at": now})
-
-
-def _remember_set(charge_point_id: int, key: str, value: str) -> None:
-    defaults = {"value": _shown(key, value), "is_known": True, "read_at": timezone.now()}
-    ConfigurationKey.objects.update_or_create(charge_point_id=charge_point_id, key=key[:100], defaults=defaults)
-
-
-def _shown(key: str, value: object) -> str | None:
-    if value is None:
-        return None
-    return "***" if key.casefold() == "authorizationkey" else str(value)[:10_000]

@@ -1,4 +1,4 @@
-"""Pages over what only the chargers' door knows: connecting a charger, its frames, its configuration, its ways."""
+"""The frames of a charger: each request beside its answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,20 +11,16 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.pages import explained
-from ocpp_core import meanings, spoken
-from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, OcppFrame
-from stations import charge_points, makes
+from ocpp_core import spoken
+from ocpp_core.models import OcppFrame
 from stations.api.permissions import own_charge_point
-from stations.models import ChargePoint, ChargingSession
-from stations.models.command import is_secret
+from stations.models import ChargePoint
 from stations.templatetags.commands import pretty
 
 FRAMES_ON_A_PAGE = 40
-ATTEMPTS_SHOWN = 8
 LONGEST_SEARCH = 60
 ACTIONS_FROM = 2000  # what a charger says at all, it said lately; nobody waits for a look at a month
 ANSWER_WINDOW = timedelta(minutes=10)
@@ -97,46 +93,6 @@ class Exchange:
 @login_required
 @explained
 @require_GET
-@never_cache
-def connection(request: HttpRequest, code: str) -> HttpResponse:
-    """What to type into the box, and what comes of it while one watches. The password stands here once."""
-    charge_point = own_charge_point(request, code)
-    password = _password_once(request, code)
-    attempts = list(ConnectionAttempt.objects.filter(charge_point=charge_point)[:ATTEMPTS_SHOWN])
-    address = charge_points.ocpp_url(charge_point)
-    context = {
-        "charge_point": charge_point,
-        "tab": "connection",
-        "password": password,
-        "ocpp_url": address,
-        "ocpp_base": address.removesuffix(address.rsplit("/", 1)[1]),
-        "has_password": charge_point.security_profile != ChargePoint.SecurityProfile.NONE,
-        "make": makes.find(charge_point.make),
-        "attempts": attempts[::-1],
-        "last": attempts[0] if attempts else None,
-        "was_connected": charge_point.connected_at is not None,
-        "step": 4,
-        "steps": 6,
-        "is_new": charge_point.booted_at is None or not charge_point.is_published,
-        "next_connector": charge_point.connectors.all().first(),
-        "offline_after_s": settings.OFFLINE_AFTER_S,
-    }
-    return render(request, "ocpp_core/connection.html", context)
-
-
-def _password_once(request: HttpRequest, code: str) -> str | None:
-    """The password that was made a moment ago. The page's own second looks must not take it from the eyes it is meant for."""
-    made = request.session.get("charger_password", {})
-    if made.get("code") != code or request.headers.get("X-Look"):
-        return None
-    del request.session["charger_password"]
-    password: str = made["password"]
-    return password
-
-
-@login_required
-@explained
-@require_GET
 def frame_list(request: HttpRequest, code: str) -> HttpResponse:
     """Everything that went over the wire: each request beside its answer, newest first."""
     charge_point = own_charge_point(request, code)
@@ -190,35 +146,3 @@ def _first_after(frame: OcppFrame, answers: dict[tuple[str, str], list[OcppFrame
     from_charger = OcppFrame.Direction.FROM_CHARGER
     back = OcppFrame.Direction.TO_CHARGER if frame.direction == from_charger else from_charger
     return next((answer for answer in answers.get((frame.message_id, back), []) if answer.at >= frame.at), None)
-
-
-@login_required
-@explained
-@require_GET
-def configuration(request: HttpRequest, code: str) -> HttpResponse:
-    """The settings of the box as it last told them; passwords stay hidden."""
-    charge_point = own_charge_point(request, code)
-    keys = [(key, is_secret(key.key)) for key in ConfigurationKey.objects.filter(charge_point=charge_point)]
-    context = {
-        "charge_point": charge_point,
-        "tab": "configuration",
-        "keys": keys,
-        "read_at": max((key.read_at for key, _hidden in keys), default=None),
-    }
-    return render(request, "ocpp_core/configuration.html", context)
-
-
-@login_required
-@explained
-@require_GET
-def deviation_list(request: HttpRequest, code: str) -> HttpResponse:
-    """How the charger strays from the standard, in plain words; what needs care comes first."""
-    charge_point = own_charge_point(request, code)
-    found = [(deviation, meanings.of(deviation.word)) for deviation in ChargerDeviation.objects.filter(charge_point=charge_point)]
-    context = {
-        "charge_point": charge_point,
-        "tab": "deviations",
-        "deviations": sorted(found, key=lambda pair: not pair[1].needs_care),
-        "in_review": ChargingSession.objects.filter(charge_point=charge_point, status=ChargingSession.Status.REVIEW).count(),
-    }
-    return render(request, "ocpp_core/deviation_list.html", context)

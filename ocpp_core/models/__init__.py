@@ -1,0 +1,8 @@
+"""What only the chargers' door knows: frames, attempts to connect, configuration keys, deviations from the standard."""
+
+from ocpp_core.models.configuration import ConfigurationKey
+from ocpp_core.models.connection import ConnectionAttempt
+from ocpp_core.models.deviation import ChargerDeviation
+from ocpp_core.models.frame import OcppFrame
+
+__all__ = ["ChargerDeviation", "ConfigurationKey", "ConnectionAttempt", "OcppFrame"]

@@ -1,0 +1,1 @@
+"""Pages over what only the chargers' door knows."""
