@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
-from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, OcppFrame
+from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, LocalList, LocalListEntry, OcppFrame
 from stations.models.command import BLOTTED, is_secret
 
 
@@ -57,3 +57,23 @@ class ChargerDeviationAdmin(ReadOnly):
     list_select_related = ["charge_point"]
     search_fields = ["word", "=charge_point__code", "charge_point__identity", "charge_point__vendor"]
     date_hierarchy = "last_at"
+
+
+@admin.register(LocalList)
+class LocalListAdmin(ReadOnly):
+    """What boxes know of cards without us."""
+
+    list_display = ["charge_point", "version", "is_agreed", "is_supported", "outcome", "is_kept", "works_offline", "confirmed_at"]
+    list_filter = ["is_agreed", "is_supported", "is_kept", "works_offline"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "charge_point__identity"]
+
+
+@admin.register(LocalListEntry)
+class LocalListEntryAdmin(ReadOnly):
+    """The cards in them."""
+
+    list_display = ["id_tag", "local_list", "status", "expires_at"]
+    list_filter = ["status"]
+    list_select_related = ["local_list__charge_point"]
+    search_fields = ["=id_tag", "=local_list__charge_point__code"]

@@ -4,5 +4,17 @@ from ocpp_core.models.configuration import ConfigurationKey
 from ocpp_core.models.connection import ConnectionAttempt
 from ocpp_core.models.deviation import ChargerDeviation
 from ocpp_core.models.frame import OcppFrame
+from ocpp_core.models.local_list import LocalList, LocalListEntry
+from ocpp_core.models.security import Certificate, InstalledCertificate, SecurityEvent
 
-__all__ = ["ChargerDeviation", "ConfigurationKey", "ConnectionAttempt", "OcppFrame"]
+__all__ = [
+    "Certificate",
+    "ChargerDeviation",
+    "ConfigurationKey",
+    "ConnectionAttempt",
+    "InstalledCertificate",
+    "LocalList",
+    "LocalListEntry",
+    "OcppFrame",
+    "SecurityEvent",
+]
