@@ -3,6 +3,7 @@
 from ocpp_core.models.configuration import ConfigurationKey
 from ocpp_core.models.connection import ConnectionAttempt
 from ocpp_core.models.deviation import ChargerDeviation
+from ocpp_core.models.firmware import DiagnosticsUpload, FirmwareUpdate
 from ocpp_core.models.frame import OcppFrame
 from ocpp_core.models.local_list import LocalList, LocalListEntry
 from ocpp_core.models.security import Certificate, InstalledCertificate, SecurityEvent
@@ -12,6 +13,8 @@ __all__ = [
     "ChargerDeviation",
     "ConfigurationKey",
     "ConnectionAttempt",
+    "DiagnosticsUpload",
+    "FirmwareUpdate",
     "InstalledCertificate",
     "LocalList",
     "LocalListEntry",

@@ -17,6 +17,8 @@ class ConnectionAttempt(models.Model):
         UNKNOWN_IDENTITY = "unknown_identity", _("unknown identity")
         WRONG_PROTOCOL = "wrong_protocol", _("speaks no OCPP 1.6")
         INSECURE = "insecure", _("without TLS")
+        NO_CERTIFICATE = "no_certificate", _("no client certificate")
+        WRONG_CERTIFICATE = "wrong_certificate", _("wrong client certificate")
         TOO_MANY = "too_many", _("too many failed attempts")
         ALTERNATING = "alternating", _("two chargers with one identity")
 

@@ -71,6 +71,7 @@ class ChargePoint(models.Model):
         NONE = 0, _("no password")
         BASIC = 1, _("password")
         TLS = 2, _("password and TLS")
+        CERTIFICATE = 3, _("client certificate and TLS")
 
     code = models.CharField(max_length=20, unique=True, default=new_code, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="charge_points")
@@ -91,6 +92,9 @@ class ChargePoint(models.Model):
     identity = models.CharField(_("identity"), max_length=48)
     identity_key = models.CharField(max_length=48, null=True, unique=True, editable=False, help_text=_("Case-folded; empty once retired."))
     security_profile = models.PositiveSmallIntegerField(choices=SecurityProfile, default=SecurityProfile.BASIC)
+    next_security_profile = models.PositiveSmallIntegerField(
+        choices=SecurityProfile, null=True, editable=False, help_text=_("Asked for; the lower one is valid beside it until it was used.")
+    )
     password_digest = models.CharField(max_length=150, blank=True, editable=False)
     next_password_digest = models.CharField(max_length=150, blank=True, editable=False, help_text=_("Valid beside the old one until used."))
     password_is_made_up = models.BooleanField(default=True, editable=False)
