@@ -1,5 +1,6 @@
 """What only the chargers' door knows: frames, attempts to connect, configuration keys, deviations from the standard."""
 
+from ocpp_core.models.charging_profile import ChargingProfile, CompositeSchedule
 from ocpp_core.models.configuration import ConfigurationKey
 from ocpp_core.models.connection import ConnectionAttempt
 from ocpp_core.models.deviation import ChargerDeviation
@@ -11,6 +12,8 @@ from ocpp_core.models.security import Certificate, InstalledCertificate, Securit
 __all__ = [
     "Certificate",
     "ChargerDeviation",
+    "ChargingProfile",
+    "CompositeSchedule",
     "ConfigurationKey",
     "ConnectionAttempt",
     "DiagnosticsUpload",
