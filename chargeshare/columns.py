@@ -25,6 +25,8 @@ NAMES = {
     "booted at": _("booted at"),
     "box serial number": _("box serial number"),
     "cash minor": _("cash minor"),
+    "bank account": _("bank account"),
+    "batch": _("batch"),
     "cdr": _("cdr"),
     "charge point": _("charge point"),
     "charge point code": _("charge point code"),
@@ -102,6 +104,8 @@ NAMES = {
     "max amount minor": _("max amount minor"),
     "max energy wh": _("max energy wh"),
     "message id": _("message id"),
+    "interrupted at": _("interrupted at"),
+    "is automatic": _("is automatic"),
     "meter": _("meter"),
     "meter serial number": _("meter serial number"),
     "meter start wh": _("meter start wh"),
@@ -146,6 +150,8 @@ NAMES = {
     "retired at": _("retired at"),
     "return url": _("return url"),
     "sample": _("sample"),
+    "payout": _("payout"),
+    "per minute": _("per minute"),
     "sample count": _("sample count"),
     "samples": _("samples"),
     "search text": _("search text"),
@@ -206,3 +212,4 @@ def name_columns(models: Iterable[type[Model]]) -> None:
         for field in model._meta.get_fields():
             if isinstance(field, Field) and isinstance(field.verbose_name, str):
                 field.verbose_name = NAMES.get(field.verbose_name, field.verbose_name)
+    "total": _("total"),

@@ -25,7 +25,7 @@ from billing import earnings, top_ups
 from ocpp_core import frame_log
 from ocpp_core.models import ChargerDeviation, ConnectionAttempt
 from stations import commands, connectivity, sessions
-from stations.models import CardPairing, Command, MeterValue, QuarantinedMessage
+from stations.models import CardPairing, Command, CommandBatch, MeterValue, QuarantinedMessage
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "card pairings": lambda now: CardPairing.objects.filter(expires_at__lt=now - timedelta(days=1)),
     "commands": lambda now: Command.objects.filter(created_at__lt=now - timedelta(days=365)),
     "connection attempts": lambda now: ConnectionAttempt.objects.filter(at__lt=now - timedelta(days=90)),
+    "commands to many chargers": lambda now: CommandBatch.objects.filter(created_at__lt=now - timedelta(days=366)),
     "deviations": lambda now: ChargerDeviation.objects.filter(last_at__lt=now - timedelta(days=365)),
     "devices": lambda now: UserSession.objects.filter(last_seen_at__lt=now - timedelta(days=90)),
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),

@@ -21,6 +21,7 @@ from stations.models import (
     ChargePoint,
     ChargingSession,
     Command,
+    CommandBatch,
     Connector,
     Invitation,
     MeterValue,
@@ -203,6 +204,17 @@ class CommandAdmin(ReadOnly):
     def answered(self, command: Command) -> str:
         """Without passwords."""
         return json.dumps(command.shown_response, ensure_ascii=False, indent=1)
+
+
+@admin.register(CommandBatch)
+class CommandBatchAdmin(ReadOnly):
+    """What was asked of many chargers at once."""
+
+    list_display = ["code", "action", "total", "per_minute", "asked_by", "created_at", "interrupted_at"]
+    list_filter = ["action"]
+    list_select_related = ["asked_by"]
+    search_fields = ["=code", "=action"]
+    date_hierarchy = "created_at"
 
 
 @admin.register(CardPairing)

@@ -177,7 +177,7 @@ def give_up_old(*, now: datetime) -> int:
     """End commands that nobody will answer any more: their process died, or the charger never came back."""
     timeout = timedelta(seconds=settings.OCPP_CALL_TIMEOUT_S + 60)
     forgotten = Q(status=Command.Status.SENT, sent_at__lt=now - timeout)
-    waiting = Q(status=Command.Status.PENDING, created_at__lt=now - TOO_OLD)
+    waiting = Q(status=Command.Status.PENDING, created_at__lt=now - TOO_OLD) & (_SENDABLE | Q(not_before__lt=now - TOO_OLD))
     old = Command.objects.filter(forgotten | waiting).order_by("pk")
     return _unanswered(list(old.select_related("charge_point", "session")[:500]))
 
@@ -196,7 +196,7 @@ def _rested(charge_point: ChargePoint, action: str, payload: Mapping[str, Any]) 
         return None
     now = timezone.now()
     lately = Command.objects.filter(charge_point=charge_point, action=action, created_at__gt=now - TOO_OLD, payload__connectorId=number)
-    last = lately.exclude(status=Command.Status.OFFLINE).order_by("-pk").first()
+    last = lately.exclude(status__in=[Command.Status.OFFLINE, Command.Status.CANCELLED]).order_by("-pk").first()
     if last is None:
         return None
     not_before = (last.not_before or last.created_at) + timedelta(seconds=REST_S)

@@ -2,6 +2,8 @@
 
 from stations.models.charge_point import ChargePoint, Connector, Invitation, State
 from stations.models.command import Command
+from stations.models.command_batch import CommandBatch
+from stations.models.operator_reservation import OperatorReservation
 from stations.models.pairing import CardPairing
 from stations.models.quarantine import QuarantinedMessage
 from stations.models.session import ChargingSession, MeterValue
@@ -12,6 +14,7 @@ __all__ = [
     "ChargingSession",
     "Command",
     "Connector",
+    "CommandBatch",
     "Invitation",
     "MeterValue",
     "QuarantinedMessage",

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from stations.models.charge_point import ChargePoint
+from stations.models.command_batch import CommandBatch
 from stations.models.session import ChargingSession
 
 BLOTTED = "***"
@@ -42,12 +43,14 @@ class Command(models.Model):
         REJECTED = "rejected", _("answered with an error")
         UNANSWERED = "unanswered", _("not answered")
         OFFLINE = "offline", _("charger was offline")
+        CANCELLED = "cancelled", _("called off before it was sent")
 
     class Source(models.TextChoices):
         PERSON = "person", _("a person")
         SESSION = "session", _("a driver's session")
         PROTECTION = "protection", _("protection")
         SETUP = "setup", _("our own setting-up")
+        BOOKING = "booking", _("a booking")
 
     charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="commands")
     action = models.CharField(max_length=40)
@@ -57,7 +60,8 @@ class Command(models.Model):
     source = models.CharField(max_length=12, choices=Source, default=Source.PERSON)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     session = models.ForeignKey(ChargingSession, null=True, on_delete=models.SET_NULL, related_name="commands")
-    not_before = models.DateTimeField(null=True, help_text=_("The relay rests until then."))
+    batch = models.ForeignKey(CommandBatch, null=True, on_delete=models.SET_NULL, related_name="commands", db_index=False)
+    not_before = models.DateTimeField(null=True, help_text=_("The relay rests until then, or it is another charger's turn."))
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
@@ -71,6 +75,7 @@ class Command(models.Model):
             models.Index(fields=["charge_point", "id"], condition=Q(status="pending"), name="command_to_send"),
             models.Index(fields=["charge_point"], condition=Q(status="sent"), name="command_under_way"),
             models.Index(fields=["created_at"], name="command_age"),
+            models.Index(fields=["batch", "id"], condition=Q(batch__isnull=False), name="command_of_batch"),
         ]
 
     def __str__(self) -> str:

@@ -14,16 +14,32 @@ register = template.Library()
 Words = str | Promise
 
 DEEDS: dict[str, Words] = {
-    "RemoteStartTransaction": _("Start charging"),
-    "RemoteStopTransaction": _("Stop charging"),
-    "Reset": _("Restart"),
-    "UnlockConnector": _("Unlock the cable"),
+    "CancelReservation": _("Cancel a reservation"),
+    "CertificateSigned": _("Hand over a signed certificate"),
     "ChangeAvailability": _("Change availability"),
     "ChangeConfiguration": _("Change a setting"),
-    "GetConfiguration": _("Read the settings"),
-    "TriggerMessage": _("Ask for the state"),
     "ClearCache": _("Forget remembered cards"),
+    "ClearChargingProfile": _("Remove charging profiles"),
     "DataTransfer": _("Pass on a message"),
+    "DeleteCertificate": _("Delete a certificate"),
+    "ExtendedTriggerMessage": _("Ask for a message (extended)"),
+    "GetCompositeSchedule": _("Ask how it will charge"),
+    "GetConfiguration": _("Read the settings"),
+    "GetDiagnostics": _("Have diagnostics uploaded"),
+    "GetInstalledCertificateIds": _("List installed certificates"),
+    "GetLocalListVersion": _("Ask for the version of the local list"),
+    "GetLog": _("Have a log uploaded"),
+    "InstallCertificate": _("Install a certificate"),
+    "RemoteStartTransaction": _("Start charging"),
+    "RemoteStopTransaction": _("Stop charging"),
+    "ReserveNow": _("Reserve a connector"),
+    "Reset": _("Restart"),
+    "SendLocalList": _("Send the local list"),
+    "SetChargingProfile": _("Set a charging profile"),
+    "SignedUpdateFirmware": _("Update the firmware (signed)"),
+    "TriggerMessage": _("Ask for the state"),
+    "UnlockConnector": _("Unlock the cable"),
+    "UpdateFirmware": _("Update the firmware"),
 }
 ANSWERS: dict[str, tuple[Words, str, str]] = {
     "Accepted": (_("accepted"), "green", "check"),
@@ -42,6 +58,7 @@ WITHOUT_ANSWER: dict[str, tuple[Words, str, str]] = {
     Command.Status.SENT: (_("asked, no answer yet"), "amber", "hourglass"),
     Command.Status.UNANSWERED: (_("no answer"), "amber", "hourglass"),
     Command.Status.OFFLINE: (_("the charger was offline"), "grey", "wifi-off"),
+    Command.Status.CANCELLED: (_("called off before it was sent"), "grey", "ban"),
     Command.Status.ACCEPTED: (_("answered"), "green", "check"),
 }
 
