@@ -25,7 +25,7 @@ from billing import earnings, top_ups
 from ocpp_core import frame_log
 from ocpp_core.models import ChargerDeviation, ConnectionAttempt
 from stations import commands, connectivity, sessions
-from stations.models import CardPairing, Command, CommandBatch, MeterValue, QuarantinedMessage
+from stations.models import CardPairing, Command, CommandBatch, MeterValue, OperatorReservation, QuarantinedMessage
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "deviations": lambda now: ChargerDeviation.objects.filter(last_at__lt=now - timedelta(days=365)),
     "devices": lambda now: UserSession.objects.filter(last_seen_at__lt=now - timedelta(days=90)),
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
+    "connectors held for operators": lambda now: OperatorReservation.objects.filter(ended_at__lt=now - timedelta(days=90)),
     "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
 }
 

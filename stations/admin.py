@@ -25,7 +25,9 @@ from stations.models import (
     Connector,
     Invitation,
     MeterValue,
+    OperatorReservation,
     QuarantinedMessage,
+    Reservation,
 )
 
 SECRETS = ("password_digest", "next_password_digest", "path_secret")
@@ -215,6 +217,27 @@ class CommandBatchAdmin(ReadOnly):
     list_select_related = ["asked_by"]
     search_fields = ["=code", "=action"]
     date_hierarchy = "created_at"
+
+
+@admin.register(Reservation)
+class ReservationAdmin(ReadOnly):
+    """Who booked what, and what the charger said to it."""
+
+    list_display = ["begins_at", "ends_at", "connector", "driver", "status", "reservation_id", "told_at", "answer"]
+    list_filter = ["status", "answer"]
+    list_select_related = ["connector__charge_point", "driver"]
+    search_fields = ["=code", "=reservation_id", "driver__email", "=charge_point__code", "charge_point__name"]
+    date_hierarchy = "begins_at"
+
+
+@admin.register(OperatorReservation)
+class OperatorReservationAdmin(ReadOnly):
+    """Connectors that chargers hold because they were told so directly."""
+
+    list_display = ["created_at", "charge_point", "connector_number", "reservation_id", "id_tag", "expires_at", "ended_at", "ended_by"]
+    list_filter = ["ended_by"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=reservation_id", "id_tag", "=charge_point__code", "charge_point__name"]
 
 
 @admin.register(CardPairing)

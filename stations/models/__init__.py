@@ -6,6 +6,7 @@ from stations.models.command_batch import CommandBatch
 from stations.models.operator_reservation import OperatorReservation
 from stations.models.pairing import CardPairing
 from stations.models.quarantine import QuarantinedMessage
+from stations.models.reservation import Reservation
 from stations.models.session import ChargingSession, MeterValue
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "CommandBatch",
     "Invitation",
     "MeterValue",
+    "OperatorReservation",
     "QuarantinedMessage",
+    "Reservation",
     "State",
 ]
