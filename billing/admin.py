@@ -22,6 +22,7 @@ from billing.models import (
     TariffVersion,
     TopUp,
 )
+from billing.owners import admin as _of_owners  # noqa: F401 - importing registers them
 
 
 class _Read:

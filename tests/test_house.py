@@ -17,7 +17,7 @@ PACKAGES = (*FLOORS, "chargeshare")
 NO_NAMES = {"utils", "util", "helpers", "helper", "services", "service", "managers", "manager", "common", "misc"}
 DOORS = {
     "accounts": {"adapter", "addresses", "admin", "api", "apps", "authentication", "forms", "management", "pages", "urls", "views"},
-    "billing": {"admin", "api", "api_fields", "apps", "forms", "management", "serializers", "templatetags", "urls", "views"},
+    "billing": {"admin", "api", "api_fields", "apps", "forms", "management", "owners", "serializers", "templatetags", "urls", "views"},
     "stations": {"admin", "api", "apps", "consumers", "forms", "management", "routing", "templatetags", "urls", "views"},
 }
 MONEY = ("billing/money.py", "billing/ledger.py", "billing/pricing.py", "billing/bands.py", "billing/settlement.py")

@@ -1,11 +1,17 @@
 """The tables of money."""
 
+from billing.models.bank_statement import BankStatement, BankStatementLine
 from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
 from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.models.payout import BankAccount, Payout, PayoutBatch, PayoutPlan
+from billing.models.seller import SellerData
 from billing.models.tariff import Tariff, TariffVersion
 from billing.models.top_up import DemoPayment, TopUp
 
 __all__ = [
+    "BankAccount",
+    "BankStatement",
+    "BankStatementLine",
     "CdrLine",
     "ChargeDetailRecord",
     "DemoPayment",
@@ -13,7 +19,11 @@ __all__ = [
     "LedgerAccount",
     "LedgerEntry",
     "LedgerTransaction",
+    "Payout",
+    "PayoutBatch",
+    "PayoutPlan",
     "ReceiptSeries",
+    "SellerData",
     "Tariff",
     "TariffVersion",
     "TopUp",
