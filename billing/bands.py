@@ -132,6 +132,14 @@ def split(bands: Sequence[Band], energy_wh: int, intervals: Sequence[Interval], 
     return _in_proportion(energy_wh, weights, whole)
 
 
+def outside(band: Band | None, begins: datetime, ends: datetime, time_zone: str) -> timedelta:
+    """How much of an interval lies outside the hours of a band."""
+    if band is None:
+        return ends - begins
+    windows = _windows([band], [(begins, ends, 0)], ZoneInfo(time_zone))
+    return timedelta(microseconds=sum(length for window, length in _pieces(windows, begins, ends) if window is None))
+
+
 def _in_proportion(energy_wh: int, weights: Mapping[Band | None, int], whole: int) -> list[tuple[Band | None, int]]:
     parts, passed, given = [], 0, 0
     for band, weight in weights.items():

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import User
+from billing import tariffs
 from billing.models import CdrLine, ChargeDetailRecord, Hold, LedgerAccount, LedgerEntry, Tariff, TopUp
 
 CDR_FIELDS = (
@@ -12,7 +13,7 @@ CDR_FIELDS = (
     *("started_at", "stopped_at", "meter_start_wh", "meter_stop_wh", "energy_wh", "currency", "total_minor", "promo_minor", "cash_minor"),
     *("debt_minor", "loss_minor", "fee_minor", "owner_minor", "tariff", "is_estimated", "created_at"),
 )
-VERSION_FIELDS = ("price_per_kwh", "price_per_minute", "session_fee", "idle_price_per_minute", "idle_grace_minutes", "bands", "created_at")
+VERSION_FIELDS = (*tariffs.PRICES, "valid_from", "created_at")
 
 
 def everything_about(user: User) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import bands, money, tariffs
 from billing.models import Tariff
+from billing.models.tariff import DEFAULT_IDLE_CAP
 from chargeshare.errors import DomainError, Invalid
 
 
@@ -42,25 +43,47 @@ class TariffForm(forms.Form):
     price_per_kwh = forms.CharField(label=_("Price per kWh"), required=False)
     price_per_minute = forms.CharField(label=_("Price per minute of charging"), required=False)
     session_fee = forms.CharField(label=_("Price per start"), required=False)
+    minimum_price = forms.CharField(
+        label=_("The least a session costs"), required=False, help_text=_("Counts only where energy flowed. Empty: no minimum.")
+    )
     idle_price_per_minute = forms.CharField(label=_("Price per minute of standing after charging"), required=False)
     idle_grace_minutes = forms.IntegerField(label=_("Minutes of standing for free"), required=False, min_value=0)
+    idle_cap = forms.CharField(label=_("Standing costs at most"), required=False)
+    idle_quiet_from = forms.TimeField(
+        label=_("At night standing is free from"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text=_("Nobody moves a car at night. Empty: standing counts at night too."),
+    )
+    idle_quiet_to = forms.TimeField(label=_("until"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     bands = forms.CharField(
         label=_("Other prices by the hour"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=_("One line each: days, hours, price per kWh. For example: mon-fri 22:00-06:00 4.50"),
     )
+    valid_from = forms.DateTimeField(
+        label=_("These prices hold from"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("Empty: at once. Until then new sessions get the prices of today."),
+    )
 
     def __init__(self, *args: Any, tariff: Tariff | None = None, **options: Any) -> None:
-        if tariff is not None and tariff.current is not None:
-            version = tariff.current
+        version = (tariff.scheduled or tariff.current) if tariff is not None else None
+        if tariff is not None and version is not None:
             options["initial"] = {
                 "name": tariff.name,
                 **{field: money.number(getattr(version, field)) for field in tariffs.MOST if getattr(version, field)},
-                "idle_grace_minutes": version.idle_grace_minutes,
+                **{field: getattr(version, field) for field in ("idle_grace_minutes", *tariffs.QUIET_HOURS)},
                 "bands": written(version.bands),
+                "valid_from": version.valid_from if version == tariff.scheduled else None,
             }
+        else:
+            options["initial"] = {**tariffs.QUIET_BY_DEFAULT, "idle_cap": money.number(DEFAULT_IDLE_CAP), "idle_grace_minutes": 15}
         super().__init__(*args, **options)
+        if tariff is None:
+            del self.fields["valid_from"]
         for field in tariffs.MOST:
             self.fields[field].widget.attrs["inputmode"] = "decimal"
 
@@ -73,8 +96,18 @@ class TariffForm(forms.Form):
         """What was typed, as `tariffs.create` and `tariffs.edit` take it."""
         typed = self.cleaned_data
         prices: dict[str, Any] = {field: typed[field].strip() or "0" for field in tariffs.MOST}
+        if not typed["idle_cap"].strip():
+            prices["idle_cap"] = DEFAULT_IDLE_CAP
         grace = typed["idle_grace_minutes"]
-        return {"name": typed["name"], **prices, "idle_grace_minutes": 15 if grace is None else grace, "bands": typed["bands"]}
+        quiet = {field: typed[field].strftime("%H:%M") if typed[field] else "" for field in tariffs.QUIET_HOURS}
+        return {
+            "name": typed["name"],
+            **prices,
+            **quiet,
+            "idle_grace_minutes": 15 if grace is None else grace,
+            "bands": typed["bands"],
+            "valid_from": typed.get("valid_from"),
+        }
 
     def clean_bands(self) -> list[dict[str, Any]]:
         """Read the lines."""

@@ -79,6 +79,7 @@ def tariff(prices: Prices) -> str:
         (prices.price_per_minute, _("min")),
         (prices.session_fee, _("start")),
         (prices.idle_price_per_minute, _("min of standing")),
+        (prices.minimum_price, _("session at least")),
     )
     said = [f"{money.number(price)} {symbol}/{unit}".replace(" ", money.NO_BREAK_SPACE) for price, unit in named if price]
     return ", ".join(said) or _("free")

@@ -150,8 +150,17 @@ class TariffSerializer(serializers.Serializer[Tariff]):
     price_per_minute = PriceField(source="current.price_per_minute", required=False)
     session_fee = PriceField(source="current.session_fee", required=False)
     idle_price_per_minute = PriceField(source="current.idle_price_per_minute", required=False)
+    minimum_price = PriceField(source="current.minimum_price", required=False)
     idle_grace_minutes = serializers.IntegerField(source="current.idle_grace_minutes", required=False)
+    idle_cap = PriceField(source="current.idle_cap", required=False, help_text="The most that standing costs in one session.")
+    idle_quiet_from = serializers.CharField(
+        source="current.idle_quiet_from", required=False, allow_blank=True, help_text="22:00: from then on standing is free; empty: never."
+    )
+    idle_quiet_to = serializers.CharField(source="current.idle_quiet_to", required=False, allow_blank=True)
     bands = serializers.SerializerMethodField()
+    valid_from = serializers.DateTimeField(
+        source="scheduled.valid_from", required=False, default=None, help_text="When other prices take over; sent along with them."
+    )
 
     @extend_schema_field(BandSerializer(many=True))
     def get_bands(self, tariff: Tariff) -> list[dict[str, Any]]:
@@ -159,7 +168,7 @@ class TariffSerializer(serializers.Serializer[Tariff]):
         return list(tariff.current.bands) if tariff.current is not None else []
 
 
-FIELDS_OF_TARIFF = ("name", "currency", *tariffs.PRICES)
+FIELDS_OF_TARIFF = ("name", "currency", "valid_from", *tariffs.PRICES)
 
 
 class HarvestSerializer(serializers.Serializer[Any]):

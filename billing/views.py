@@ -219,7 +219,11 @@ def tariff_edit(request: HttpRequest, tariff_id: int | None = None) -> HttpRespo
         except DomainError as refusal:
             form.add_error(None, str(refusal.message))
         else:
-            messages.success(request, _("Tariff %(name)s is saved. New sessions get these prices.") % {"name": saved.name})
+            if form.cleaned_data.get("valid_from") and saved.scheduled is not None:
+                said = _("Tariff %(name)s is saved. New sessions get these prices from the date on.")
+            else:
+                said = _("Tariff %(name)s is saved. New sessions get these prices.")
+            messages.success(request, said % {"name": saved.name})
             return redirect("billing:tariff_list")
     return render(request, "billing/tariff_edit.html", {"form": form, "tariff": tariff}, status=400 if form.is_bound else 200)
 

@@ -21,9 +21,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
-from billing import earnings, top_ups
+from billing import earnings, tariffs, top_ups
 from ocpp_core import frame_log
-from ocpp_core.models import ChargerDeviation, ConnectionAttempt
+from ocpp_core.models import ChargerDeviation, ConnectionAttempt, LocalListEntry
 from stations import commands, connectivity, sessions
 from stations.models import CardPairing, Command, CommandBatch, MeterValue, OperatorReservation, QuarantinedMessage
 
@@ -39,13 +39,14 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "administration log": lambda now: AdminLogEntry.objects.filter(action_time__lt=now - timedelta(days=3 * 365)),
     "browser sessions": lambda now: Session.objects.filter(expire_date__lt=now),
     "card pairings": lambda now: CardPairing.objects.filter(expires_at__lt=now - timedelta(days=1)),
+    "cards in retired boxes": lambda now: LocalListEntry.objects.filter(local_list__charge_point__retired_at__lt=now - timedelta(days=1)),
     "commands": lambda now: Command.objects.filter(created_at__lt=now - timedelta(days=365)),
-    "connection attempts": lambda now: ConnectionAttempt.objects.filter(at__lt=now - timedelta(days=90)),
     "commands to many chargers": lambda now: CommandBatch.objects.filter(created_at__lt=now - timedelta(days=366)),
+    "connection attempts": lambda now: ConnectionAttempt.objects.filter(at__lt=now - timedelta(days=90)),
     "deviations": lambda now: ChargerDeviation.objects.filter(last_at__lt=now - timedelta(days=365)),
     "devices": lambda now: UserSession.objects.filter(last_seen_at__lt=now - timedelta(days=90)),
-    "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "connectors held for operators": lambda now: OperatorReservation.objects.filter(ended_at__lt=now - timedelta(days=90)),
+    "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
 }
 
@@ -73,6 +74,7 @@ class Job:
 
 
 JOBS = (
+    Job("scheduled prices begun", tariffs.begin_scheduled),
     Job("lost connections forgotten", connectivity.forget_lost),
     Job("starts given up", sessions.abandon_stale),
     Job("sessions without an end closed", sessions.close_orphans),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from chargeshare import bus
@@ -62,6 +62,7 @@ def disconnected(charge_point_id: int, connection: UUID, *, at: datetime) -> boo
     current = ChargePoint.objects.filter(pk=charge_point_id, connection=connection)
     if not current.update(connection=None, last_seen_at=at):
         return False
+    _stand_no_longer(ChargingSession.objects.filter(charge_point_id=charge_point_id), at)
     _announce(charge_point_id)
     return True
 
@@ -80,6 +81,7 @@ def forget_lost(*, now: datetime) -> int:
     for charge_point_id, connection in lost.values_list("pk", "connection"):
         still = ChargePoint.objects.filter(pk=charge_point_id, connection=connection, last_seen_at__lt=silent)
         if still.update(connection=None):
+            _stand_no_longer(ChargingSession.objects.filter(charge_point_id=charge_point_id), now)
             _announce(charge_point_id)
             forgotten += 1
     return forgotten
@@ -199,16 +201,20 @@ def _session_hears(outlet: Connector, status: str, received_at: datetime) -> Non
         before.update(orphaned_at=received_at)
     elif status in _CHARGING and (is_news or (booted_at is not None and booted_at > received_at - JUST_BOOTED)):
         active.filter(orphaned_at__isnull=False).update(orphaned_at=None)
+    if status in _IDLE:  # said again after a silence, it is news: nobody pays for standing at a charger that is away
+        active.filter(idle_since=None).update(idle_since=received_at)
     if not is_news:
         return
-    if status in _IDLE:
-        active.filter(idle_since=None).update(idle_since=received_at)
-    else:
-        for session_id, idle_since in active.filter(idle_since__isnull=False).values_list("pk", "idle_since"):
-            stood = max(0, int((received_at - idle_since).total_seconds())) if idle_since else 0
-            active.filter(pk=session_id, idle_since__isnull=False).update(idle_since=None, idle_seconds=F("idle_seconds") + stood)
+    if status not in _IDLE:
+        _stand_no_longer(active, received_at)
     for session in active.select_related("charge_point"):
         live.session_changed(session)
+
+
+def _stand_no_longer(sessions: QuerySet[ChargingSession], at: datetime) -> None:
+    """The car does not merely stand there any more, or nobody can say so."""
+    for session in sessions.filter(status=ChargingSession.Status.ACTIVE, idle_since__isnull=False).only("idle", "idle_since"):
+        sessions.filter(pk=session.pk, idle_since=session.idle_since).update(idle_since=None, idle=session.idle_until(at))
 
 
 def _announce(charge_point_id: int) -> None:

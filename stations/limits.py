@@ -6,7 +6,7 @@ compute what the session costs exactly, let the hold grow, warn, or ask the char
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -52,15 +52,20 @@ def first_hold_minor(prices: Prices, available_minor: int, *, wanted_wh: int | N
 def usage(session: ChargingSession, now: datetime) -> Usage:
     """What an open session has used so far."""
     began = session.start_received_at or session.created_at
-    idle = session.idle_seconds + (max(0, int((now - session.idle_since).total_seconds())) if session.idle_since else 0)
     return Usage(
         energy_wh=session.energy_wh,
         started_at=session.started_at or began,
         stopped_at=max(now, session.started_at or began),
         seconds=max(0, int((now - began).total_seconds())),
-        idle_seconds=idle,
+        idle=idle(session, until=now),
         time_zone=session.charge_point.time_zone,
     )
+
+
+def idle(session: ChargingSession, *, until: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """When the car stood there although it had all it wanted, as pricing takes it."""
+    stands = session.idle_until(until)
+    return tuple((datetime.fromtimestamp(begins, UTC), datetime.fromtimestamp(ends, UTC)) for begins, ends in stands)
 
 
 def accrued_minor(session: ChargingSession, prices: Prices, now: datetime) -> int:
@@ -267,8 +272,8 @@ def _set_marks(session: ChargingSession, prospect: Prospect, prices: Prices, now
     """Turn the next amount into an energy and a time. Where both cost money, half the way of each: they use it up together."""
     used = usage(session, now)
     by_time = bool(prices.price_per_minute or prices.idle_price_per_minute)
-    warn_wh = pricing.affordable_wh(prices, prospect.look_at_minor, seconds=used.seconds, idle_seconds=used.idle_seconds)
-    stop_wh = pricing.affordable_wh(prices, prospect.limit_minor, seconds=used.seconds, idle_seconds=used.idle_seconds)
+    warn_wh = pricing.affordable_wh(prices, prospect.look_at_minor, used)
+    stop_wh = pricing.affordable_wh(prices, prospect.limit_minor, used)
     if warn_wh is not None and stop_wh is not None:
         if by_time:
             warn_wh = used.energy_wh + (warn_wh - used.energy_wh) // 2

@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from billing import ledger, pricing
 from billing.pricing import Prices
-from stations import intents, sessions
+from stations import intents, limits, sessions
 from stations.models import ChargingSession, Command
 
 CABLE_IN = frozenset({"Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"})
@@ -141,7 +141,7 @@ class Progress:
             return session.until
         limit_wh = session.max_energy_wh
         if limit_wh is None and session.max_amount_minor is not None and self.prices is not None:
-            limit_wh = pricing.affordable_wh(self.prices, session.max_amount_minor, seconds=self.seconds, idle_seconds=session.idle_seconds)
+            limit_wh = pricing.affordable_wh(self.prices, session.max_amount_minor, limits.usage(session, self.now))
         if limit_wh is None:
             return session.until
         left = timedelta(hours=max(0, limit_wh - session.energy_wh) / session.power_w)

@@ -95,6 +95,7 @@ class CdrLine(Frozen):
         TIME = "time", _("time")
         SESSION = "session", _("start of charging")
         IDLE = "idle", _("standing after charging")
+        MINIMUM = "minimum", _("up to the minimum")
         CREDIT = "credit", _("credit of the earlier receipt")
 
     cdr = models.ForeignKey(ChargeDetailRecord, on_delete=models.PROTECT, related_name="lines")

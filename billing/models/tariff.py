@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+DEFAULT_IDLE_CAP = Decimal(100)
+
 
 class Tariff(models.Model):
     """A named price list of one owner."""
@@ -18,6 +20,9 @@ class Tariff(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
     current = models.OneToOneField(
         "TariffVersion", null=True, on_delete=models.PROTECT, related_name="+", help_text=_("The version that new sessions get.")
+    )
+    scheduled = models.OneToOneField(
+        "TariffVersion", null=True, on_delete=models.PROTECT, related_name="+", help_text=_("The version that takes over at its date.")
     )
 
     class Meta:
@@ -41,6 +46,15 @@ class TariffVersion(models.Model):
     idle_price_per_minute = models.DecimalField(max_digits=10, decimal_places=4, default=Decimal(0))
     idle_grace_minutes = models.PositiveSmallIntegerField(default=15)
     bands = models.JSONField(default=list, help_text=_("[{days, from, to, price_per_kwh}], local time of the charger."))
+    minimum_price = models.DecimalField(
+        max_digits=10, decimal_places=2, default=Decimal(0), help_text=_("The least that a session with energy costs.")
+    )
+    idle_cap = models.DecimalField(
+        max_digits=10, decimal_places=2, default=DEFAULT_IDLE_CAP, help_text=_("The most that standing costs in one session.")
+    )
+    idle_quiet_from = models.CharField(max_length=5, blank=True, help_text=_("From this hour on standing costs nothing; empty: never."))
+    idle_quiet_to = models.CharField(max_length=5, blank=True)
+    valid_from = models.DateTimeField(null=True, help_text=_("When it took over, or will; empty: when it was made."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -31,7 +31,9 @@ class PricesSerializer(serializers.ModelSerializer[TariffVersion]):
     price_per_kwh = PriceField(read_only=True)
     price_per_minute = PriceField(read_only=True)
     session_fee = PriceField(read_only=True)
+    minimum_price = PriceField(read_only=True)
     idle_price_per_minute = PriceField(read_only=True)
+    idle_cap = PriceField(read_only=True)
     bands = serializers.SerializerMethodField()
 
     class Meta:
@@ -41,8 +43,12 @@ class PricesSerializer(serializers.ModelSerializer[TariffVersion]):
             "price_per_kwh",
             "price_per_minute",
             "session_fee",
+            "minimum_price",
             "idle_price_per_minute",
             "idle_grace_minutes",
+            "idle_cap",
+            "idle_quiet_from",
+            "idle_quiet_to",
             "bands",
         )
         read_only_fields = fields

@@ -15,6 +15,8 @@ from accounts.models import IdToken, User
 from billing.models import ChargeDetailRecord, Hold, TariffVersion
 from stations.models.charge_point import ChargePoint, Connector
 
+MOST_STANDS = 200
+
 
 def new_transaction_id() -> int:
     """A random positive int32: chargers keep it in a signed word, and nobody should guess another's."""
@@ -99,7 +101,7 @@ class ChargingSession(models.Model):
     last_reading_at = models.DateTimeField(null=True, help_text=_("The charger's time of the last reading."))
     last_received_at = models.DateTimeField(null=True, help_text=_("When the last reading came."))
     idle_since = models.DateTimeField(null=True)
-    idle_seconds = models.PositiveIntegerField(default=0)
+    idle = models.JSONField(default=list, help_text=_("[[from, to], …] in seconds of the epoch: when a car that was full stood there."))
 
     tariff_version = models.ForeignKey(TariffVersion, null=True, on_delete=models.PROTECT, related_name="+")
     is_free = models.BooleanField(default=False, help_text=_("The owner at her own charger: no price, no hold, no fee."))
@@ -147,6 +149,12 @@ class ChargingSession(models.Model):
         if self.meter_start_wh is None or self.meter_stop_wh is None:
             return self.energy_wh
         return max(self.energy_wh, self.meter_stop_wh - self.meter_start_wh)
+
+    def idle_until(self, at: datetime) -> list[list[int]]:
+        """When it stood idle so far, the present stand included. One that flaps without end is not charged for ever more."""
+        if self.idle_since is None or at <= self.idle_since or len(self.idle) >= MOST_STANDS:
+            return list(self.idle)
+        return [*self.idle, [int(self.idle_since.timestamp()), int(at.timestamp())]]
 
     @property
     def has_ended(self) -> bool:

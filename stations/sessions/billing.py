@@ -28,7 +28,7 @@ def usage(session: ChargingSession) -> Usage:
         started_at=started_at,
         stopped_at=max(started_at, stopped_at),
         seconds=min(seconds, claimed) if claimed > 0 else seconds,
-        idle_seconds=min(session.idle_seconds, seconds),
+        idle=limits.idle(session, until=ended),
         time_zone=session.charge_point.time_zone,
         intervals=_intervals(session, started_at, stopped_at),
     )

@@ -89,7 +89,7 @@ def finish(
     session.orphaned_at = None
     session.warn_at_wh = session.stop_at_wh = session.stop_at = None
     if session.idle_since is not None:
-        session.idle_seconds += max(0, int((received_at - session.idle_since).total_seconds()))
+        session.idle = session.idle_until(received_at)
         session.idle_since = None
     if session.status == Status.INVALID:
         session.save()

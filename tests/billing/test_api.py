@@ -167,7 +167,8 @@ def test_a_tariff_lives_over_its_versions(owner, driver):
     created = api.post("/api/v1/tariffs/", TARIFF, format="json")
     assert created.status_code == 201
     body = created.json()
-    assert body == {"id": body["id"], **TARIFF}
+    beside = {"minimum_price": "0.00", "idle_cap": "100.00", "idle_quiet_from": "22:00", "idle_quiet_to": "06:00", "valid_from": None}
+    assert body == {"id": body["id"], **TARIFF, **beside}
 
     changed = api.patch(f"/api/v1/tariffs/{body['id']}/", {"price_per_kwh": "7"}, format="json")
 

@@ -23,6 +23,11 @@ def usage(wh, begins=NOON, hours=1, **more):
     return Usage(wh, begins, ends, seconds=int((ends - begins).total_seconds()), **more)
 
 
+def standing(seconds, begins=NOON):
+    begins = begins.astimezone(UTC)
+    return ((begins, begins + timedelta(seconds=seconds)),)
+
+
 def amounts(lines):
     return [(line.kind, line.text, line.quantity, line.amount_minor) for line in lines]
 
@@ -32,7 +37,7 @@ def test_the_receipt_of_the_picture():
 
 
 def test_every_component_is_a_line_of_its_own():
-    lines = pricing.price(EVERYTHING, usage(10_000, idle_seconds=15 * 60 + 90))
+    lines = pricing.price(EVERYTHING, usage(10_000, idle=standing(15 * 60 + 90)))
 
     assert amounts(lines) == [
         ("energy", "", Decimal("10.000"), 6_500),
@@ -43,14 +48,59 @@ def test_every_component_is_a_line_of_its_own():
 
 
 def test_no_real_energy_costs_nothing_at_all():
-    assert pricing.price(EVERYTHING, usage(99, idle_seconds=99_999)) == []
+    assert pricing.price(EVERYTHING, usage(99, idle=standing(99_999))) == []
     assert pricing.total(pricing.price(EVERYTHING, usage(100))) > 0
 
 
 def test_standing_is_free_within_the_grace_and_capped_beyond():
-    idle = [pricing.price(EVERYTHING, usage(5_000, idle_seconds=seconds))[3:] for seconds in (0, 900, 960, 100_000)]
+    idle = [pricing.price(EVERYTHING, usage(5_000, idle=standing(seconds)))[3:] for seconds in (0, 900, 960, 100_000)]
 
     assert [pricing.total(lines) for lines in idle] == [0, 0, 100, 10_000]
+
+
+def test_standing_is_free_in_quiet_hours_of_the_charger_s_own_clock():
+    prices = replace(EVERYTHING, idle_quiet_from="22:00", idle_quiet_to="06:00", idle_cap=Decimal(1000))
+    evening = datetime(2026, 11, 20, 21, 0, tzinfo=PRAGUE)
+
+    def paid(begins, hours, grace=0):
+        lines = pricing.price(replace(prices, idle_grace_minutes=grace), usage(5_000, idle=standing(3600 * hours, begins)))
+        return [line.quantity for line in lines if line.kind == "idle"]
+
+    assert paid(evening, 1) == [Decimal("60.000")]
+    assert paid(evening, 9) == [Decimal("60.000")]
+    assert paid(evening, 10, grace=60) == [Decimal("60.000")]  # the grace has passed at ten; what is paid is six to seven
+    assert paid(evening + timedelta(hours=2), 7) == []
+    # The night of the change to winter time is an hour longer, and as free.
+    assert paid(datetime(2026, 10, 24, 21, 30, tzinfo=PRAGUE), 10) == [Decimal("60.000")]
+
+
+def test_several_stands_share_one_grace():
+    stands = (*standing(600), *standing(600, NOON + timedelta(hours=1)))
+
+    assert amounts(pricing.price(EVERYTHING, usage(5_000, idle=stands)))[3:] == [("idle", "", Decimal("5.000"), 500)]
+
+
+def test_a_small_session_is_filled_up_to_the_minimum_and_none_without_energy():
+    prices = replace(PER_KWH, minimum_price=Decimal(20))
+
+    assert amounts(pricing.price(prices, usage(1_000))) == [
+        ("energy", "", Decimal("1.000"), 650),
+        ("minimum", "", Decimal("1.000"), 1_350),
+    ]
+    assert pricing.total(pricing.price(prices, usage(10_000))) == 6_500
+    assert pricing.price(prices, usage(99)) == []
+    assert pricing.expected_minor(prices, energy_wh=1_000) == 2_000
+    assert pricing.affordable_wh(prices, 1_999) == 0
+    assert not replace(PER_KWH, price_per_kwh=Decimal(0), minimum_price=Decimal(1)).is_free
+
+
+def test_receipts_of_before_are_read_as_they_were():
+    written = EVERYTHING.snapshot()
+    for newer in ("minimum_price", "idle_cap", "idle_quiet_from", "idle_quiet_to"):
+        del written[newer]
+
+    assert Prices.from_snapshot(written) == EVERYTHING
+    assert Prices.from_snapshot(EVERYTHING.snapshot()) == EVERYTHING
 
 
 def test_bands_follow_the_clock_on_the_charger_s_wall():
@@ -119,7 +169,7 @@ def test_bands_lose_no_watt_hour(wh, after, seconds, shares):
 def test_what_is_affordable_is_and_a_watt_hour_more_is_not(per_kwh, per_minute, fee, amount, seconds):
     prices = Prices(per_kwh, per_minute, Decimal(fee), Decimal(0), 0, (), "CZK")
 
-    most = pricing.affordable_wh(prices, amount, seconds=seconds)
+    most = pricing.affordable_wh(prices, amount, usage(0, hours=seconds / 3600))
 
     def cost(wh):
         return pricing.total(pricing.price(prices, Usage(wh, NOON, NOON, seconds)))

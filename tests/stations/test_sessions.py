@@ -1,6 +1,7 @@
 """The charging session: begun, stopped, settled, repeated, closed without a stop, put right."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -317,7 +318,25 @@ def test_idle_time_is_counted(charge_point, started, connector):
         at = NOON + timedelta(minutes=minutes)
         connectivity.status(charge_point, connector_number=1, status=word, at=at, received_at=at)
     stop(charge_point, started.transaction_id, meter=2000, at=NOON + HOUR)
-    assert session_of(started).idle_seconds == 35 * 60
+    assert [ends - begins for begins, ends in session_of(started).idle] == [30 * 60, 5 * 60]
+
+
+def test_nobody_pays_for_standing_at_a_charger_that_is_away(charge_point, started, connector):
+    from stations import connectivity  # noqa: PLC0415
+
+    def says(word, minutes):
+        at = NOON + timedelta(minutes=minutes)
+        connectivity.status(charge_point, connector_number=1, status=word, at=at, received_at=at)
+
+    says("Charging", 1)
+    says("SuspendedEV", 10)
+    connection = uuid4()
+    connectivity.connected(charge_point.pk, connection, at=NOON)
+    connectivity.disconnected(charge_point.pk, connection, at=NOON + timedelta(minutes=20))
+    says("SuspendedEV", 50)
+    stop(charge_point, started.transaction_id, meter=2000, at=NOON + HOUR)
+
+    assert [ends - begins for begins, ends in session_of(started).idle] == [10 * 60, 10 * 60]
 
 
 def test_available_starts_the_grace_and_charging_ends_it(charge_point, started, connector):
