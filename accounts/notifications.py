@@ -36,6 +36,15 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.CARD_PAIRED: frozenset({"card", "place"}),
     Notification.Kind.CARD_USED: frozenset({"card", "place"}),
     Notification.Kind.ACCOUNT_CHANGED: frozenset({"change"}),
+    Notification.Kind.PAYOUT_REQUESTED: frozenset({"amount_minor", "currency", "account"}),
+    Notification.Kind.PAYOUT_PAID: frozenset({"amount_minor", "currency", "account"}),
+    Notification.Kind.PAYOUT_FAILED: frozenset({"amount_minor", "currency", "reason"}),
+    Notification.Kind.BANK_ACCOUNT_CHANGED: frozenset({"account"}),
+    Notification.Kind.SELLER_DATA_WANTED: frozenset({"days"}),
+    Notification.Kind.RESERVATION_BOOKED: frozenset({"place", "slot", "guest"}),
+    Notification.Kind.RESERVATION_CANCELLED: frozenset({"place", "slot", "guest", "by_host"}),
+    Notification.Kind.RESERVATION_SOON: frozenset({"place", "slot"}),
+    Notification.Kind.RESERVATION_EXPIRED: frozenset({"place", "slot"}),
 }
 """What the texts of each kind can say; a caller leaves out what it does not know. Amounts are integers in minor units."""
 

@@ -30,6 +30,11 @@ EXAMPLES: dict[str, Any] = {
     "currency": "CZK",
     "reason": "The charger did not answer.",
     "change": "The e-mail was changed.",
+    "account": "CZ65 … 5399",
+    "days": 30,
+    "slot": "so 21. 11. 18:00–21:30",
+    "guest": "Tereza",
+    "by_host": True,
 }
 
 
