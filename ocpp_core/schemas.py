@@ -7,7 +7,7 @@ make sense of it, to name the error code the standard has for the fault.
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from jsonschema_rs import Draft4Validator, ValidationError
 
@@ -77,6 +77,15 @@ _CODES = {
 }
 
 
+class Fault(NamedTuple):
+    """One thing wrong with a payload: where, against which rule of JSON schema, and what that rule says."""
+
+    place: tuple[str | int, ...]
+    rule: str
+    value: Any
+    message: str
+
+
 def problems(action: str, payload: dict[str, Any], *, kind: Kind = "request") -> str | None:
     """The first thing wrong with a payload in one line, or None if the standard allows it whole."""
     if _validator(action, kind).is_valid(payload):
@@ -84,6 +93,17 @@ def problems(action: str, payload: dict[str, Any], *, kind: Kind = "request") ->
     fault = _first_fault(action, payload, kind)
     place = ".".join(str(step) for step in fault.instance_path)
     return f"{place}: {fault.message}" if place else fault.message
+
+
+def faults(action: str, payload: dict[str, Any]) -> list[Fault]:
+    """Everything wrong with a request, for who filled it in."""
+    found = []
+    for error in _validator(action, "request").iter_errors(payload):
+        place, rule = tuple(error.instance_path), error.kind.name
+        if rule == "required":
+            place = (*place, str(error.kind.property))
+        found.append(Fault(place, rule, error.kind.value, error.message))
+    return found
 
 
 def is_valid(action: str, payload: dict[str, Any], *, kind: Kind = "request") -> bool:
@@ -110,6 +130,12 @@ def _first_fault(action: str, payload: dict[str, Any], kind: Kind) -> Validation
 def members(action: str) -> frozenset[str]:
     """Give the names the standard knows in a request; all others are a maker's own."""
     return frozenset(_schema(action, "request")["properties"])
+
+
+@cache
+def request_schema(action: str) -> dict[str, Any]:
+    """Give the official schema of a request, to make a form of it. Nobody changes it."""
+    return _schema(action, "request")
 
 
 @cache
