@@ -1,7 +1,7 @@
 """Turning a finished session into money moved and a receipt frozen; and putting right what a late StopTransaction corrects."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -71,13 +71,7 @@ class _Books:
     purse: ledger.Wallet | None = None
 
     def __post_init__(self) -> None:
-        wanted = {
-            "pending": ledger.account(self.bill.owner, Kind.EARNINGS_PENDING),
-            "fee": ledger.platform_account(Kind.PLATFORM_FEE),
-            "loss": ledger.platform_account(Kind.LOSS),
-        }
-        if self.bill.driver is not None:
-            wanted |= {kind: ledger.account(self.bill.driver, kind) for kind in ledger.WALLET_KINDS}
+        wanted = _wanted(self.bill.owner, self.bill.driver)
         locked = ledger.lock(wanted.values())
         self.accounts = {name: locked[one.pk] for name, one in wanted.items()}
         if self.bill.driver is not None:
@@ -97,6 +91,27 @@ class _Books:
         ]
         url = cdr.get_absolute_url()
         ledger.post(key=key, kind=kind, entries=entries, note=cdr.place_name, url=url, at=cdr.created_at)
+
+
+def _wanted(owner: User, driver: User | None) -> dict[str, LedgerAccount]:
+    """The accounts that settling a session between these two may touch."""
+    wanted = {
+        "pending": ledger.account(owner, Kind.EARNINGS_PENDING),
+        "fee": ledger.platform_account(Kind.PLATFORM_FEE),
+        "loss": ledger.platform_account(Kind.LOSS),
+    }
+    if driver is not None:
+        wanted |= {kind: ledger.account(driver, kind) for kind in ledger.WALLET_KINDS}
+    return wanted
+
+
+def lock(pairs: Iterable[tuple[User, User | None]]) -> None:
+    """Lock what settling sessions of these owners and drivers will touch, at once and in the one order.
+
+    For whoever settles one session and then looks at another wallet in the same transaction: locking the second one only
+    then would be out of order.
+    """
+    ledger.lock(account for owner, driver in pairs for account in _wanted(owner, driver).values())
 
 
 @ledger.retried

@@ -10,7 +10,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-from channels.layers import get_channel_layer
+from channels.layers import BaseChannelLayer, get_channel_layer
 
 from ocpp_core import commands
 from ocpp_core.connection import NORMAL, POLICY_VIOLATION
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 GROUP = "chargers"
 LONGEST_PAUSE_S = 10.0
-JOINED_FOR_S = 3600.0  # a group forgets its members after a day
+JOIN_AGAIN_AFTER_S = 30.0  # a group forgets its members after a day, and at once where somebody empties Redis
 POLL_EVERY_S = 3.0
 
 
@@ -68,17 +68,14 @@ class Listener:
             await asyncio.Event().wait()
             return
         channel = await layer.new_channel()
+        await layer.group_add(GROUP, channel)
+        staying = asyncio.create_task(_stay(layer, channel))
         try:
             while True:
-                await layer.group_add(GROUP, channel)
-                until = monotonic() + JOINED_FOR_S
-                while (left := until - monotonic()) > 0:
-                    try:
-                        message = await asyncio.wait_for(layer.receive(channel), left)
-                    except TimeoutError:
-                        break
-                    self._take(message)
+                self._take(await layer.receive(channel))
         finally:
+            staying.cancel()
+            await asyncio.gather(staying, return_exceptions=True)
             with suppress(Exception):  # it is being left because it cannot be reached, or at the end
                 await asyncio.wait_for(layer.group_discard(GROUP, channel), 1.0)
 
@@ -97,3 +94,11 @@ class Listener:
         connection = self._registry.get(charge_point_id)
         if connection is not None:
             connection.asker.wake()
+
+
+async def _stay(layer: BaseChannelLayer, channel: str) -> None:
+    """For ever: join the group again, for nobody tells us when it was forgotten. If the layer is away, who receives notices it too."""
+    while True:
+        await asyncio.sleep(JOIN_AGAIN_AFTER_S)
+        with suppress(Exception):  # whatever the layer's client raises
+            await layer.group_add(GROUP, channel)

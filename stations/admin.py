@@ -176,9 +176,9 @@ class ChargingSessionAdmin(ReadOnly):
 class MeterValueAdmin(ReadOnly):
     """Readings, as they came."""
 
-    list_display = ["at", "connector", "session", "sample_count", "received_at"]
-    list_select_related = ["connector__charge_point", "session__connector__charge_point"]
-    search_fields = ["=session__code", "=connector__charge_point__code"]
+    list_display = ["at", "connector", "charge_point", "session", "sample_count", "received_at"]
+    list_select_related = ["connector__charge_point", "charge_point", "session__connector__charge_point"]
+    search_fields = ["=session__code", "=connector__charge_point__code", "=charge_point__code"]
     date_hierarchy = "at"
     show_full_result_count = False
     ordering = ["-id"]

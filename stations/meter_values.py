@@ -12,9 +12,10 @@ from stations.models import MeterValue
 from stations.quarantine import clean
 
 _INSERT_POSTGRESQL = """
-    INSERT INTO stations_metervalue (session_id, connector_id, at, received_at, samples, sample_count)
+    INSERT INTO stations_metervalue (session_id, connector_id, charge_point_id, at, received_at, samples, sample_count)
     SELECT * FROM unnest(
-        %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], string_to_array(%s, chr(30))::jsonb[], %s::smallint[]
+        %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
+        string_to_array(%s, chr(30))::jsonb[], %s::smallint[]
     )
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -22,7 +23,8 @@ _INSERT_POSTGRESQL = """
 # What earlier messages left for the same instants.
 _EARLIER_POSTGRESQL = """
     SELECT new.place, stored.id, stored.samples::text
-    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) WITH ORDINALITY AS new (session_id, connector_id, at, place)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+        WITH ORDINALITY AS new (session_id, connector_id, charge_point_id, at, place)
     JOIN stations_metervalue AS stored ON stored.at = new.at AND stored.id <> ALL (%s::bigint[]) AND {same}
     ORDER BY stored.id
     FOR UPDATE OF stored
@@ -31,6 +33,7 @@ _EARLIER_OF_SESSIONS = _EARLIER_POSTGRESQL.format(same="stored.session_id = new.
 _EARLIER_OF_OUTLETS = _EARLIER_POSTGRESQL.format(
     same="stored.session_id IS NULL AND new.session_id IS NULL AND stored.connector_id = new.connector_id"
 )
+_EARLIER_OF_BOXES = _EARLIER_POSTGRESQL.format(same="stored.charge_point_id = new.charge_point_id")
 _ADD_POSTGRESQL = """
     UPDATE stations_metervalue AS stored
     SET samples = more.samples, sample_count = more.sample_count
@@ -38,8 +41,8 @@ _ADD_POSTGRESQL = """
     WHERE stored.id = more.id
 """
 _INSERT_SQLITE = """
-    INSERT OR IGNORE INTO stations_metervalue (session_id, connector_id, at, received_at, samples, sample_count)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT OR IGNORE INTO stations_metervalue (session_id, connector_id, charge_point_id, at, received_at, samples, sample_count)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -54,13 +57,19 @@ def documents(texts: Iterable[str]) -> str:
 
 
 class Row(NamedTuple):
-    """What one charger's meter said at one instant."""
+    """What one charger's meter said at one instant; `charge_point_id` where it is about the whole box and no outlet of it."""
 
     session_id: int | None
-    connector_id: int
+    connector_id: int | None
     at: datetime
     received_at: datetime
     samples: list[Sample]
+    charge_point_id: int | None = None
+
+    @property
+    def about(self) -> tuple[int | None, ...]:
+        """What it is about; of that there is one row for an instant."""
+        return (self.session_id,) if self.session_id is not None else (None, self.connector_id, self.charge_point_id)
 
 
 def insert(rows: Sequence[Row]) -> None:
@@ -76,9 +85,9 @@ def insert(rows: Sequence[Row]) -> None:
 
 def _one_for_each_instant(rows: Sequence[Row]) -> list[Row]:
     """Put together what one message says in two entries about the same instant."""
-    together: dict[tuple[int, bool, datetime], Row] = {}
+    together: dict[tuple[tuple[int | None, ...], datetime], Row] = {}
     for row in rows:
-        key = (row.connector_id, True, row.at) if row.session_id is None else (row.session_id, False, row.at)
+        key = (row.about, row.at)
         known = together.setdefault(key, row)
         if known is not row:
             together[key] = known._replace(samples=[*known.samples, *_unknown(row.samples, known.samples)])
@@ -86,15 +95,15 @@ def _one_for_each_instant(rows: Sequence[Row]) -> list[Row]:
 
 
 def _insert_postgresql(rows: Sequence[Row]) -> None:
-    sessions, connectors, ats, receiveds, samples = zip(*rows, strict=True)
-    keys = [array(sessions), array(connectors), array(ats)]
+    sessions, connectors, ats, receiveds, samples, boxes = zip(*rows, strict=True)
+    keys = [array(sessions), array(connectors), array(boxes), array(ats)]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_POSTGRESQL, [*keys, array(receiveds), documents(map(_json, samples)), array(map(len, samples))])
         inserted = [pk for (pk,) in cursor.fetchall()]
         if len(inserted) == len(rows):
             return
         earlier: list[tuple[int, int, str]] = []
-        for query in (_EARLIER_OF_SESSIONS, _EARLIER_OF_OUTLETS):
+        for query in (_EARLIER_OF_SESSIONS, _EARLIER_OF_OUTLETS, *([_EARLIER_OF_BOXES] if any(boxes) else [])):
             cursor.execute(query, [*keys, array(inserted)])
             earlier += cursor.fetchall()
         more: dict[int, list[Sample]] = {}
@@ -111,7 +120,8 @@ def _insert_sqlite(rows: Sequence[Row]) -> None:
     time = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         for row in rows:
-            values = (row.session_id, row.connector_id, time(row.at), time(row.received_at), _json(row.samples), len(row.samples))
+            about = (row.session_id, row.connector_id, row.charge_point_id)
+            values = (*about, time(row.at), time(row.received_at), _json(row.samples), len(row.samples))
             cursor.execute(_INSERT_SQLITE, values)
             if not cursor.rowcount:
                 _add(row)
@@ -121,7 +131,7 @@ def _add(row: Row) -> None:
     """Add what is new to an instant that is there already."""
     same = MeterValue.objects.filter(session_id=row.session_id, at=row.at)
     if row.session_id is None:
-        same = same.filter(connector_id=row.connector_id)
+        same = same.filter(connector_id=row.connector_id, charge_point_id=row.charge_point_id)
     stored = same.get()
     new = _unknown(row.samples, stored.samples)
     if new:

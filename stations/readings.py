@@ -186,7 +186,9 @@ def store(batch: Sequence[Incoming]) -> None:
             if not reading.samples:
                 continue
             if session is None or (not is_named and session.started_at is not None and reading.at < session.started_at):
-                rows.append(Row(None, outlets.id_of(incoming), reading.at, received_at, reading.samples))
+                connector_id = outlets.id_of(incoming)
+                box_id = incoming.charge_point_id if connector_id is None else None
+                rows.append(Row(None, connector_id, reading.at, received_at, reading.samples, box_id))
                 continue
             rows.append(Row(session.pk, session.connector_id, reading.at, received_at, reading.samples))
             if session.counts:
@@ -267,12 +269,14 @@ class _Outlets:
             return next(iter(numbers))
         return incoming.connector_number
 
-    def id_of(self, incoming: Incoming) -> int:
-        """Its row."""
+    def id_of(self, incoming: Incoming) -> int | None:
+        """Its row; None for what 0 says of a box with several, which is about none of them more than another."""
         if incoming.charge_point_id not in self._ids:
             self._load([incoming.charge_point_id])
         numbers = self._ids.setdefault(incoming.charge_point_id, {})
         number = self.number_of(incoming)
+        if number == 0 and len(numbers) > 1:
+            return None
         if number not in numbers:
             made = connectivity.connector(ChargePoint.objects.get(pk=incoming.charge_point_id), number)
             numbers[made.number] = numbers[number] = made.pk

@@ -180,7 +180,18 @@ class MeterValue(models.Model):
     session = models.ForeignKey(
         ChargingSession, null=True, on_delete=models.CASCADE, related_name="meter_values", db_index=False, db_constraint=False
     )
-    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="meter_values", db_index=False, db_constraint=False)
+    connector = models.ForeignKey(
+        Connector, null=True, on_delete=models.CASCADE, related_name="meter_values", db_index=False, db_constraint=False
+    )
+    charge_point = models.ForeignKey(
+        ChargePoint,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="meter_values",
+        db_index=False,
+        db_constraint=False,
+        help_text=_("Where it speaks of the whole box and not of one outlet."),
+    )
     at = models.DateTimeField(help_text=_("The charger's time, or ours where it gave none."))
     received_at = models.DateTimeField()
     samples = models.JSONField()
@@ -193,7 +204,10 @@ class MeterValue(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["session", "at"], condition=Q(session__isnull=False), name="one_reading_per_session_and_time"),
             models.UniqueConstraint(fields=["connector", "at"], condition=Q(session=None), name="one_reading_per_connector_and_time"),
+            models.UniqueConstraint(
+                fields=["charge_point", "at"], condition=Q(charge_point__isnull=False), name="one_reading_per_charge_point_and_time"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.connector} · {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.connector or self.charge_point} · {self.at:%Y-%m-%d %H:%M:%S}"

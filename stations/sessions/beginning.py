@@ -10,7 +10,7 @@ from django.utils.translation import override
 
 from accounts import id_tokens, notifications
 from accounts.models import Notification
-from billing import ledger
+from billing import ledger, settlement
 from stations import authorization, commands, connectivity, limits, live, quarantine
 from stations.authorization import Verdict
 from stations.metering import Meter
@@ -98,15 +98,30 @@ def _make_room(start: _Start, who: Verdict) -> None:
     """End what the charger has silently ended. A tag that may not start anything ends nothing; it only makes us listen closely."""
     there = ChargingSession.objects.filter(connector=start.connector, status=Status.ACTIVE)
     old_id = there.values_list("pk", flat=True).first()
-    if old_id is None:
+    if old_id is None and not stopping.has_kept(start.charge_point, now=start.received_at):
         return
-    old = ending.lock(old_id)
-    if old.status != Status.ACTIVE:
+    old = _lock_all(start, who, old_id)
+    if old is None or old.status != Status.ACTIVE:
         return
     if who.is_accepted:
         ending.soft_close(old, now=start.received_at, next_start_wh=start.meter_start_wh)
     else:
         there.filter(orphaned_at=None).update(orphaned_at=start.received_at)
+
+
+def _lock_all(start: _Start, who: Verdict, old_id: int | None) -> ChargingSession | None:
+    """Lock, before the first of them is touched, what two sessions need: the rows of both, then the accounts of all people.
+
+    Settling the one and setting money aside for the other happen in one transaction. Were the second wallet locked only when
+    its turn comes, two chargers at which two people change places would wait for each other.
+    """
+    asked_for_id = who.session.pk if who.session is not None else None
+    locked = {pk: ending.lock(pk) for pk in sorted(pk for pk in (old_id, asked_for_id) if pk is not None)}
+    old = locked.get(old_id or 0)
+    if who.is_accepted:
+        pairs = [(start.charge_point.owner, who.driver)]
+        settlement.lock(pairs if old is None else [*pairs, (old.owner, old.driver)])
+    return old
 
 
 @ledger.retried

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import id_tokens
 from billing import ledger
@@ -112,12 +113,21 @@ def _stop(word: _Stop) -> None:
         _put_right(session, word, meter)
 
 
+def has_kept(charge_point: ChargePoint, *, now: datetime) -> bool:
+    """Whether a stop of this charger waits for its start."""
+    return _waiting(charge_point, now).exists()
+
+
+def _waiting(charge_point: ChargePoint, now: datetime) -> QuerySet[QuarantinedMessage]:
+    kept = QuarantinedMessage.objects.filter(charge_point=charge_point, action="StopTransaction", reason=UNKNOWN, resolved_at=None)
+    return kept.filter(received_at__gt=now - KEPT_FOR).order_by("pk")
+
+
 @ledger.retried
 @transaction.atomic
 def end_by_kept(charge_point: ChargePoint, transaction_id: int, *, now: datetime) -> bool:
     """A start came whose stop came before it, from a queue told out of order: end it by that. The stop was kept for this."""
-    kept = QuarantinedMessage.objects.filter(charge_point=charge_point, action="StopTransaction", reason=UNKNOWN, resolved_at=None)
-    waiting = list(kept.filter(received_at__gt=now - KEPT_FOR).order_by("pk"))
+    waiting = list(_waiting(charge_point, now))
     if not waiting:
         return False
     session = ending.lock(ChargingSession.objects.of(charge_point).values_list("pk", flat=True).get(transaction_id=transaction_id))

@@ -98,7 +98,9 @@ class Judge:
         assert actions, f"nobody asked for {text}"
         if kind == 3:
             [payload] = said
-            fits = [action for action in actions if action and schemas.problems(action, payload, kind="response") is None]
+            fits = [
+                action for action in actions if action in schemas.ACTIONS and schemas.problems(action, payload, kind="response") is None
+            ]
             assert fits, (text, actions)
         else:
             code, description, details = said

@@ -107,6 +107,24 @@ def test_without_a_session_it_belongs_to_the_outlet_which_it_may_make(charge_poi
     assert (row.session, row.connector.number) == (None, 3)
 
 
+def test_what_it_says_of_the_whole_box_is_about_no_outlet_of_it(charge_point, started, owner):
+    factories.make_charge_point(owner, connectors=2)
+    Connector.objects.create(charge_point=charge_point, number=2)
+    for more in ({}, {}, {"measurand": "Power.Active.Import"}):
+        store(charge_point, reading(1, 7000, **more), number=0)
+    row = MeterValue.objects.get()
+    assert (row.session, row.connector, row.charge_point, row.sample_count) == (None, None, charge_point, 2)
+    assert str(charge_point) in str(row)
+    assert session_of(started).energy_wh == 0, "the meter of the house is not the driver's"
+
+
+def test_what_it_says_of_the_whole_box_is_about_the_session_it_names(charge_point, started):
+    Connector.objects.create(charge_point=charge_point, number=2)
+    store(charge_point, reading(1, 1100), transaction_id=started.transaction_id, number=0)
+    assert session_of(started).energy_wh == 100
+    assert MeterValue.objects.get().connector.number == 1
+
+
 def test_an_unknown_transaction_is_kept_and_noted_once(charge_point, connector):
     for minute in range(3):
         store(charge_point, reading(minute, 1100), transaction_id=1936029036, at=NOON + minute * MINUTE)

@@ -6,7 +6,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from billing import audit, ledger
@@ -124,6 +124,34 @@ def test_crossed_owners_and_drivers_do_not_lock_each_other(driver, owner):
             started.append((charge_point, begin(charge_point, card).transaction_id))
     at_once(*[lambda one=one, number=number: stop(one, number, meter=3000, at=NOON + HOUR) for one, number in started])
     assert ChargeDetailRecord.objects.count() == 6
+    assert audit.check() == []
+
+
+@pytest.mark.parametrize("is_told_out_of_order", [False, True])
+def test_two_people_change_places_at_two_chargers(owner, driver, stranger, is_told_out_of_order):
+    """As the charger's door does it, each in one transaction, which nobody repeats: a deadlock would be an error here."""
+    people = [(driver, "04000001"), (stranger, "04000002")]
+    places = [factories.make_charge_point(host) for host in (driver, owner)]
+    for person, card in people:
+        factories.give_credit(person, 2_000_000)
+        factories.make_id_token(person, card)
+
+    def arrive(place, card, minutes, meter):
+        with transaction.atomic():
+            return begin(place, card, at=NOON + minutes * MINUTE, meter=meter, received_at=NOON + (minutes + 45) * MINUTE)
+
+    for turn in range(8):
+        first, second = (card for _person, card in (people if turn % 2 else reversed(people)))
+        if is_told_out_of_order:
+            for place in places:
+                stop(place, 0, meter=1000 * turn + 900, at=NOON + (60 * turn + 30) * MINUTE)
+        at_once(*[
+            lambda place=place, card=card, turn=turn: arrive(place, card, 60 * turn, 1000 * turn)
+            for place, card in zip(places, (first, second), strict=True)
+        ])
+    ended = ChargingSession.objects.exclude(status="ACTIVE")
+    assert ended.count() == ChargeDetailRecord.objects.count() == (16 if is_told_out_of_order else 14)
+    assert set(ended.values_list("status", flat=True)) == {"COMPLETED"}
     assert audit.check() == []
 
 
