@@ -41,22 +41,6 @@ def gist(action: str, payload: Any) -> str:
     return " · ".join(str(word)[:40] for word in said[:3] if word != "NoError")
 
 
-def without_cards(payload: Any) -> Any:
-    """The same payload, the numbers of cards cut to their ends: whoever charges at a neighbour's keeps her card to herself."""
-    if isinstance(payload, list):
-        return [without_cards(member) for member in payload]
-    if not isinstance(payload, dict):
-        return payload
-    return {name: _end(member) if name in _CARDS and isinstance(member, str) else without_cards(member) for name, member in payload.items()}
-
-
-def _end(id_tag: str) -> str:
-    return f"…{id_tag[-4:]}" if len(id_tag) > 6 else "…"
-
-
-_CARDS = frozenset({"idTag", "parentIdTag"})
-
-
 _TELLING = (
     "status",
     "errorCode",

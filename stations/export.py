@@ -39,7 +39,14 @@ def everything_about(user: User) -> dict[str, Any]:
         "card_pairings": list(
             CardPairing.objects.filter(user=user).order_by("pk").values("charge_point__code", "label", "created_at", "uid")
         ),
-        "commands": list(
-            Command.objects.filter(asked_by=user).order_by("pk").values("charge_point__code", "action", "payload", "status", "created_at")
-        ),
+        "commands": [
+            {
+                "charge_point__code": command.charge_point.code,
+                "action": command.action,
+                "payload": command.shown_payload,
+                "status": command.status,
+                "created_at": command.created_at,
+            }
+            for command in Command.objects.filter(asked_by=user).select_related("charge_point").order_by("pk")
+        ],
     }

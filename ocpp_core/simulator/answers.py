@@ -6,8 +6,10 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from ocpp_core import frames
+from ocpp_core.simulator.certificates import Certificates
 from ocpp_core.simulator.configuration import Configuration
 from ocpp_core.simulator.connection import Connection
+from ocpp_core.simulator.local_list import LocalList
 from ocpp_core.simulator.outlet import VOLTAGE_V, Outlet, Reservation
 from ocpp_core.simulator.timing import Clock
 
@@ -24,11 +26,11 @@ class Box(Protocol):
     clock: Clock
     outlets: dict[int, Outlet]
     configuration: Configuration
+    certificates: Certificates
     connection: Connection
     boot_payload: dict[str, Any]
     known_tags: dict[str, dict[str, Any]]
-    local_list: dict[str, dict[str, Any]]
-    local_list_version: int
+    local_list: LocalList
     profiles: list[dict[str, Any]]
 
     async def boot(self) -> Payload:
@@ -151,7 +153,8 @@ def _change_configuration(box: Box, payload: Payload) -> Answer:
     status = box.configuration.change(payload["key"], payload["value"])
     if payload["key"] == "AuthorizationKey" and status == "Accepted":
         box.password = payload["value"]
-    return _said(status)
+    rises = payload["key"] == "SecurityProfile" and status == "Accepted"
+    return _said(status, partial(box.reset, hard=False) if rises else None)
 
 
 def _get_configuration(box: Box, payload: Payload) -> Answer:
@@ -185,6 +188,7 @@ def _trigger(box: Box, payload: Payload) -> Answer:
         "BootNotification": box.boot,
         "Heartbeat": lambda: box.connection.call("Heartbeat", {}),
         "MeterValues": meters,
+        "SignChargePointCertificate": lambda: box.connection.call("SignCertificate", {"csr": box.certificates.request()}),
         "StatusNotification": statuses,
         "DiagnosticsStatusNotification": lambda: box.connection.call("DiagnosticsStatusNotification", {"status": "Idle"}),
         "FirmwareStatusNotification": lambda: box.connection.call("FirmwareStatusNotification", {"status": "Idle"}),
@@ -195,24 +199,11 @@ def _trigger(box: Box, payload: Payload) -> Answer:
 
 
 def _local_list_version(box: Box, _payload: Payload) -> Answer:
-    return {"listVersion": box.local_list_version}, None
+    return {"listVersion": box.local_list.told_version}, None
 
 
 def _send_local_list(box: Box, payload: Payload) -> Answer:
-    entries = payload.get("localAuthorizationList", [])
-    if len(entries) > box.configuration.number("SendLocalListMaxLength"):
-        return _said("Failed")
-    if payload["updateType"] == "Full":
-        box.local_list = {}
-    elif payload["listVersion"] <= box.local_list_version:
-        return _said("VersionMismatch")
-    for entry in entries:
-        if "idTagInfo" in entry:
-            box.local_list[entry["idTag"]] = entry["idTagInfo"]
-        else:
-            box.local_list.pop(entry["idTag"], None)
-    box.local_list_version = payload["listVersion"]
-    return _said("Accepted")
+    return _said(box.local_list.update(payload))
 
 
 def _reserve(box: Box, payload: Payload) -> Answer:
@@ -341,17 +332,21 @@ def _update_firmware(box: Box, payload: Payload) -> Answer:
 
 _ANSWERS: dict[str, Callable[[Box, Payload], Answer]] = {
     "CancelReservation": _cancel_reservation,
+    "CertificateSigned": lambda box, payload: _said(box.certificates.take(payload["certificateChain"])),
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
     "ClearCache": _clear_cache,
     "ClearChargingProfile": _clear_charging_profile,
     "DataTransfer": _data_transfer,
+    "DeleteCertificate": lambda box, payload: _said(box.certificates.delete(payload["certificateHashData"])),
     "ExtendedTriggerMessage": _trigger,
     "GetCompositeSchedule": _composite_schedule,
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": _get_diagnostics,
+    "GetInstalledCertificateIds": lambda box, payload: (box.certificates.told(payload["certificateType"]), None),
     "GetLocalListVersion": _local_list_version,
     "GetLog": _get_log,
+    "InstallCertificate": lambda box, payload: _said(box.certificates.install(payload["certificateType"], payload["certificate"])),
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
     "ReserveNow": _reserve,

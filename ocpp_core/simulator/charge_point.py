@@ -10,9 +10,11 @@ from typing import Any, Self
 
 from ocpp_core import frames
 from ocpp_core.simulator import answers
+from ocpp_core.simulator.certificates import Certificates
 from ocpp_core.simulator.configuration import Configuration
 from ocpp_core.simulator.connection import Connection, Queued, Refused
 from ocpp_core.simulator.link import Dial, LinkClosed
+from ocpp_core.simulator.local_list import LocalList
 from ocpp_core.simulator.outlet import Car, Outlet, Transaction
 from ocpp_core.simulator.timing import Clock
 
@@ -43,6 +45,7 @@ class SimulatedChargePoint:
         self.tells_time_of_status = tells_time_of_status
         self.outlets = {number: Outlet(number, max_power_w, meter_wh) for number in range(1, connectors + 1)}
         self.configuration = Configuration(connectors)
+        self.certificates = Certificates(identity)
         self.connection = Connection(dial, self._hear)
         self.boot_payload = {
             "chargePointVendor": "ChargeShare",
@@ -51,8 +54,7 @@ class SimulatedChargePoint:
             "firmwareVersion": "1.6.0",
         }
         self.known_tags: dict[str, dict[str, Any]] = {}
-        self.local_list: dict[str, dict[str, Any]] = {}
-        self.local_list_version = 0
+        self.local_list = LocalList(self.configuration)
         self.profiles: list[dict[str, Any]] = []
         self.on_event: Callable[[str], None] = lambda _event: None
         self.ready = asyncio.Event()
@@ -71,7 +73,8 @@ class SimulatedChargePoint:
 
     async def connect(self) -> None:
         """Dial, boot, say how every outlet stands, and deliver what was kept while offline."""
-        await self.connection.open(self.password)
+        by_certificate = self.configuration.number("SecurityProfile") == 3
+        await self.connection.open(None if by_certificate else self.password)
         await self.boot()
         for number in (0, *self.outlets):
             await self.notify_status(number)
@@ -317,13 +320,17 @@ class SimulatedChargePoint:
             await then()
 
     async def _authorize(self, id_tag: str) -> dict[str, Any]:
-        """Ask, or offline decide as the configuration allows."""
+        """Ask, or offline decide as the configuration allows: the list of cards stands above what was remembered."""
+        listed, asks_itself = self.local_list.info(id_tag, self.clock.now()), self.configuration.flag("LocalPreAuthorize")
         if self.connection.is_open:
+            if asks_itself and listed is not None and listed["status"] == "Accepted":
+                return listed
             answer = await self.connection.call("Authorize", {"idTag": id_tag})
             verdict: dict[str, Any] = answer.get("idTagInfo", {})
             self.known_tags[id_tag] = verdict
             return verdict
-        known = self.local_list.get(id_tag) or self.known_tags.get(id_tag)
+        remembered = self.known_tags.get(id_tag) if self.configuration.flag("AuthorizationCacheEnabled") else None
+        known = listed or remembered
         if known is not None and self.configuration.flag("LocalAuthorizeOffline"):
             return known
         return {"status": "Accepted" if self.configuration.flag("AllowOfflineTxForUnknownId") else "Invalid"}

@@ -18,6 +18,7 @@ from ocpp_core import spoken
 from ocpp_core.models import OcppFrame
 from stations.api.permissions import own_charge_point
 from stations.models import ChargePoint
+from stations.models.command import without_cards
 from stations.templatetags.commands import pretty
 
 FRAMES_ON_A_PAGE = 40
@@ -37,7 +38,7 @@ class Exchange:
     @property
     def said(self) -> Any:
         """The payload of the request; of a stray error, its details."""
-        return spoken.without_cards(spoken.read(self.frame).payload)
+        return without_cards(spoken.read(self.frame).payload)
 
     @property
     def gist(self) -> str:
@@ -56,7 +57,7 @@ class Exchange:
         answered = self.answered
         if answered is None:
             return "—"
-        payload = pretty(spoken.without_cards(answered.payload))
+        payload = pretty(without_cards(answered.payload))
         return payload if answered.error_code is None else f"{answered.error_code}: {answered.error_description}\n{payload}"
 
     @property

@@ -13,6 +13,7 @@ from stations.models.command_batch import CommandBatch
 from stations.models.session import ChargingSession
 
 BLOTTED = "***"
+_CARDS = frozenset({"idTag", "parentIdTag"})
 _SECRET = re.compile(r"authorization_?key|passw(or)?d|secret", re.IGNORECASE)
 
 
@@ -31,6 +32,22 @@ def without_secrets(said: Any) -> Any:
     if isinstance(said.get("key"), str) and is_secret(said["key"]) and "value" in said:
         shown["value"] = BLOTTED
     return shown
+
+
+def without_cards(said: Any) -> Any:
+    """The same payload, the numbers of cards cut to their ends: whoever charges at a neighbour's keeps her card to herself."""
+    if isinstance(said, list):
+        return [without_cards(member) for member in said]
+    if not isinstance(said, dict):
+        return said
+    return {
+        name: end_of_card(member) if name in _CARDS and isinstance(member, str) else without_cards(member) for name, member in said.items()
+    }
+
+
+def end_of_card(id_tag: str) -> str:
+    """What of a card's number its holder knows it by, and nobody else can use."""
+    return f"…{id_tag[-4:]}" if len(id_tag) > 6 else "…"
 
 
 class Command(models.Model):
@@ -83,8 +100,9 @@ class Command(models.Model):
 
     @property
     def shown_payload(self) -> Any:
-        """What people may read of the payload: no password, not even while it waits to be sent."""
-        return without_secrets(self.payload)
+        """What people may read of the payload: no password, not even while it waits to be sent, and no guest's card that we put in."""
+        shown = without_secrets(self.payload)
+        return without_cards(shown) if self.source == self.Source.SETUP else shown
 
     @property
     def shown_response(self) -> Any:
