@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
 from billing import earnings, tariffs, top_ups
-from ocpp_core import frame_log
+from ocpp_core import frame_log, local_list
 from ocpp_core.models import ChargerDeviation, ConnectionAttempt, LocalListEntry
 from stations import commands, connectivity, sessions
 from stations.models import CardPairing, Command, CommandBatch, MeterValue, OperatorReservation, QuarantinedMessage
@@ -83,6 +83,7 @@ JOBS = (
     Job("reviews settled", sessions.settle_reviews),
     Job("sessions without a receipt settled", sessions.repair_unsettled),
     Job("unanswered commands given up", commands.give_up_old),
+    Job("cards sent to boxes", local_list.keep_up_to_date),
     Job("payments asked about", top_ups.refresh_pending),
     Job("e-mails sent", notifications.send_unsent),
     Job("earnings made available", earnings.release_pending, HOURLY),

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 from django.db import transaction
 
-from ocpp_core import configuration
+from ocpp_core import certificates, configuration, diagnostics, firmware, installed_certificates, local_list, protection
+from ocpp_core.charging_profiles import kept
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,79 @@ def _get_configuration(charge_point_id: int, _payload: Payload, response: Payloa
 
 
 def _change_configuration(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    key, value = str(payload.get("key", "")), str(payload.get("value", ""))
     if response.get("status") == "Accepted":
-        configuration.remember_set(charge_point_id, str(payload.get("key", "")), str(payload.get("value", "")))
+        configuration.remember_set(charge_point_id, key, value)
+    if key.casefold() == protection.KEY.casefold() and response.get("status") in ("Accepted", "RebootRequired"):
+        protection.answered(charge_point_id, value)
+
+
+def _get_local_list_version(charge_point_id: int, _payload: Payload, response: Payload) -> None:
+    local_list.take_version(charge_point_id, response)
+
+
+def _set_charging_profile(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    if response.get("status") == "Accepted":
+        kept.remember_set(charge_point_id, payload)
+
+
+def _clear_charging_profile(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    if response.get("status") in ("Accepted", "Unknown"):
+        kept.remember_cleared(charge_point_id, payload)
+
+
+def _get_composite_schedule(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    if response.get("status") == "Accepted":
+        kept.remember_composite(charge_point_id, payload, response)
+
+
+def _remote_start(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    if response.get("status") == "Accepted" and "chargingProfile" in payload:
+        kept.remember_start(charge_point_id, payload)
+
+
+def _certificate_signed(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    certificates.answered(charge_point_id, str(payload.get("certificateChain", "")), is_taken=response.get("status") == "Accepted")
+
+
+def _install_certificate(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    if response.get("status") == "Accepted":
+        installed_certificates.installed(charge_point_id, str(payload.get("certificateType", "")), str(payload.get("certificate", "")))
+
+
+def _delete_certificate(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    if response.get("status") in ("Accepted", "NotFound"):
+        installed_certificates.deleted(charge_point_id, payload.get("certificateHashData"))
+
+
+def _get_installed_certificate_ids(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    if response.get("status") in ("Accepted", "NotFound"):
+        installed_certificates.told(charge_point_id, str(payload.get("certificateType", "")), response.get("certificateHashData"))
+
+
+def _update_firmware(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    firmware.asked(charge_point_id, payload, response, is_signed=False)
+
+
+def _signed_update_firmware(charge_point_id: int, payload: Payload, response: Payload) -> None:
+    firmware.asked(charge_point_id, payload, response, is_signed=True)
 
 
 LEARNERS: Mapping[str, Learner] = {
+    "CertificateSigned": _certificate_signed,
     "ChangeConfiguration": _change_configuration,
+    "ClearChargingProfile": _clear_charging_profile,
+    "DeleteCertificate": _delete_certificate,
+    "GetCompositeSchedule": _get_composite_schedule,
     "GetConfiguration": _get_configuration,
+    "GetDiagnostics": diagnostics.asked_for_diagnostics,
+    "GetInstalledCertificateIds": _get_installed_certificate_ids,
+    "GetLocalListVersion": _get_local_list_version,
+    "GetLog": diagnostics.asked_for_log,
+    "InstallCertificate": _install_certificate,
+    "RemoteStartTransaction": _remote_start,
+    "SendLocalList": local_list.take_answer,
+    "SetChargingProfile": _set_charging_profile,
+    "SignedUpdateFirmware": _signed_update_firmware,
+    "UpdateFirmware": _update_firmware,
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ocpp_core import answers, configuration, vendors
+from ocpp_core import answers, configuration, local_list, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
 from ocpp_core.limits import Window
@@ -102,7 +102,7 @@ class Setup:
         if firmware == charge_point.configured_firmware or _boots.times(str(charge_point.pk)) > MOST_BOOTS:
             return []
         profile = vendors.profile_of(charge_point.vendor, charge_point.model)
-        steps: list[Step] = [Set(key, value) for key, value in profile.configuration]
+        steps: list[Step] = [Set(key, value) for key, value in local_list.chosen(charge_point, profile.configuration)]
         if profile.own_tag_key:
             steps.append(Learn(profile.own_tag_key))
         if not self._has_reported_status and profile.takes_triggers:
