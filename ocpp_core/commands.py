@@ -15,7 +15,8 @@ from django.utils import timezone
 from ocpp_core import answers, frame_log, schemas, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
-from ocpp_core.models import ConfigurationKey
+from ocpp_core.charging_profiles import building, kept
+from ocpp_core.charging_profiles.units import STANDARD_PHASES
 from ocpp_core.provisioning import Setup
 from ocpp_core.workers import DatabaseAway
 from stations import commands
@@ -130,10 +131,8 @@ def _claim_next(charge_point_id: int) -> Command | None:
 
 
 def _fitted(command: Command) -> Command:
-    """What we ask by ourselves in the unit this charger takes; what people ask goes out as they wrote it."""
+    """What we ask by ourselves in the unit and at the level this charger takes; what people ask goes out as they wrote it."""
     if command.source == Command.Source.PROTECTION and command.action == "SetChargingProfile":
-        charge_point = command.charge_point
-        said = ConfigurationKey.objects.filter(charge_point=charge_point, key=vendors.RATE_UNIT).values_list("value", flat=True).first()
-        if vendors.profile_of(charge_point.vendor, charge_point.model).limits_in_watts or vendors.is_watts(said):
-            command.payload["csChargingProfiles"]["chargingSchedule"]["chargingRateUnit"] = "W"
+        profile = command.payload["csChargingProfiles"]
+        command.payload["csChargingProfiles"] = building.fitted(profile, kept.can(command.charge_point), STANDARD_PHASES)
     return command

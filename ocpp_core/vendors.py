@@ -29,6 +29,12 @@ class Profile:
     """What it cannot stand; people may ask for it all the same."""
     limits_in_watts: bool = False
     """Whether it knows limits of power alone; its own configuration may say so as well."""
+    takes_amperes: bool = False
+    """Whether it was seen to take limits of current, whatever its configuration says."""
+    stack_level: int | None = None
+    """The only level of charging profiles that it takes."""
+    relative_limits: bool = False
+    """Whether it takes no charging profile but such as count from the start of charging."""
     own_tag_key: str = ""
     """The configuration key that holds the tag under which it begins what we asked it to begin."""
     tag_suffix: Pattern[str] | None = None
@@ -43,25 +49,47 @@ _WITHOUT_SAMPLED_DATA = tuple(setting for setting in _USUAL if setting[0] != SAM
 
 _NO_AVAILABILITY = frozenset({"ChangeAvailability"})
 
-# The first that matches vendor and model, case-folded.
+# The first that matches vendor, model and, after a slash, firmware, case-folded.
 _PROFILES = (
     # Anything more freezes it until a hard reset.
     (re.compile(r"huawei"), Profile((INTERVAL,), takes_triggers=False, never_unasked=_NO_AVAILABILITY, limits_in_watts=True)),
     (re.compile(r"\ben ?(\+|plus|-plus)"), Profile(never_unasked=_NO_AVAILABILITY)),
-    (re.compile(r"abb\b.*terra.?ac"), Profile(_WITHOUT_SAMPLED_DATA)),  # reboots when asked for that key
+    (re.compile(r"abb\b.*terra.?ac"), Profile(_WITHOUT_SAMPLED_DATA, stack_level=0)),  # reboots when asked for that key
+    (re.compile(r"^wall ?box.* / \D*[1-4]\."), Profile(_WITHOUT_SAMPLED_DATA, relative_limits=True)),
+    (re.compile(r"^wall ?box"), Profile(_WITHOUT_SAMPLED_DATA, stack_level=0)),
     (re.compile(r"evbox.*elvi|wallbox"), Profile(_WITHOUT_SAMPLED_DATA)),  # has its own idea of which values it knows
+    (re.compile(r"solax"), Profile(takes_amperes=True)),  # says "Power", and takes amperes
     (re.compile(r"alfen"), Profile(own_tag_key="PlugAndChargeIdentifier")),
     (re.compile(r"keba"), Profile(tag_suffix=re.compile(r"_\d{6,}$"))),
 )
 
 
-def profile_of(vendor: str, model: str) -> Profile:
+def profile_of(vendor: str, model: str, firmware: str = "") -> Profile:
     """Choose the profile by what BootNotification said."""
-    name = f"{vendor} {model}".casefold()
+    name = f"{vendor} {model} / {firmware}".casefold()
     return next((profile for pattern, profile in _PROFILES if pattern.search(name)), Profile())
 
 
+_UNITS = {
+    "a": "A",
+    "amp": "A",
+    "amps": "A",
+    "ampere": "A",
+    "amperes": "A",
+    "current": "A",
+    "w": "W",
+    "watt": "W",
+    "watts": "W",
+    "power": "W",
+}
+
+
+def units(allowed: str | None) -> frozenset[str]:
+    """The units of limits a box says it takes, as "A" and "W"; some say "Power" and "Current". Nothing where it says neither."""
+    said = re.findall(r"[a-z]+", (allowed or "").casefold())
+    return frozenset(_UNITS[word] for word in said if word in _UNITS)
+
+
 def is_watts(allowed: str | None) -> bool:
-    """Whether what a box says of the units it takes means power alone; some say "Power" where the standard has "W"."""
-    units = {unit.strip().casefold() for unit in (allowed or "").split(",")}
-    return bool(units & {"w", "power"}) and not units & {"a", "current"}
+    """Whether what a box says of the units it takes means power alone."""
+    return units(allowed) == {"W"}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from chargeshare import bus
 from chargeshare.errors import Invalid
-from stations import charge_points, intents, live
+from stations import charge_points, intents, live, slots
 from stations.models import ChargePoint, ChargingSession, Command, Connector
 from stations.models.command import BLOTTED, without_secrets
 
@@ -61,9 +61,14 @@ def ask(
     return command
 
 
-def start_session(session: ChargingSession) -> Command:
-    """Ask the charger to begin a session under its one-time tag."""
-    payload = {"connectorId": session.connector.number, "idTag": session.id_tag}
+def start_session(session: ChargingSession, *, id_tag: str = "", charging_profile: Mapping[str, Any] | None = None) -> Command:
+    """Ask the charger to begin a session under its one-time tag, with a limit for it alone if there is one.
+
+    Where the charger keeps the outlet for another tag of the same driver it is asked by that one: it would refuse ours.
+    """
+    payload: dict[str, Any] = {"connectorId": session.connector.number, "idTag": id_tag or session.id_tag}
+    if charging_profile is not None:
+        payload["chargingProfile"] = dict(charging_profile)
     return ask(
         session.charge_point, "RemoteStartTransaction", payload, source=Command.Source.SESSION, asked_by=session.driver, session=session
     )
@@ -225,6 +230,7 @@ def _must_be_usable(action: str, payload: Mapping[str, Any]) -> None:
 def _consequences(command: Command) -> None:
     word = command.response.get("status") if isinstance(command.response, dict) else None
     accepted = command.status == Command.Status.ACCEPTED and word == "Accepted"
+    slots.answered(command)
     if command.session is not None:
         if command.action == "RemoteStartTransaction" and not accepted:
             answered = command.status in (Command.Status.ACCEPTED, Command.Status.REJECTED)

@@ -5,7 +5,8 @@ import logging
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from ocpp_core import deviations, dialects, frame_log
+from ocpp_core import deviations, dialects, firmware, frame_log
+from ocpp_core.charging_profiles import kept
 from ocpp_core.handlers import cards
 from ocpp_core.handlers.requests import Payload, Request, id_tag_info, utc
 from stations import alarms, authorization, connectivity, quarantine, readings, sessions
@@ -30,6 +31,7 @@ def boot_notification(request: Request) -> Payload:
     said = dialects.boot_notification(request.payload)
     request.note(said.deviations)
     charge_point = request.charge_point()
+    firmware_before = charge_point.firmware
     connectivity.boot(
         charge_point,
         received_at=request.received_at,
@@ -43,6 +45,8 @@ def boot_notification(request: Request) -> Payload:
         iccid=said.iccid,
         imsi=said.imsi,
     )
+    if said.firmware and said.firmware != firmware_before:
+        firmware.booted(charge_point, said.firmware, at=request.received_at)
     request.facts.clock_skew_s = charge_point.clock_skew_s
     return booted(request)
 
@@ -107,6 +111,7 @@ def start_transaction(request: Request) -> Payload:
             start_key=dialects.start_key(charge_point.pk, said, request.received_at),
         )
         _keep_unusable(request, said.deviations)
+        kept.catch_up(charge_point.pk)
     return {"transactionId": started.transaction_id, "idTagInfo": id_tag_info(started.status, started.parent_tag)}
 
 
@@ -173,6 +178,7 @@ def _stop(request: Request) -> Payload:
             received_at=request.received_at,
         )
         _keep_unusable(request, said.deviations)
+        kept.catch_up(charge_point.pk)
     if not request.facts.is_secure and alarms.opens_at_once(charge_point, now=request.received_at):
         request.note((deviations.OPENS_AT_ONCE,))
     return {"idTagInfo": id_tag_info(answer.status, answer.parent_tag)} if answer.status else {}

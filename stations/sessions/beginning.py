@@ -9,14 +9,14 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from accounts import id_tokens, notifications
-from accounts.models import Notification
+from accounts.models import Notification, User
 from billing import ledger, settlement
-from stations import authorization, commands, connectivity, limits, live, quarantine
+from stations import authorization, commands, connectivity, limits, live, quarantine, slots
 from stations.authorization import Verdict
 from stations.metering import Meter
-from stations.models import ChargePoint, ChargingSession, Command, Connector
+from stations.models import ChargePoint, ChargingSession, Command, Connector, Reservation
 from stations.models.session import new_transaction_id
-from stations.sessions import ending, stopping
+from stations.sessions import ending, protection, stopping
 
 Status = ChargingSession.Status
 TRIES = 4
@@ -45,6 +45,24 @@ class _Start:
     reservation_id: int | None
     received_at: datetime
     start_key: str
+    bookings: tuple[Reservation, ...] = ()
+
+    @property
+    def counts_at(self) -> datetime:
+        """When it happened as far as bookings go: now, unless it began before the charger came back and told us of it."""
+        connected_at = self.charge_point.connected_at
+        was_away = connected_at is not None and self.started_at < connected_at - timedelta(minutes=1)
+        return self.started_at if was_away else self.received_at
+
+    def booking_of(self, driver: User | None) -> Reservation | None:
+        """The booking of this person that it uses."""
+        return slots.hers(self.bookings, driver, self.connector, self.reservation_id)
+
+    def meets_booking(self, who: Verdict) -> bool:
+        """Whether somebody else has the outlet for now; the owner is never kept from her own."""
+        if who.driver is None or who.is_owner:
+            return False
+        return slots.in_the_way(self.bookings, who.driver, self.connector, self.counts_at) is not None
 
 
 def begin(  # noqa: PLR0913 - as many words as the charger says
@@ -75,11 +93,15 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
         received_at=received_at,
         start_key=start_key,
     )
+    start = replace(start, bookings=tuple(slots.near(charge_point, start.counts_at)))
     for attempt in range(1, TRIES + 1):
         known = ChargingSession.objects.of(charge_point).select_related("driver", "id_token").filter(start_key=start_key).first()
         if known is not None:
             return _answer(known)
         who = authorization.identify(charge_point, start.id_tag)
+        booking = start.booking_of(who.driver)
+        if who.session is None and booking is not None:
+            who = replace(who, session=slots.waiting_start(booking, start.id_tag))
         _make_room(start, who)
         try:
             started = _begin(start, who)
@@ -103,8 +125,9 @@ def _make_room(start: _Start, who: Verdict) -> None:
     old = _lock_all(start, who, old_id)
     if old is None or old.status != Status.ACTIVE:
         return
-    if who.is_accepted:
+    if who.is_accepted and not start.meets_booking(who):
         ending.soft_close(old, now=start.received_at, next_start_wh=start.meter_start_wh)
+        protection.lift(old)
     else:
         there.filter(orphaned_at=None).update(orphaned_at=start.received_at)
 
@@ -135,7 +158,9 @@ def _begin(start: _Start, who: Verdict) -> Started:
         who = replace(who, session=None) if is_known else Verdict(authorization.INVALID, who.driver)
     if who.driver is not None and who.is_accepted and not who.is_owner:
         ledger.lock_wallet(who.driver)
-    verdict = authorization.judge(who, start.charge_point, start.connector, for_start=True)
+    verdict = authorization.judge(
+        who, start.charge_point, start.connector, for_start=True, bookings=start.bookings, at=start.counts_at
+    )
     if verdict.is_accepted:
         return _begin_by_card(start, verdict)
     return _refuse(start, verdict)
@@ -173,6 +198,7 @@ def _refuse(start: _Start, verdict: Verdict) -> Started:
     session.note = _in_drivers_words(verdict)
     session.stop_asked_at = start.received_at
     session.save(force_insert=True)
+    slots.began(start.charge_point, start.reservation_id, now=start.received_at)
     authorization.tell_why(verdict, start.charge_point)
     if id_tokens.key(start.id_tag):  # without any tag it is the owner's box that charges by itself
         after = timezone.now() + REFUSED_STOPS_AFTER
@@ -210,6 +236,10 @@ def _fill(session: ChargingSession, start: _Start, id_tag_status: str) -> None:
 
 
 def _begun(session: ChargingSession, start: _Start) -> None:
+    booking = start.booking_of(session.driver)
+    if booking is not None:
+        slots.activate(booking, session)
+    slots.began(start.charge_point, start.reservation_id, now=start.received_at)
     limits.set_first(session, start.received_at)
     live.session_changed(session)
     live.connector_changed(start.connector)

@@ -16,7 +16,7 @@ from billing import ledger
 from stations import authorization, commands, live, meter_values, metering, quarantine
 from stations.metering import Meter, Outcome, Reading
 from stations.models import ChargePoint, ChargingSession, QuarantinedMessage
-from stations.sessions import ending
+from stations.sessions import ending, protection
 
 logger = logging.getLogger(__name__)
 Status = ChargingSession.Status
@@ -109,6 +109,7 @@ def _stop(word: _Stop) -> None:
     if session.status == Status.ACTIVE or (session.status == Status.INVALID and session.stop_received_at is None):
         _end(session, word, meter)
         commands.forget_stops(session)
+        protection.lift(session)
     elif session.status == Status.COMPLETED and session.is_estimated:
         _put_right(session, word, meter)
 
@@ -140,6 +141,7 @@ def end_by_kept(charge_point: ChargePoint, transaction_id: int, *, now: datetime
     session.note = session.note or HEURISTIC
     _end(session, word, _take_readings(session, word))
     commands.forget_stops(session)
+    protection.lift(session)
     message.resolved_at = now
     message.save(update_fields=["resolved_at"])
     return True

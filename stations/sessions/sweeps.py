@@ -14,7 +14,7 @@ from accounts.models import Notification
 from billing import ledger
 from stations import alarms, intents, limits, live
 from stations.models import ChargingSession
-from stations.sessions import ending
+from stations.sessions import ending, protection
 
 Status = ChargingSession.Status
 REVIEW_FOR = timedelta(hours=72)
@@ -48,6 +48,7 @@ def close_orphans(*, now: datetime) -> int:
         if not ChargingSession.objects.filter(orphaned, pk=session.pk, status=Status.ACTIVE).exists():
             return False
         ending.soft_close(session, now=now)
+        protection.lift(session)
         return True
 
     return _each(Q(status=Status.ACTIVE) & orphaned, settle)

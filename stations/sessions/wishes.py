@@ -1,7 +1,9 @@
 """What a driver wishes: a start, a stop."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -12,7 +14,7 @@ from accounts.models import User
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import Invalid, NotFound
-from stations import authorization, commands, intents, limits, live
+from stations import authorization, commands, intents, limits, live, slots
 from stations.authorization import ChargerOffline
 from stations.models import ChargingSession, Command, Connector
 from stations.sessions import ending
@@ -36,9 +38,11 @@ def request_start(
     max_amount_minor: int | None = None,
     max_energy_wh: int | None = None,
     until: datetime | None = None,
+    charging_profile: Mapping[str, Any] | None = None,
 ) -> ChargingSession:
     """Ask a charger to begin a session for this driver. The money is set aside before it is asked.
 
+    `charging_profile` is a limit of power for this session alone, in the standard's words, without the number of a transaction.
     The charger will name the session by its one-time tag; until then it waits, and is given up after a while.
     """
     now = timezone.now()
@@ -74,7 +78,8 @@ def request_start(
         amount_minor = limits.first_hold_minor(prices, available_minor, wanted_wh=wanted_wh)
         session.hold = ledger.hold(driver, amount_minor, key=f"session:{session.code}")
     session.save(force_insert=True)
-    if commands.start_session(session).status == Command.Status.OFFLINE:
+    id_tag = slots.tag_kept(connector, driver, now)
+    if commands.start_session(session, id_tag=id_tag, charging_profile=charging_profile).status == Command.Status.OFFLINE:
         raise ChargerOffline
     live.session_changed(session)
     live.connector_changed(connector)

@@ -83,7 +83,8 @@ def test_the_units_a_box_says_it_takes(allowed, watts):
 
 
 @pytest.mark.parametrize(
-    ("vendor", "key", "unit"), [("Huawei", None, "W"), ("SolaxPower", "Power", "W"), ("ABB", "Current", "A"), ("Any", None, "A")]
+    ("vendor", "key", "unit"),
+    [("Huawei", None, "W"), ("Any", "Power", "W"), ("SolaxPower", "Power", "A"), ("ABB", "Current", "A"), ("Any", None, "A")],
 )
 def test_a_charger_that_does_not_stop_is_given_no_power_in_the_unit_it_takes(served, owner, driver, vendor, key, unit):
     charge_point = factories.make_charge_point(owner, auto_configure=False)
