@@ -32,6 +32,8 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.EARNED: frozenset({"place", "energy_wh", "earned_minor", "currency"}),
     Notification.Kind.UNPAID_ENERGY: frozenset({"place", "energy_wh"}),
     Notification.Kind.TOP_UP_PAID: frozenset({"amount_minor", "balance_minor", "currency"}),
+    Notification.Kind.REFUND_DONE: frozenset({"amount_minor", "currency"}),
+    Notification.Kind.REFUND_FAILED: frozenset({"amount_minor", "currency"}),
     Notification.Kind.CHARGER_ALERT: frozenset({"place", "reason"}),
     Notification.Kind.CARD_PAIRED: frozenset({"card", "place"}),
     Notification.Kind.CARD_USED: frozenset({"card", "place"}),

@@ -18,6 +18,7 @@ from billing.models import (
     LedgerEntry,
     LedgerTransaction,
     ReceiptSeries,
+    Refund,
     Tariff,
     TariffVersion,
     TopUp,
@@ -168,6 +169,21 @@ class TopUpAdmin(ReadOnlyAdmin):
         """After somebody has looked at what did not match; the next pass asks, and credits only what matches."""
         marked = top_ups.ask_again(chosen, now=timezone.now())
         self.message_user(request, _("Will be asked about: %(count)s.") % {"count": marked}, messages.SUCCESS)
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    """Money on its way back. One that failed is paid out by bank transfer."""
+
+    list_display = ["code", "top_up", "amount", "status", "is_external", "tries", "created_at", "done_at"]
+    list_filter = ["status", "is_external", "created_at"]
+    search_fields = ["code", "gateway_refund_id", "top_up__gateway_id", "top_up__user__email"]
+    list_select_related = ["top_up"]
+
+    @admin.display(description=_("amount"), ordering="amount_minor")
+    def amount(self, refund: Refund) -> str:
+        """With its currency."""
+        return money.fmt(refund.amount_minor, refund.top_up.currency)
 
 
 @admin.register(DemoPayment)

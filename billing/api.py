@@ -15,13 +15,14 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.api import idempotent
 from accounts.models import User
-from billing import earnings, journal, ledger, receipts, tariffs, top_ups
-from billing.models import ChargeDetailRecord, LedgerTransaction, Tariff, TopUp
+from billing import earnings, journal, ledger, receipts, refunds, tariffs, top_ups
+from billing.models import ChargeDetailRecord, LedgerTransaction, Refund, Tariff, TopUp
 from billing.serializers import (
     FIELDS_OF_TARIFF,
     EarningsSerializer,
     MovementSerializer,
     ReceiptSerializer,
+    RefundSerializer,
     TariffSerializer,
     TopUpSerializer,
     WalletSerializer,
@@ -90,6 +91,31 @@ class TopUpViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         if top_up.gateway_id is not None and top_up.status in WAITING:
             top_up = top_ups.refresh(top_up.gateway_id) or top_up
         return Response(TopUpSerializer(top_up, context={"request": request}).data)
+
+
+class RefundsView(GenericAPIView[Refund]):
+    """Money on its way from my wallet back to where it came from."""
+
+    serializer_class = RefundSerializer
+    queryset = Refund.objects.none()
+    filter_backends = ()
+
+    @extend_schema(
+        operation_id="wallet_refunds_list", summary="My refunds, newest first", responses=RefundSerializer(many=True), tags=["wallet"]
+    )
+    def get(self, request: Request) -> Response:
+        """All of mine."""
+        page = self.paginate_queryset(refunds.of(_user(request))) or []
+        return self.get_paginated_response([RefundSerializer(refund).data for refund in page])
+
+    @extend_schema(summary="Have money returned", request=RefundSerializer, responses={201: RefundSerializer(many=True)}, tags=["wallet"])
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """To the payments it came from, the newest first: each that takes part makes a refund of its own."""
+        wanted = RefundSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        made = refunds.request(_user(request), wanted.validated_data["amount_minor"])
+        return Response([RefundSerializer(refund).data for refund in made], status=status.HTTP_201_CREATED)
 
 
 ROLE = OpenApiParameter(

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum, Window
 from django.db.models.functions import Coalesce
 
-from billing.models import ChargeDetailRecord, Hold, LedgerAccount, LedgerEntry, LedgerTransaction, ReceiptSeries, TopUp
+from billing.models import ChargeDetailRecord, Hold, LedgerAccount, LedgerEntry, LedgerTransaction, ReceiptSeries, Refund, TopUp
 
 Kind = LedgerAccount.Kind
 SHOWN_PER_CHECK = 20
@@ -146,6 +146,18 @@ def _top_ups_are_booked() -> Iterator[str]:
         yield f"Transaction {key} has no top-up."
 
 
+def _transit_is_what_is_on_its_way() -> Iterator[str]:
+    under_way = (
+        Refund.objects.filter(status__in=[Refund.Status.REQUESTED, Refund.Status.SENT]).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    )
+    transit = LedgerAccount.objects.filter(kind=Kind.REFUND_TRANSIT).aggregate(sum=Sum("balance_minor"))["sum"] or 0
+    if transit != under_way:
+        yield f"Refunds under way stand at {transit} in the books, the refunds themselves at {under_way}."
+    returned = TopUp.objects.annotate(sum=Coalesce(Sum("refunds__amount_minor", filter=Q(refunds__status=Refund.Status.DONE)), 0))
+    for top_up in returned.exclude(refunded_minor=F("sum")):
+        yield f"Top-up {top_up.code} says {top_up.refunded_minor} was returned, its refunds sum to {top_up.sum}."
+
+
 PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _transactions_balance,
     _balances_are_sums,
@@ -157,4 +169,5 @@ PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _no_number_is_missing,
     _clearing_is_paid_less_refunded,
     _top_ups_are_booked,
+    _transit_is_what_is_on_its_way,
 )

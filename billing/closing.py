@@ -28,7 +28,8 @@ def object_to_closing(sender: object, user: User, **_more: Any) -> None:  # noqa
         raise MoneyLeft(_("You still owe %(owed)s. Top up at least that much first.") % {"owed": owed})
     if purse.cash_minor:
         left = money.fmt(purse.cash_minor, purse.currency)
-        raise MoneyLeft(_("There is still %(left)s of your money in the wallet. Spend it, or ask us to return it.") % {"left": left})
+        said = _("There is still %(left)s of your money in the wallet. Spend it, or have it returned on the page of the wallet.")
+        raise MoneyLeft(said % {"left": left})
     if TopUp.objects.filter(user=user, gateway_id__isnull=False, status__in=[TopUp.Status.PENDING, TopUp.Status.REVIEW]).exists():
         raise MoneyLeft(_("A top-up is still under way. Close the account when it has been decided."))
     if earned.pending_minor or earned.available_minor or earned.in_payout_minor:

@@ -36,6 +36,14 @@ class TopUpForm(forms.Form):
     symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
 
 
+class RefundForm(forms.Form):
+    """How much to return to where it came from. `key` makes a form that is sent twice one wish."""
+
+    amount = AmountField(label=_("Amount"))
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
+
+
 class TariffForm(forms.Form):
     """The prices of a tariff. What they may be is said by `billing.tariffs`; a field left empty is zero."""
 

@@ -11,7 +11,7 @@ from billing.api_fields import MoneyField, written
 from billing.earnings import Earnings
 from billing.journal import Movement
 from billing.ledger import Wallet
-from billing.models import CdrLine, ChargeDetailRecord, Tariff, TopUp
+from billing.models import CdrLine, ChargeDetailRecord, Refund, Tariff, TopUp
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "example": "6.50"})
@@ -126,6 +126,17 @@ class ReceiptSerializer(serializers.ModelSerializer[ChargeDetailRecord]):
         if not user.is_staff and instance.driver_id != user.pk:
             del written_down["card"]
         return written_down
+
+
+class RefundSerializer(serializers.Serializer[Refund]):
+    """Money on its way back to the payment it came from."""
+
+    code = serializers.UUIDField(read_only=True)
+    amount = MoneyField(source="amount_minor")
+    status = serializers.ChoiceField(choices=Refund.Status.choices, read_only=True)
+    top_up = serializers.UUIDField(source="top_up.code", read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    done_at = serializers.DateTimeField(read_only=True)
 
 
 class BandSerializer(serializers.Serializer[Any]):

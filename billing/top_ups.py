@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 
 from accounts import notifications
 from accounts.models import Notification, User
-from billing import ledger, money
+from billing import ledger, money, refunds
 from billing.gateway import Gateway, GatewayAwayError, GatewayError, Payment, PaymentRequest, PaymentState, get_gateway
 from billing.ledger import Kind
-from billing.models import LedgerTransaction, TopUp
+from billing.models import TopUp
 from chargeshare.errors import DomainError, Invalid
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,8 @@ def _refresh(top_up: TopUp, now: datetime, budget_s: float | None) -> None:
         this.filter(Q(refresh_at=None) | Q(refresh_at__gt=rested)).update(refresh_at=rested)
         return
     try:
-        payment = get_gateway(top_up.gateway).fetch_payment(str(top_up.gateway_id), budget_s=budget_s)
+        gateway, with_refunds = get_gateway(top_up.gateway), refunds.are_open(top_up)
+        payment = gateway.fetch_payment(str(top_up.gateway_id), with_refunds=with_refunds, budget_s=budget_s)
     except GatewayAwayError:
         this.update(refresh_at=now + REST)
         raise
@@ -181,7 +182,7 @@ def _apply(pk: int, payment: Payment, asked_at: datetime) -> None:
     elif payment.state in PaymentState.WAS_PAID:
         if top_up.paid_at is None:
             _credit(top_up, asked_at)
-        _book_refunds(top_up, payment)
+        refunds.follow(top_up, payment, asked_at)
     elif top_up.paid_at is not None or payment.state not in PaymentState.WAITING | PaymentState.OVER:
         logger.error("top-up %s is %s, the gateway says %s", top_up.code, top_up.status, payment.state)
     elif payment.state in PaymentState.OVER:
@@ -227,32 +228,10 @@ def _credit(top_up: TopUp, now: datetime) -> None:
     )
 
 
-def _book_refunds(top_up: TopUp, payment: Payment) -> None:
-    """Follow what the gateway has returned to the payer: money that is gone, even where it has been spent here already."""
-    refunded_minor = payment.refunded_minor
-    if payment.state == PaymentState.REFUNDED:
-        refunded_minor = top_up.amount_minor
-    refunded_minor = min(refunded_minor, top_up.amount_minor)
-    fresh_minor = refunded_minor - top_up.refunded_minor
-    if fresh_minor > 0:
-        prefix = f"top-up:{top_up.code}:refund:"
-        number = LedgerTransaction.objects.filter(key__startswith=prefix).count() + 1
-        ledger.post(
-            key=f"{prefix}{number}",
-            kind="refund",
-            entries=[
-                (ledger.platform_account(Kind.GATEWAY_CLEARING), fresh_minor),
-                (ledger.account(top_up.user, Kind.CASH), -fresh_minor),
-            ],
-            note=get_gateway(top_up.gateway).label,
-            url=top_up.get_absolute_url(),
-        )
-        top_up.refunded_minor = refunded_minor
-        top_up.status = Status.REFUNDED
-
-
 def _next_question(top_up: TopUp, now: datetime) -> datetime | None:
-    """When to ask unprompted: often at first, then ever more seldom, and no more after a week."""
+    """When to ask unprompted: often at first, then ever more seldom, and no more after a week; but while money is on its way back."""
+    if refunds.are_open(top_up):
+        return now + refunds.LOOK_EVERY
     schedule = SCHEDULE if top_up.paid_at is None else SCHEDULE_ONCE_PAID
     moments = (top_up.created_at + offset for offset in schedule)
     return next((moment for moment in moments if moment > now), None)

@@ -9,6 +9,7 @@ app_name = "billing"
 
 urlpatterns = [
     path("wallet/", views.wallet, name="wallet"),
+    path("wallet/refund/", views.refund, name="refund"),
     path("wallet/top-ups/<uuid:code>/return/", views.top_up_return, name="top_up_return"),
     path("wallet/demo-gateway/<str:gateway_id>/", views.demo_gateway, name="demo_gateway"),
     path("gopay/notification/", views.gopay_notification, name="gopay_notification"),
@@ -29,6 +30,7 @@ router.register("tariffs", api.TariffViewSet, basename="tariff")
 api_urlpatterns = [
     path("wallet/", api.WalletView.as_view(), name="wallet"),
     path("wallet/entries/", api.EntryListView.as_view(), name="wallet-entries"),
+    path("wallet/refunds/", api.RefundsView.as_view(), name="refunds"),
     path("earnings/", api.EarningsView.as_view(), name="earnings"),
     *router.urls,
 ]

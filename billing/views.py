@@ -21,8 +21,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import idempotency
 from accounts.models import User
 from accounts.pages import explained
-from billing import journal, ledger, receipts, tariffs, top_ups
-from billing.forms import TariffForm, TopUpForm
+from billing import journal, ledger, money, receipts, refunds, tariffs, top_ups
+from billing.forms import RefundForm, TariffForm, TopUpForm
 from billing.gateway import demo
 from billing.models import ChargeDetailRecord, Hold, TopUp
 from billing.pricing import Prices
@@ -75,6 +75,7 @@ def wallet(request: HttpRequest) -> HttpResponseBase:
         "bar_parts": _bar_parts({"own": own_minor, "promo": promo_minor, "held": purse.held_minor}),
         "holds": Hold.objects.filter(user=_user(request), closed_at=None),
         "owed_minor": -purse.debt_minor,
+        "returnable_minor": refunds.returnable_minor(_user(request)),
         "page": page,
         "movements": journal.movements(_user(request), list(page)),
         "waiting": TopUp.objects.filter(user=_user(request), status=TopUp.Status.PENDING)[:3],
@@ -106,6 +107,34 @@ def _wish(user: User, form: TopUpForm) -> TopUp:
     _status, code = idempotency.answer_once(user, f"form:{form.cleaned_data['key']}", fingerprint, begin)
     top_up = TopUp.objects.get(code=code, user=user)
     return top_up if top_up.status in WAITING else top_ups.begin(user, amount_minor)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def refund(request: HttpRequest) -> HttpResponseBase:
+    """Money back from the wallet to the card or the account it came from."""
+    user = _user(request)
+    most_minor = refunds.returnable_minor(user)
+    typed = request.POST if request.method == "POST" else None
+    form = RefundForm(typed, initial={"amount": money.number(money.decimal(most_minor)), "key": uuid.uuid4()})
+    if request.method == "POST" and form.is_valid():
+        amount_minor: int = form.cleaned_data["amount"]
+
+        def begin() -> tuple[int, str]:
+            return 201, str(refunds.request(user, amount_minor)[0].code)
+
+        fingerprint = hashlib.sha256(f"refund {amount_minor}".encode()).hexdigest()
+        try:
+            idempotency.answer_once(user, f"form:{form.cleaned_data['key']}", fingerprint, begin)
+        except DomainError as refusal:
+            form.add_error("amount", str(refusal.message))
+        else:
+            messages.success(request, _("The money is on its way back. Banks show it within a few days."))
+            return redirect("billing:refund")
+    page = Paginator(refunds.of(user), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"form": form, "most_minor": most_minor, "purse": ledger.wallet(user), "page": page, "is_bound": form.is_bound}
+    return render(request, "billing/refund.html", context, status=400 if form.is_bound else 200)
 
 
 @never_cache

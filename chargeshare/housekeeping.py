@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
-from billing import earnings, tariffs, top_ups
+from billing import earnings, refunds, tariffs, top_ups
 from ocpp_core import frame_log, local_list
 from ocpp_core.models import ChargerDeviation, ConnectionAttempt, LocalListEntry
 from stations import commands, connectivity, sessions
@@ -74,6 +74,7 @@ class Job:
 
 
 JOBS = (
+    Job("refunds sent", refunds.send_unsent),
     Job("scheduled prices begun", tariffs.begin_scheduled),
     Job("lost connections forgotten", connectivity.forget_lost),
     Job("starts given up", sessions.abandon_stale),

@@ -29,6 +29,7 @@ class GoPayStub:
         self.delay_s = 0.0
         self.drip = False
         self.refuse_tokens = False
+        self.refund_result = "FINISHED"
         self._numbers = itertools.count(3_000_000_001)
 
     def move(self, gateway_id: str, state: str, **changes: Any) -> None:
@@ -74,10 +75,27 @@ class GoPayStub:
             if sum(item["amount"] * item["count"] for item in wanted["items"]) != wanted["amount"]:
                 return 409, {"errors": [{"error_name": "INVALID", "field": "items"}]}
             return 200, self.create(wanted)
+        asked = re.fullmatch(r"/api/payments/payment/(\d+)/refund", path)
+        if method == "POST" and asked and asked[1] in self.payments:
+            return self._refund(asked[1], int(parse_qs(body)["amount"][0]))
         found = re.fullmatch(r"/api/payments/payment/(\d+)(/refunds)?", path)
         if method == "GET" and found and found[1] in self.payments:
             return 200, self.refunds.get(found[1], []) if found[2] else self.payments[found[1]]
         return 404, {"errors": [{"error_name": "PAYMENT_NOT_FOUND"}]}
+
+    def _refund(self, gateway_id: str, amount: int) -> tuple[int, Any]:
+        left = self.payments[gateway_id]["amount"] - sum(
+            one["amount"] for one in self.refunds.get(gateway_id, []) if one["state"] != "FAILED"
+        )
+        if self.payments[gateway_id]["state"] not in ("PAID", "PARTIALLY_REFUNDED") or not 1 <= amount <= left:
+            return 409, {"errors": [{"error_name": "PAYMENT_REFUND_NOT_POSSIBLE"}]}
+        if self.refund_result == "FINISHED":
+            self.refund(gateway_id, amount)
+            if amount == left:
+                self.move(gateway_id, "REFUNDED")
+        else:
+            self.refunds.setdefault(gateway_id, []).append({"id": next(self._numbers), "amount": amount, "state": self.refund_result})
+        return 200, {"id": self.refunds[gateway_id][-1]["id"], "result": self.refund_result}
 
 
 class _Handler(BaseHTTPRequestHandler):

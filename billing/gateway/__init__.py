@@ -46,6 +46,15 @@ class PaymentRequest:
 
 
 @dataclass(frozen=True)
+class RefundSaid:
+    """What a gateway says about one refund of a payment."""
+
+    id: str
+    amount_minor: int
+    is_failed: bool = False
+
+
+@dataclass(frozen=True)
 class Payment:
     """What a gateway says about a payment. An unknown state is passed on as it is."""
 
@@ -56,11 +65,12 @@ class Payment:
     currency: str
     shop: str
     refunded_minor: int = 0
+    refunds: tuple[RefundSaid, ...] = ()
     url: str = ""
 
 
 class Gateway(Protocol):
-    """What every gateway can do. Both calls may take up to their budget and never run inside a database transaction."""
+    """What every gateway can do. A call may take up to its budget and never runs inside a database transaction."""
 
     name: str
     label: str
@@ -74,8 +84,12 @@ class Gateway(Protocol):
         """Begin a payment; the answer has the address to which the payer's browser goes."""
         ...
 
-    def fetch_payment(self, gateway_id: str, *, budget_s: float | None = None) -> Payment:
-        """Ask how a payment stands."""
+    def fetch_payment(self, gateway_id: str, *, with_refunds: bool = False, budget_s: float | None = None) -> Payment:
+        """Ask how a payment stands, and, where that matters, which refunds of it there are, failed ones included."""
+        ...
+
+    def refund_payment(self, gateway_id: str, amount_minor: int) -> RefundSaid:
+        """Return a part of a payment, or the rest of it. After a GatewayAwayError nobody knows whether it was done."""
         ...
 
 

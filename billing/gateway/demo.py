@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.gateway import GatewayError, Payment, PaymentRequest
+from billing.gateway import GatewayError, Payment, PaymentRequest, RefundSaid
 from billing.models import DemoPayment
 
 PAYABLE_FOR = timedelta(hours=1)
@@ -31,12 +32,25 @@ class DemoGateway:
         )
         return self._said(payment)
 
-    def fetch_payment(self, gateway_id: str, *, budget_s: float | None = None) -> Payment:  # noqa: ARG002 - a table answers at once
+    def fetch_payment(self, gateway_id: str, *, with_refunds: bool = False, budget_s: float | None = None) -> Payment:  # noqa: ARG002 - a table answers at once
         """Ask how a payment stands."""
         payment = find(gateway_id)
         if payment is None:
             raise GatewayError(f"There is no demo payment {gateway_id}.")
         return self._said(payment)
+
+    def refund_payment(self, gateway_id: str, amount_minor: int) -> RefundSaid:
+        """Return a part of a payment."""
+        with transaction.atomic():
+            payment = DemoPayment.objects.select_for_update().filter(gateway_id=gateway_id).first()
+            if payment is None or payment.state not in (State.PAID, State.PARTIALLY_REFUNDED):
+                raise GatewayError(f"Demo payment {gateway_id} has nothing to return.")
+            payment.refunded_minor += amount_minor
+            if payment.refunded_minor > payment.amount_minor:
+                raise GatewayError(f"Demo payment {gateway_id} has less than that.")
+            payment.state = State.REFUNDED if payment.refunded_minor == payment.amount_minor else State.PARTIALLY_REFUNDED
+            payment.save(update_fields=["refunded_minor", "state"])
+        return RefundSaid(f"{gateway_id}-{payment.refunded_minor}", amount_minor)
 
     def _said(self, payment: DemoPayment) -> Payment:
         return Payment(
@@ -46,7 +60,7 @@ class DemoGateway:
             amount_minor=payment.amount_minor,
             currency=payment.currency,
             shop=self.shop,
-            refunded_minor=payment.amount_minor if payment.state == State.REFUNDED else 0,
+            refunded_minor=payment.refunded_minor,
             url=settings.PUBLIC_URL + reverse("billing:demo_gateway", args=[payment.gateway_id]),
         )
 

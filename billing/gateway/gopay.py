@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from gopay.http import AccessToken, Request, Response
 from gopay.payments import Payments
 from gopay.services import AbstractCache
 
-from billing.gateway import GatewayAwayError, GatewayError, Payment, PaymentRequest, PaymentState
+from billing.gateway import GatewayAwayError, GatewayError, Payment, PaymentRequest, PaymentState, RefundSaid
 
 logger = logging.getLogger(__name__)
 
@@ -84,14 +85,24 @@ class GoPayGateway:
             raise GatewayError("GoPay sent the payer to an address that is not GoPay's.")
         return payment
 
-    def fetch_payment(self, gateway_id: str, *, budget_s: float | None = None) -> Payment:
+    def fetch_payment(self, gateway_id: str, *, with_refunds: bool = False, budget_s: float | None = None) -> Payment:
         """Ask how a payment stands, and how much of it has been returned."""
         deadline = time.monotonic() + min(budget_s or settings.GOPAY_TIMEOUT_S, settings.GOPAY_TIMEOUT_S)
         payment = _read(_ask(f"payment {gateway_id}", lambda client: client.get_status(gateway_id), deadline - time.monotonic()))
-        if payment.state != PaymentState.PARTIALLY_REFUNDED:
+        if not with_refunds and payment.state != PaymentState.PARTIALLY_REFUNDED:
             return payment
-        refunds = _ask(f"refunds of {gateway_id}", lambda client: client.get_history_of_refunds(gateway_id), deadline - time.monotonic())
-        return Payment(**{**vars(payment), "refunded_minor": _refunded_minor(refunds)})
+        body = _ask(f"refunds of {gateway_id}", lambda client: client.get_history_of_refunds(gateway_id), deadline - time.monotonic())
+        refunds = _read_refunds(body)
+        if payment.state != PaymentState.PARTIALLY_REFUNDED:  # until then what GoPay has accepted is only a promise
+            return replace(payment, refunds=refunds)
+        return replace(payment, refunds=refunds, refunded_minor=sum(refund.amount_minor for refund in refunds if not refund.is_failed))
+
+    def refund_payment(self, gateway_id: str, amount_minor: int) -> RefundSaid:
+        """Return a part of a payment. GoPay has no key against doing it twice: after silence its list of refunds is read first."""
+        body = _ask(f"a refund of {gateway_id}", lambda client: client.refund_payment(gateway_id, amount_minor), settings.GOPAY_TIMEOUT_S)
+        if not isinstance(body, dict) or "id" not in body or not isinstance(body.get("result"), str):
+            raise GatewayAwayError("GoPay's answer holds no refund.")
+        return RefundSaid(str(body["id"]), amount_minor, is_failed=body["result"] == FAILED_REFUND)
 
 
 def _ask(what: str, call: Callable[[Payments], Response], budget_s: float) -> Any:
@@ -179,11 +190,14 @@ def _read(body: Any) -> Payment:
     )
 
 
-def _refunded_minor(refunds: Any) -> int:
-    if not isinstance(refunds, list):
+def _read_refunds(body: Any) -> tuple[RefundSaid, ...]:
+    if not isinstance(body, list):
         raise GatewayAwayError("GoPay's answer holds no refunds.")
-    done = [refund for refund in refunds if isinstance(refund, dict) and FAILED_REFUND not in (refund.get("state"), refund.get("result"))]
-    return sum(refund["amount"] for refund in done if type(refund.get("amount")) is int and refund["amount"] > 0)
+    return tuple(
+        RefundSaid(str(one.get("id", "")), one["amount"], is_failed=FAILED_REFUND in (one.get("state"), one.get("result")))
+        for one in body
+        if isinstance(one, dict) and type(one.get("amount")) is int and one["amount"] > 0
+    )
 
 
 def _is_payer_page(url: str) -> bool:

@@ -4,6 +4,7 @@ from billing.models.bank_statement import BankStatement, BankStatementLine
 from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
 from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.models.payout import BankAccount, Payout, PayoutBatch, PayoutPlan
+from billing.models.refund import Refund
 from billing.models.seller import SellerData
 from billing.models.tariff import Tariff, TariffVersion
 from billing.models.top_up import DemoPayment, TopUp
@@ -23,6 +24,7 @@ __all__ = [
     "PayoutBatch",
     "PayoutPlan",
     "ReceiptSeries",
+    "Refund",
     "SellerData",
     "Tariff",
     "TariffVersion",

@@ -69,6 +69,7 @@ class DemoPayment(models.Model):
         PAID = "PAID", _("paid")
         CANCELED = "CANCELED", _("cancelled")
         TIMEOUTED = "TIMEOUTED", _("not paid in time")
+        PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED", _("returned in part")
         REFUNDED = "REFUNDED", _("refunded")
 
     gateway_id = models.CharField(max_length=20, unique=True, default=new_demo_id)
@@ -77,6 +78,7 @@ class DemoPayment(models.Model):
     currency = models.CharField(max_length=3)
     description = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=20, choices=State, default=State.CREATED)
+    refunded_minor = models.BigIntegerField(default=0)
     return_url = models.CharField(max_length=300)
     created_at = models.DateTimeField(default=timezone.now)
 
