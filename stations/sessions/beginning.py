@@ -119,11 +119,14 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
 def _make_room(start: _Start, who: Verdict) -> None:
     """End what the charger has silently ended. A tag that may not start anything ends nothing; it only makes us listen closely."""
     there = ChargingSession.objects.filter(connector=start.connector, status=Status.ACTIVE)
-    old_id = there.values_list("pk", flat=True).first()
-    if old_id is None and not stopping.has_kept(start.charge_point, now=start.received_at):
+    old_id, before_id = there.values_list("pk", flat=True).first(), _reaches_into(start)
+    if old_id is None and before_id is None and not stopping.has_kept(start.charge_point, now=start.received_at):
         return
-    old = _lock_all(start, who, old_id)
-    if old is None or old.status != Status.ACTIVE:
+    locked = _lock_all(start, who, old_id, before_id)
+    if before_id is not None and start.meter_start_wh is not None:
+        ending.shorten(locked[before_id], meter_stop_wh=start.meter_start_wh, at=start.started_at, now=start.received_at)
+    old = locked.get(old_id or 0)
+    if old is None or old.status != Status.ACTIVE or _was_over(start, old):
         return
     if who.is_accepted and not start.meets_booking(who):
         ending.soft_close(old, now=start.received_at, next_start_wh=start.meter_start_wh)
@@ -132,19 +135,29 @@ def _make_room(start: _Start, who: Verdict) -> None:
         there.filter(orphaned_at=None).update(orphaned_at=start.received_at)
 
 
-def _lock_all(start: _Start, who: Verdict, old_id: int | None) -> ChargingSession | None:
-    """Lock, before the first of them is touched, what two sessions need: the rows of both, then the accounts of all people.
+def _was_over(start: _Start, there: ChargingSession) -> bool:
+    """Whether a start out of a queue tells of a session before the one that is there: that one goes on, and this one has ended."""
+    return there.started_at is not None and start.started_at < there.started_at
+
+
+def _reaches_into(start: _Start) -> int | None:
+    """The session before, where it was settled up to one that came later still: this start tells that it ended sooner."""
+    before = ChargingSession.objects.filter(connector=start.connector, status=Status.COMPLETED, is_estimated=True)
+    before = before.filter(started_at__lt=start.started_at, meter_stop_wh__gt=start.meter_start_wh or 0)
+    found: int | None = before.order_by("-started_at").values_list("pk", flat=True).first()
+    return found if start.meter_start_wh is not None else None
+
+
+def _lock_all(start: _Start, who: Verdict, *others: int | None) -> dict[int, ChargingSession]:
+    """Lock, before the first of them is touched, what several sessions need: the rows of all, then the accounts of all people.
 
     Settling the one and setting money aside for the other happen in one transaction. Were the second wallet locked only when
     its turn comes, two chargers at which two people change places would wait for each other.
     """
     asked_for_id = who.session.pk if who.session is not None else None
-    locked = {pk: ending.lock(pk) for pk in sorted(pk for pk in (old_id, asked_for_id) if pk is not None)}
-    old = locked.get(old_id or 0)
-    if who.is_accepted:
-        pairs = [(start.charge_point.owner, who.driver)]
-        settlement.lock(pairs if old is None else [*pairs, (old.owner, old.driver)])
-    return old
+    locked = {pk: ending.lock(pk) for pk in sorted({pk for pk in (asked_for_id, *others) if pk is not None})}
+    settlement.lock([(start.charge_point.owner, who.driver), *((session.owner, session.driver) for session in locked.values())])
+    return locked
 
 
 @ledger.retried
@@ -179,7 +192,9 @@ def _begin_asked_for(start: _Start, session: ChargingSession) -> Started:
 def _begin_by_card(start: _Start, verdict: Verdict) -> Started:
     tariff = start.connector.tariff
     version = tariff.current if tariff is not None else None
-    session = _new(start, verdict, Status.ACTIVE)
+    there = ChargingSession.objects.filter(connector=start.connector, status=Status.ACTIVE).first()
+    is_over = there is not None and _was_over(start, there)
+    session = _new(start, verdict, Status.COMPLETED if is_over else Status.ACTIVE)
     session.is_free = verdict.is_owner
     session.tariff_version = None if verdict.is_owner else version
     session.fee_share = 0 if verdict.is_owner else settings.PLATFORM_FEE
@@ -189,7 +204,10 @@ def _begin_by_card(start: _Start, verdict: Verdict) -> Started:
         amount_minor = limits.first_hold_minor(prices, available_minor)
         session.hold = ledger.hold(verdict.driver, amount_minor, key=f"session:{session.code}")
     session.save(force_insert=True)
-    _begun(session, start)
+    if is_over:
+        ending.end_before_next(session, now=start.received_at)
+    else:
+        _begun(session, start)
     return _answer(session)
 
 

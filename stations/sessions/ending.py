@@ -118,12 +118,45 @@ def soft_close(session: ChargingSession, *, now: datetime, next_start_wh: int | 
     last = session.last_received_at or session.orphaned_at or session.start_received_at or now
     stopped_at = session.last_reading_at or session.orphaned_at or session.started_at or now
     if next_start_wh is not None:
+        following = _next(session)
+        if following is not None and following.meter_start_wh is not None:
+            next_start_wh = min(next_start_wh, following.meter_start_wh)
         result = measure(session, meter_stop_wh=next_start_wh, at=now, received_at=now)
         if not result.doubt:
             finish(session, result, stopped_at=stopped_at, received_at=last, reason=reason, is_estimated=True)
             return
     result = measure(session, meter_stop_wh=None, at=stopped_at, received_at=last)
     finish(session, result, stopped_at=stopped_at, received_at=last, reason=reason, is_estimated=True)
+
+
+def end_before_next(session: ChargingSession, *, now: datetime) -> None:
+    """End a session that was told of after a later one at its outlet: it was over when that began, and the meter stood as it stood then.
+
+    Its own StopTransaction is still in the charger's queue, and will put it right.
+    """
+    following = _next(session)
+    stopped_at = following.started_at if following is not None else None
+    meter_stop_wh = following.meter_start_wh if following is not None else None
+    result = measure(session, meter_stop_wh=meter_stop_wh, at=stopped_at or now, received_at=now)
+    if result.doubt or meter_stop_wh is None:
+        result = Outcome(0, session.meter_start_wh, "")
+    finish(session, result, stopped_at=stopped_at or now, received_at=now, is_estimated=True)
+
+
+def shorten(session: ChargingSession, *, meter_stop_wh: int, at: datetime, now: datetime) -> None:
+    """Take back of a locked session that was settled from an estimate what turns out to be somebody else's, told of only now."""
+    result = measure(session, meter_stop_wh=meter_stop_wh, at=at, received_at=now)
+    if session.is_estimated and not result.doubt and result.energy_wh < session.energy_wh:
+        changes = {"energy_wh": result.energy_wh, "meter_stop_wh": result.meter_stop_wh, "stopped_at": _within(session, at, now)}
+        correct(session, result, changes, tell=False)
+
+
+def _next(session: ChargingSession) -> ChargingSession | None:
+    """The session that followed at this outlet by the charger's own time, whenever we heard of it."""
+    if session.started_at is None:
+        return None
+    later = ChargingSession.objects.filter(connector_id=session.connector_id, started_at__gt=session.started_at)
+    return later.exclude(pk=session.pk).order_by("started_at", "pk").first()
 
 
 @ledger.retried
@@ -160,7 +193,7 @@ def decide(*, user: User, session: ChargingSession, energy_wh: int) -> ChargingS
     return locked
 
 
-def correct(session: ChargingSession, result: Outcome, changes: dict[str, Any]) -> bool:
+def correct(session: ChargingSession, result: Outcome, changes: dict[str, Any], *, tell: bool = True) -> bool:
     """A late word about a locked session that was settled from an estimate. False if it must wait for staff."""
     before = {name: getattr(session, name) for name in changes}
     for name, value in changes.items():
@@ -176,7 +209,7 @@ def correct(session: ChargingSession, result: Outcome, changes: dict[str, Any]) 
         return False
     session.cdr = corrected
     session.save()
-    if earlier is not None and corrected.pk != earlier.pk and session.driver is not None:
+    if tell and earlier is not None and corrected.pk != earlier.pk and session.driver is not None:
         notifications.notify(
             session.driver,
             Notification.Kind.SESSION_CORRECTED,
