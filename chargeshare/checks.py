@@ -16,6 +16,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError, connection
 
 from accounts.models import User
+from ocpp_core import authority
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ SHORTEST_KEY = 32
 
 def refuse_or_warn() -> None:
     """To be called before anything is served: raises with what forbids the start, logs what is careless."""
-    found = [*secret_key(), *storage(), *money(), *transport()]
+    found = [*secret_key(), *storage(), *money(), *transport(), *certificates()]
     try:
         found += demo_logins()
     except OperationalError:
@@ -112,4 +113,26 @@ def transport(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[C
     if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
         hint = "EMAIL_URL names a server; without one nobody can reset a password."
         found.append(checks.Warning("E-mails are printed instead of sent.", hint=hint, id="chargeshare.W010"))
+    return found
+
+
+@register(Tags.security)
+def certificates(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Whether chargers can be given certificates, where the settings say that they are."""
+    found: list[CheckMessage] = []
+    if bool(settings.CHARGER_CA_CERTIFICATE) != bool(settings.CHARGER_CA_KEY):
+        found.append(Error("CHARGER_CA_CERTIFICATE and CHARGER_CA_KEY only make sense together.", id="chargeshare.E004"))
+    for read in (authority.current, authority.server_root):
+        try:
+            read()
+        except authority.Misconfigured as fault:
+            found.append(Error(str(fault), hint="Chargers get no certificates until this is mended.", id="chargeshare.E005"))
+    if found or not settings.CHARGER_CA_KEY or settings.DEBUG:
+        return found
+    if authority.key_is_open():
+        hint = "chmod 600: whoever reads it can pretend to be any charger."
+        found.append(checks.Warning("Others on this machine can read CHARGER_CA_KEY.", hint=hint, id="chargeshare.W011"))
+    if not settings.TRUSTED_PROXIES:
+        hint = "TRUSTED_PROXIES names the proxy that ends TLS; only it is believed about client certificates."
+        found.append(checks.Warning("No charger can show its certificate.", hint=hint, id="chargeshare.W012"))
     return found

@@ -17,10 +17,13 @@ from daphne.server import Server as DaphneServer
 from daphne.server import reactor
 from daphne.ws_protocol import WebSocketProtocol
 
+from chargeshare import bodies
+
 logger = logging.getLogger(__name__)
 
 SOCKET_EXTENSION = "chargeshare.socket"
 DENIAL_EXTENSION = "websocket.http.response"
+CERTIFICATE_EXTENSION = "chargeshare.client_certificate"
 READ_AT_ONCE = 65_536
 _TEXT_FRAME = 0x81  # FIN and the opcode for text
 _MASKED = 0x80
@@ -224,18 +227,23 @@ class Server(DaphneServer):  # type: ignore[misc]
         application: Any,
         *,
         trusted_proxies: Iterable[str] = (),
+        certificate_header: str = "",
+        uploads: bodies.Uploads | None = None,
         on_listen: Callable[[str, int], None],
         on_failure: Callable[[str], None],
         **options: Any,
     ) -> None:
         super().__init__(application, **options)
         self.trusted_networks: list[Network] = [ip_network(network, strict=False) for network in trusted_proxies]
+        self._certificate_header = certificate_header.lower().encode()
+        self.uploads = uploads
         self.on_listen = on_listen
         self.on_failure = on_failure
         self.ready_callable = self._make_ready
         self._ports: list[Any] = []
 
     def _make_ready(self) -> None:
+        bodies.take_requests(self.http_factory)
         missing = [name for name in _NEEDED if not hasattr(WebSocketProtocol, name)]
         if missing:
             logger.warning("This Daphne lacks %s: refused chargers get 403 and every frame takes the long way.", ", ".join(missing))
@@ -288,10 +296,26 @@ class Server(DaphneServer):  # type: ignore[misc]
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Tell the application where the request really comes from, and what this server can do."""
+        shown = self._client_certificate(scope)
         self._look_behind_the_proxy(scope)
         if scope["type"] == "websocket" and isinstance(protocol, Socket):
-            scope["extensions"] = {DENIAL_EXTENSION: {}, SOCKET_EXTENSION: protocol}
+            scope["extensions"] = {DENIAL_EXTENSION: {}, SOCKET_EXTENSION: protocol, CERTIFICATE_EXTENSION: shown}
+        if scope["type"] == "http" and protocol.upload is not None:
+            scope["extensions"] = {bodies.BODY_EXTENSION: protocol.hand_over()}
         return super().create_application(protocol, scope)
+
+    def _client_certificate(self, scope: dict[str, Any]) -> dict[str, Any]:
+        """Take the client certificate out of the headers: what a proxy of ours says of it counts, whatever others say is forgotten."""
+        name = self._certificate_header
+        names = (name, name + b"-verify")
+        said = [header for header in scope["headers"] if header[0].lower() in names] if name else []
+        if not said:
+            return {}
+        scope["headers"] = [header for header in scope["headers"] if header[0].lower() not in names]
+        client, values = scope.get("client"), {header[0].lower(): header[1].decode("latin1") for header in said}
+        if len(values) != len(said) or not values.get(name) or client is None or not self._is_trusted(client[0]):
+            return {}
+        return {"certificate": values[name], "is_verified": values.get(names[1]) == "SUCCESS"}
 
     def _look_behind_the_proxy(self, scope: dict[str, Any]) -> None:
         headers: list[Header] = scope["headers"]

@@ -36,6 +36,7 @@ HOUSEKEEPING = env.flag("HOUSEKEEPING", default=True)
 HOUSEKEEPING_INTERVAL_S = env.seconds("HOUSEKEEPING_INTERVAL_S", 30, least=1)
 DRAIN_SECONDS = env.seconds("DRAIN_SECONDS", 10)
 SPOOL_DIR = BASE_DIR / env.text("SPOOL_DIR", "var/spool")
+DIAGNOSTICS_DIR = BASE_DIR / env.text("DIAGNOSTICS_DIR", "var/diagnostics")
 MEDIA_ROOT = BASE_DIR / env.text("MEDIA_ROOT", "var/media")
 MEDIA_URL = "media/"
 
@@ -43,6 +44,7 @@ MEDIA_URL = "media/"
 LIMIT_LOGIN_FAILURES = env.whole("LIMIT_LOGIN_FAILURES", 10, least=1)  # per account; ten times as many per address; 15 min
 LIMIT_CHARGER_FAILURES = env.whole("LIMIT_CHARGER_FAILURES", 10, least=1)  # per identity; six times per address; a minute
 LIMIT_API_PER_MINUTE = env.whole("LIMIT_API_PER_MINUTE", 3000, least=1)  # per user; a tenth of it per anonymous address
+DIAGNOSTICS_MAX_BYTES = env.whole("DIAGNOSTICS_MAX_BYTES", 20_971_520, least=1024)  # of one file that a charger uploads
 LIMIT_TOP_UPS = env.whole("LIMIT_TOP_UPS", 30, least=1)  # per account in ten minutes
 
 # Money
@@ -52,6 +54,11 @@ MINIMUM_HOLD_MINOR = env.minor("MINIMUM_HOLD", "100.00")  # set aside when a ses
 WALLET_LIMIT_MINOR = env.minor("WALLET_LIMIT", "5000.00")
 TOP_UP_MINIMUM_MINOR = env.minor("TOP_UP_MINIMUM", "1.00")
 OPEN_SESSIONS_PER_WALLET = env.whole("OPEN_SESSIONS_PER_WALLET", 3, least=1)
+PAYOUT_MINIMUM_MINOR = env.minor("PAYOUT_MINIMUM", "200.00")
+PAYOUT_COOL_DOWN_H = env.whole("PAYOUT_COOL_DOWN_H", 72)  # a new bank account rests so long
+PAYOUT_NEW_CHARGER_DAYS = env.whole("PAYOUT_NEW_CHARGER_DAYS", 14)  # earnings of a new charger wait so long for approval
+PAYOUT_IBAN = env.text("PAYOUT_IBAN")  # our own account
+PAYOUT_NAME = env.text("PAYOUT_NAME", "ChargeShare")
 WALLET_ENABLED = env.flag("WALLET_ENABLED", default=True)
 SUPPLY_MODEL = env.choice("SUPPLY_MODEL", "agent", ("agent", "commissionaire"))
 PAYMENT_GATEWAY = env.choice("PAYMENT_GATEWAY", "demo", ("demo", "gopay"))
@@ -71,6 +78,10 @@ REMOTE_START_TIMEOUT_S = env.seconds("REMOTE_START_TIMEOUT_S", 150, least=1)
 SESSION_ORPHAN_GRACE_S = env.seconds("SESSION_ORPHAN_GRACE_S", 600)
 SESSION_SILENT_AFTER_S = env.seconds("SESSION_SILENT_AFTER_S", 86_400, least=1)
 METER_SLACK_WH = env.whole("METER_SLACK_WH", 200)
+CHARGER_CA_CERTIFICATE = env.text("CHARGER_CA_CERTIFICATE")  # files; without both no charger gets a client certificate
+CHARGER_CA_KEY = env.text("CHARGER_CA_KEY")
+SERVER_ROOT_CERTIFICATE = env.text("SERVER_ROOT_CERTIFICATE")
+CLIENT_CERTIFICATE_HEADER = env.matching("CLIENT_CERTIFICATE_HEADER", "Client-Cert", r"[A-Za-z0-9-]{1,60}", "the name of a header")
 
 # Map
 MAP_TILES_URL = env.address("MAP_TILES_URL", "", ("https", "http"))  # absent: our own outline, and nobody outside learns who looks where

@@ -1,4 +1,4 @@
-"""Who may open a charger's socket: identity, password, subprotocol. Decided before the upgrade, remembered after it.
+"""Who may open a charger's socket: identity, password or certificate, subprotocol. Decided before the upgrade, remembered after it.
 
 Unknown identity and wrong password look the same from outside and take the same work. Only failures are limited, so a
 storm of right passwords after a power cut is never refused.
@@ -24,13 +24,16 @@ from django.utils.translation import gettext as _
 from accounts import notifications
 from accounts.models import Notification, User
 from chargeshare import bus
+from ocpp_core import certificates, protection
 from ocpp_core.limits import Failures, Window
-from ocpp_core.models import ConnectionAttempt
+from ocpp_core.models import Certificate, ConnectionAttempt
 from stations import charge_points, commands, connectivity
 from stations.models import ChargePoint
 
 SUBPROTOCOL = "ocpp1.6"
+CLIENT_CERTIFICATE = "chargeshare.client_certificate"  # a server that tells what a proxy of ours says of it
 Outcome = ConnectionAttempt.Outcome
+Profile = ChargePoint.SecurityProfile
 
 COUNTED_TOGETHER = timedelta(minutes=10)
 MADE_UP_LENGTH = 20
@@ -38,7 +41,7 @@ ALTERNATING_SWAPS = 5  # more of them in a minute are not a charger that changed
 ALTERNATING_WINDOW = timedelta(seconds=60)
 
 _STATUS = {Outcome.TOO_MANY: 429, Outcome.ALTERNATING: 429}
-_NOBODY = ChargePoint(pk=0, password_digest="", security_profile=ChargePoint.SecurityProfile.BASIC)
+_NOBODY = ChargePoint(pk=0, password_digest="", security_profile=Profile.BASIC)
 
 failures = Failures()
 _told_too_many = Window()
@@ -82,21 +85,29 @@ class Request:
     protocols: tuple[str, ...]
     is_secure: bool
     client: str | None
+    certificate: str = ""
+    certificate_is_verified: bool = False
 
     @classmethod
     def read(cls, scope: dict[str, Any]) -> "Request":
-        """Read an ASGI scope. Origin is no business of chargers; some send junk there."""
+        """Read an ASGI scope. Origin is no business of chargers; some send junk there.
+
+        A client certificate is never read from the headers, which anybody may write: the server says what a trusted proxy said.
+        """
         credentials = None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 credentials = _basic(value)
         client = scope.get("client")
+        shown = scope.get("extensions", {}).get(CLIENT_CERTIFICATE, {})
         return cls(
             address=Address.read(scope),
             credentials=credentials,
             protocols=tuple(word.strip() for word in scope.get("subprotocols", ()) if word.strip()),
             is_secure=scope.get("scheme") == "wss",
             client=str(client[0]) if client else None,
+            certificate=shown.get("certificate", ""),
+            certificate_is_verified=shown.get("is_verified", False),
         )
 
 
@@ -110,6 +121,7 @@ class Verdict:
     subprotocol: str | None = None
     password_length: int | None = None
     offered: str = ""
+    against: str | None = None
     connection: UUID = field(default_factory=uuid4)
     attempt_id: int | None = None
     is_secure: bool = False
@@ -199,21 +211,30 @@ def _judge(request: Request) -> Verdict:
         charge_points.password_matches(_NOBODY, password or b"")  # the same work as for a known one
         outcome = Outcome.UNKNOWN_IDENTITY if request.address.candidates else Outcome.WRONG_PATH
         return _failed(Verdict(outcome, identity), request)
-    wrong = _wrong(charge_point, request, password)
-    if wrong is not None:
+    proof = _proof(charge_point, request, password)
+    if proof.wrong is not None:
         length = None if password is None else len(password)
-        return _failed(Verdict(wrong, identity, charge_point, password_length=length), request)
+        return _failed(Verdict(proof.wrong, identity, charge_point, password_length=length, against=proof.against), request)
     if not _is_let_in_anyway(charge_point, request) and failures.are_too_many(charge_point.identity, request.client):
         return Verdict(Outcome.TOO_MANY, identity, charge_point)
+    if proof.profile >= Profile.TLS and not request.is_secure:
+        return Verdict(Outcome.INSECURE, identity, charge_point)
+    _note_use(charge_point, proof, password)
+    return _checked(charge_point, request, identity)
+
+
+def _note_use(charge_point: ChargePoint, proof: "Proof", password: bytes | None) -> None:
+    """What was good beside something older is the only one from now on."""
+    if proof.profile == charge_point.next_security_profile:
+        protection.risen(charge_point)
+    if proof.certificate is not None:
+        certificates.used(proof.certificate, now=timezone.now())
     if password is not None and charge_point.next_password_digest:
         charge_points.used_password(charge_point, password)
-    return _checked(charge_point, request, identity)
 
 
 def _checked(charge_point: ChargePoint, request: Request, identity: str) -> Verdict:
     """What is left to check of a charger that has proved who it is."""
-    if charge_point.security_profile >= ChargePoint.SecurityProfile.TLS and not request.is_secure:
-        return Verdict(Outcome.INSECURE, identity, charge_point)
     offered = next((word for word in request.protocols if word.casefold() == SUBPROTOCOL), None)
     if request.protocols and offered is None:
         return Verdict(Outcome.WRONG_PROTOCOL, identity, charge_point, offered=", ".join(request.protocols)[:100])
@@ -238,15 +259,40 @@ def _named(request: Request) -> tuple[str, bytes | None]:
     return request.address.identity, None
 
 
-def _wrong(charge_point: ChargePoint, request: Request, password: bytes | None) -> Outcome | None:
-    if charge_point.security_profile == ChargePoint.SecurityProfile.NONE:
+@dataclass(frozen=True)
+class Proof:
+    """By which security profile a charger proved itself, or what is wrong with what it brought."""
+
+    profile: int
+    wrong: Outcome | None = None
+    against: str | None = None
+    certificate: Certificate | None = None
+
+
+def _proof(charge_point: ChargePoint, request: Request, password: bytes | None) -> Proof:
+    """Judge what a charger brings; a higher profile it was asked to rise to is as good as its own."""
+    following = charge_point.next_security_profile
+    if following is not None and (request.is_secure or following < Profile.TLS):
+        risen = _proof_by(following, charge_point, request, password)
+        if risen.wrong is None:
+            return risen
+    return _proof_by(charge_point.security_profile, charge_point, request, password)
+
+
+def _proof_by(profile: int, charge_point: ChargePoint, request: Request, password: bytes | None) -> Proof:
+    if profile == Profile.CERTIFICATE:
+        if not request.certificate:
+            return Proof(profile, Outcome.INSECURE if not request.is_secure else Outcome.NO_CERTIFICATE)
+        now, is_verified = timezone.now(), request.certificate_is_verified
+        judged = certificates.judge(charge_point, request.certificate, is_verified=is_verified, now=now)
+        return Proof(profile, Outcome.WRONG_CERTIFICATE if judged.reason else None, judged.reason, judged.certificate)
+    if profile == Profile.NONE:
         secret = charge_point.path_secret.encode()
-        if secret and any(compare_digest(word.encode(), secret) for word in request.address.candidates):
-            return None
-        return Outcome.WRONG_PATH
+        knows_it = secret and any(compare_digest(word.encode(), secret) for word in request.address.candidates)
+        return Proof(profile, None if knows_it else Outcome.WRONG_PATH)
     if password is None:
-        return Outcome.NO_PASSWORD if request.credentials is None else Outcome.WRONG_PASSWORD
-    return None if charge_points.password_matches(charge_point, password) else Outcome.WRONG_PASSWORD
+        return Proof(profile, Outcome.NO_PASSWORD if request.credentials is None else Outcome.WRONG_PASSWORD)
+    return Proof(profile, None if charge_points.password_matches(charge_point, password) else Outcome.WRONG_PASSWORD)
 
 
 def _failed(verdict: Verdict, request: Request) -> Verdict:
@@ -258,8 +304,8 @@ def _failed(verdict: Verdict, request: Request) -> Verdict:
 
 
 def _is_let_in_anyway(charge_point: ChargePoint, request: Request) -> bool:
-    """Whether a right password counts whatever else happens under this name: nobody guesses one that we made up."""
-    if charge_point.password_is_made_up or charge_point.security_profile == ChargePoint.SecurityProfile.NONE:
+    """Whether a right proof counts whatever else happens under this name: nobody guesses what we made up, or a key."""
+    if charge_point.password_is_made_up or charge_point.security_profile in (Profile.NONE, Profile.CERTIFICATE):
         return True
     return ConnectionAttempt.objects.filter(charge_point=charge_point, outcome=Outcome.ACCEPTED, address=request.client).exists()
 
@@ -284,18 +330,24 @@ def _swaps(addresses: Sequence[str | None]) -> int:
 
 def _hint(verdict: Verdict) -> str:
     """Say what an owner can look for, without a secret in it."""
-    charge_point, came = verdict.charge_point, verdict.password_length
+    charge_point = verdict.charge_point
     if charge_point is None:
         return ""
     with translation.override(charge_point.owner.language):
+        if verdict.against is not None:
+            return str(certificates.REASONS[verdict.against])
         if verdict.outcome == Outcome.WRONG_PATH:
             return _("The address must hold the secret before the identity, as it is shown here.")
         if verdict.outcome == Outcome.WRONG_PROTOCOL:
             return _("It offers only %(protocols)s.") % {"protocols": verdict.offered}
-        if verdict.outcome == Outcome.WRONG_PASSWORD and came is None:
-            return _("The user name it sent is not the identity.")
-        if verdict.outcome == Outcome.WRONG_PASSWORD and charge_point.password_is_made_up:
-            return _("%(came)d characters came, %(expected)d are expected.") % {"came": came, "expected": MADE_UP_LENGTH}
+        return _password_hint(charge_point, verdict.password_length) if verdict.outcome == Outcome.WRONG_PASSWORD else ""
+
+
+def _password_hint(charge_point: ChargePoint, came: int | None) -> str:
+    if came is None:
+        return _("The user name it sent is not the identity.")
+    if charge_point.password_is_made_up:
+        return _("%(came)d characters came, %(expected)d are expected.") % {"came": came, "expected": MADE_UP_LENGTH}
     return ""
 
 

@@ -90,6 +90,23 @@ _BY_WORD = {
     "transactionId:range": Meaning(
         _("The charger has forgotten the number of a session; we look for the one that fits."), NEWER_FIRMWARE, needs_care=True
     ),
+    "csr:identity": Meaning(
+        _("The charger asked for a certificate in another name than its identity; it got none."),
+        _("Set the name it writes into its request (common name) to its identity, or register it under that name."),
+        needs_care=True,
+    ),
+    "csr:often": Meaning(
+        _("The charger asks for certificates over and over; it gets five in an hour at most."), NEWER_FIRMWARE, needs_care=True
+    ),
+    "csr:signature": Meaning(
+        _("The charger asked for a certificate without proving that it has the key; it got none."), NEWER_FIRMWARE, needs_care=True
+    ),
+    "csr:unreadable": Meaning(_("The charger's request for a certificate cannot be read; it got none."), NEWER_FIRMWARE, needs_care=True),
+    "csr:weak": Meaning(
+        _("The charger asked for a certificate with a key that is too weak; it got none."),
+        _("Let it use RSA with 2048 bits or more, or the curve P-256, and SHA-256 to sign its request."),
+        needs_care=True,
+    ),
     NO_SUBPROTOCOL: Meaning(_("The charger does not say which version of OCPP it speaks; it was read as 1.6."), NOTHING_TO_DO),
     OPENS_AT_ONCE: Meaning(
         _("Sessions in a row ended after a few seconds with no energy, over an address without encryption."),

@@ -203,6 +203,15 @@ def used_password(charge_point: ChargePoint, given: bytes) -> None:
         charge_point.password_digest, charge_point.next_password_digest = following, ""
 
 
+def give_password(charge_point: ChargePoint) -> str:
+    """A password for a charger that has none, shown this once."""
+    password = passwords.made_up()
+    charge_point.password_digest = passwords.digest(password.encode())
+    charge_point.password_is_made_up = True
+    charge_point.save(update_fields=["password_digest", "password_is_made_up"])
+    return password
+
+
 def rotate_password(charge_point: ChargePoint) -> str:
     """A new password, shown this once; the old one works until the charger has used the new one."""
     if charge_point.security_profile == ChargePoint.SecurityProfile.NONE:

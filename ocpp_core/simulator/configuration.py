@@ -22,6 +22,7 @@ class Configuration:
             "MeterValuesAlignedData": "Energy.Active.Import.Register",
             "MeterValuesSampledData": MEASURANDS,
             "MeterValueSampleInterval": "60",
+            "SecurityProfile": "1",
             "StopTransactionOnEVSideDisconnect": "true",
             "StopTransactionOnInvalidId": "true",
             "StopTxnAlignedData": "",
@@ -39,7 +40,6 @@ class Configuration:
             "LocalAuthListMaxLength": "100",
             "MaxChargingProfilesInstalled": "10",
             "NumberOfConnectors": str(connectors),
-            "SecurityProfile": "1",
             "SendLocalListMaxLength": "20",
             "SupportedFeatureProfiles": "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger",
         }
@@ -58,8 +58,8 @@ class Configuration:
 
     def change(self, key: str, value: str) -> str:
         """Set a value and give the status of the answer."""
-        if key == "AuthorizationKey":
-            return "Accepted" if 8 <= len(value) <= 40 else "Rejected"
+        if key in ("AuthorizationKey", "SecurityProfile"):
+            return self._rise(value) if key == "SecurityProfile" else "Accepted" if 8 <= len(value) <= 40 else "Rejected"
         if key in self._readonly:
             return "Rejected"
         if key not in self._values:
@@ -72,6 +72,13 @@ class Configuration:
             if value not in ("true", "false"):
                 return "Rejected"
         self._values[key] = value
+        return "Accepted"
+
+    def _rise(self, profile: str) -> str:
+        """Take a higher security profile, never a lower one."""
+        if profile not in ("0", "1", "2", "3") or profile <= self._values["SecurityProfile"]:
+            return "Rejected"
+        self._values["SecurityProfile"] = profile
         return "Accepted"
 
     def told(self, keys: list[str] | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How a simulated charger reaches its central system."""
 
 import base64
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
@@ -72,7 +73,14 @@ class WebSocketLink:
         await self._connection.wait_closed()
 
 
-async def connect(url: str, identity: str, password: str | None, *, subprotocols: tuple[str, ...] = (SUBPROTOCOL,)) -> WebSocketLink:
+async def connect(
+    url: str,
+    identity: str,
+    password: str | None,
+    *,
+    subprotocols: tuple[str, ...] = (SUBPROTOCOL,),
+    tls: ssl.SSLContext | None = None,
+) -> WebSocketLink:
     """Dial a central system. `url` may already end with the identity; LinkClosed tells why it did not answer."""
     if unquote(urlsplit(url).path.rpartition("/")[2]) != identity:
         url = f"{url.rstrip('/')}/{quote(identity, safe=':')}"
@@ -84,6 +92,7 @@ async def connect(url: str, identity: str, password: str | None, *, subprotocols
             url,
             subprotocols=[protocol for protocol in subprotocols] or None,  # type: ignore[misc]  # noqa: C416 - a list of NewType
             additional_headers=headers,
+            ssl=tls,
             compression=None,
             ping_interval=None,
             max_size=2**20,

@@ -15,9 +15,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from chargeshare import checks, housekeeping
+from chargeshare import bodies, checks, housekeeping
 from chargeshare.server import Server
-from ocpp_core import door
+from ocpp_core import diagnostics, door
 
 BACKLOG = 4096
 HANDSHAKE_TIMEOUT_S = 30
@@ -56,6 +56,8 @@ class Command(BaseCommand):
             endpoints=[f"tcp:port={self._port}:interface={host}:backlog={BACKLOG}"],
             signal_handlers=False,
             trusted_proxies=settings.TRUSTED_PROXIES,
+            certificate_header=settings.CLIENT_CERTIFICATE_HEADER,
+            uploads=_uploads(),
             on_listen=self._listening,
             on_failure=self._not_listening,
             server_name="",
@@ -115,6 +117,19 @@ class Command(BaseCommand):
             await door.close()
         finally:
             self._server.stop()
+
+
+def _uploads() -> bodies.Uploads:
+    """Say where chargers upload what they have logged."""
+
+    def is_known(path: str) -> bool:
+        return diagnostics.token_in(path) is not None
+
+    def run(*work: Any) -> asyncio.Future[Any]:
+        return door.current().backstage.workers.run(*work)
+
+    on_too_large = bodies.tell_later(diagnostics.was_too_large, run)
+    return bodies.Uploads(diagnostics.PREFIX, settings.DIAGNOSTICS_MAX_BYTES, diagnostics.folder, is_known, on_too_large)
 
 
 def _raise_file_limit() -> None:
