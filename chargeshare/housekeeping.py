@@ -22,9 +22,10 @@ from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
 from billing import earnings, refunds, tariffs, top_ups
-from ocpp_core import frame_log, local_list
-from ocpp_core.models import ChargerDeviation, ConnectionAttempt, LocalListEntry
-from stations import commands, connectivity, sessions
+from ocpp_core import certificates, frame_log, local_list
+from ocpp_core.charging_profiles import kept as charging_profiles
+from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, LocalListEntry, SecurityEvent
+from stations import commands, connectivity, reservations, sessions
 from stations.models import CardPairing, Command, CommandBatch, MeterValue, OperatorReservation, QuarantinedMessage
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,10 @@ JOBS = (
     Job("lost connections forgotten", connectivity.forget_lost),
     Job("starts given up", sessions.abandon_stale),
     Job("sessions without an end closed", sessions.close_orphans),
+    Job("chargers told of bookings", reservations.tell_chargers),
+    Job("bookings given up", reservations.expire),
+    Job("chargers let go", reservations.release_held),
+    Job("drivers reminded of bookings", reservations.remind_drivers),
     Job("overdue stops asked for", sessions.stop_overdue),
     Job("drivers told that nothing flows", sessions.tell_of_no_energy),
     Job("reviews settled", sessions.settle_reviews),

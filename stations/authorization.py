@@ -1,5 +1,6 @@
 """May this person charge here, now? One gate for card, app and QR code."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,8 +16,8 @@ from accounts.models import IdToken, Notification, User
 from billing import ledger
 from billing.pricing import Prices
 from chargeshare.errors import DomainError
-from stations import pairing
-from stations.models import ChargePoint, ChargingSession, Connector
+from stations import pairing, slots
+from stations.models import ChargePoint, ChargingSession, Connector, Reservation
 
 ACCEPTED, BLOCKED, EXPIRED, INVALID, CONCURRENT = "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"
 ONE_TIME_TAG_LENGTH = 14
@@ -61,6 +62,12 @@ class ConnectorBusy(DomainError):
     message = _("Someone was faster: the connector is taken.")
 
 
+class ConnectorBooked(ConnectorBusy):
+    """Somebody else has booked it for now."""
+
+    message = _("Somebody has booked this connector for now.")
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a charger is told about an idTag, and what we know beside it."""
@@ -100,7 +107,8 @@ def identify(charge_point: ChargePoint, id_tag: str) -> Verdict:
         return _known(session.driver, charge_point, session=session, parent_tag=session.driver.group_tag)
     token = _card(charge_point, id_tag, key)
     if token is None:
-        return Verdict(INVALID)
+        holder = slots.holder(charge_point, key)
+        return Verdict(INVALID) if holder is None else _known(holder, charge_point, parent_tag=holder.group_tag)
     verdict = _known(token.user, charge_point, id_token=token, parent_tag=token.parent_uid or token.user.group_tag)
     if token.is_blocked:
         return replace(verdict, status=BLOCKED, reason=_("The card is blocked."))
@@ -109,16 +117,32 @@ def identify(charge_point: ChargePoint, id_tag: str) -> Verdict:
     return verdict
 
 
-def judge(who: Verdict, charge_point: ChargePoint, connector: Connector | None, *, for_start: bool = False) -> Verdict:
-    """Whether this person may charge at this charger now. Who charges here already may always present a card: to stop."""
-    if not who.is_accepted or who.driver is None or who.session is not None:
+def judge(
+    who: Verdict,
+    charge_point: ChargePoint,
+    connector: Connector | None,
+    *,
+    for_start: bool = False,
+    bookings: Sequence[Reservation] | None = None,
+    at: datetime | None = None,
+) -> Verdict:
+    """Whether this person may charge at this charger now. Who charges here already may always present a card: to stop.
+
+    `bookings` are those whose time it is `at` the moment that counts, where somebody has looked for them already.
+    """
+    if not who.is_accepted or who.driver is None or who.session is not None or who.is_owner:
         return who
     if not for_start and _charges_at(who.driver, charge_point):
         return who
+    at = at or timezone.now()
+    bookings = slots.near(charge_point, at) if bookings is None else bookings
+    if not for_start and slots.is_starting(bookings, who.driver):
+        return who
     try:
-        if not who.is_owner:
-            admit(who.driver, charge_point)
-            _may_begin(who, charge_point, connector, for_start=for_start)
+        admit(who.driver, charge_point)
+        if slots.in_the_way(bookings, who.driver, connector, at) is not None:
+            raise ConnectorBooked
+        _may_begin(who, charge_point, connector, for_start=for_start)
     except TooManySessions as refusal:
         return replace(who, status=CONCURRENT, reason=refusal.message)
     except DomainError as refusal:
@@ -137,7 +161,7 @@ def admit(driver: User, charge_point: ChargePoint) -> None:
 
 def check_driver(driver: User, connector: Connector, *, now: datetime | None = None) -> None:
     """The same gate for the app and the QR code, which also needs a charger that listens and an outlet that is free."""
-    charge_point = connector.charge_point
+    charge_point, now = connector.charge_point, now or timezone.now()
     who = _known(driver, charge_point)
     if not driver.is_active:
         raise NotAdmitted
@@ -145,7 +169,11 @@ def check_driver(driver: User, connector: Connector, *, now: datetime | None = N
         admit(driver, charge_point)
     if not charge_point.is_online:
         raise ChargerOffline
-    if connector.status not in READY or _is_taken(connector, now or timezone.now()):
+    bookings = slots.near(charge_point, now)
+    if not who.is_owner and slots.in_the_way(bookings, driver, connector, now) is not None:
+        raise ConnectorBooked
+    is_kept_for_her = connector.status == "Reserved" and slots.hers(bookings, driver, connector) is not None
+    if not (connector.status in READY or is_kept_for_her) or _is_taken(connector, now):
         raise ConnectorBusy
     if not who.is_owner:
         _may_begin(who, charge_point, connector, for_start=True)
@@ -254,9 +282,11 @@ def _is_charging(charge_point: ChargePoint, key: str) -> bool:
 
 
 def _was_one_time(charge_point: ChargePoint, key: str) -> bool:
-    """Whether it is a tag that we gave and that came too late: nobody's card."""
+    """Whether it is a tag that we gave, for a start or for a booking: nobody's card, though it comes too late."""
+    if len(key) < ONE_TIME_TAG_LENGTH:
+        return False
     issued = ChargingSession.objects.filter(charge_point=charge_point, id_tag=key[:ONE_TIME_TAG_LENGTH], expires_at__isnull=False)
-    return len(key) >= ONE_TIME_TAG_LENGTH and issued.exists()
+    return issued.exists() or slots.was_given(charge_point, key)
 
 
 def _charges_at(driver: User, charge_point: ChargePoint) -> bool:

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from chargeshare.errors import DomainError
-from stations import charge_points
-from stations.models import CardPairing, ChargePoint, ChargingSession, Invitation
+from stations import charge_points, reservations
+from stations.models import CardPairing, ChargePoint, ChargingSession, Invitation, Reservation
 
 _Open = (ChargingSession.Status.PENDING, ChargingSession.Status.ACTIVE, ChargingSession.Status.REVIEW)
 
@@ -28,8 +28,10 @@ def prepare_closing(sender: object, *, user: User, **_more: Any) -> None:
     open_ones = ChargingSession.objects.filter(status__in=_Open)
     if open_ones.filter(driver=user).exists() or open_ones.filter(owner=user).exists():
         raise SessionOpen
+    reservations.cancel_all(user)
     for charge_point in ChargePoint.objects.filter(owner=user, retired_at=None):
         charge_points.retire(charge_point)
     ChargingSession.objects.filter(driver=user).update(id_tag="")
+    Reservation.objects.filter(driver=user).update(id_tag="")
     Invitation.objects.filter(user=user).delete()
     CardPairing.objects.filter(user=user).delete()

@@ -3,12 +3,16 @@
 from typing import Any
 
 from accounts.models import User
-from stations.models import CardPairing, ChargePoint, ChargingSession, Command, Invitation, MeterValue
+from stations.models import CardPairing, ChargePoint, ChargingSession, Command, Invitation, MeterValue, Reservation
 
 _SESSION = (
     *("code", "status", "origin", "transaction_id", "charge_point__code", "charge_point__name", "connector__number", "created_at"),
     *("started_at", "stopped_at", "stop_reason", "meter_start_wh", "meter_stop_wh", "energy_wh", "is_estimated", "is_free", "note"),
     *("max_amount_minor", "max_energy_wh", "until", "cdr__number"),
+)
+_RESERVATION = (
+    *("code", "status", "reservation_id", "charge_point__code", "charge_point__name", "connector__number", "begins_at", "ends_at"),
+    *("id_tag", "created_at", "ended_at", "session__code"),
 )
 _CHARGE_POINT = (
     *("code", "name", "description", "address", "latitude", "longitude", "access", "is_published", "make", "identity", "vendor", "model"),
@@ -35,6 +39,7 @@ def everything_about(user: User) -> dict[str, Any]:
             }
             for charge_point in ChargePoint.objects.filter(owner=user).order_by("pk")
         ],
+        "reservations": list(Reservation.objects.filter(driver=user).order_by("pk").values(*_RESERVATION)),
         "invitations": list(Invitation.objects.filter(user=user).order_by("pk").values("charge_point__code", "created_at")),
         "card_pairings": list(
             CardPairing.objects.filter(user=user).order_by("pk").values("charge_point__code", "label", "created_at", "uid")

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -27,7 +27,7 @@ from django.db.models.functions import ASin, Cast, Cos, Floor, Least, Power, Rad
 from django.utils import timezone
 
 from accounts.models import User
-from stations import places
+from stations import places, slots
 from stations.models import ChargePoint, Connector, Invitation
 
 MOST = 500
@@ -37,13 +37,15 @@ _UNUSABLE = ("Faulted", "Unavailable")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a driver looks for. Type, power, price and being free must hold for one and the same outlet."""
+    """What a driver looks for. Type, power, price and being free, now or in her slot, must hold for one and the same outlet."""
 
     connector_types: tuple[str, ...] = ()
     min_power_w: int | None = None
     available: bool = False
     max_price_per_kwh: Decimal | None = None
     text: str = ""
+    free_from: datetime | None = None
+    free_to: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,12 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
         outlets = outlets.filter(max_power_w__gte=wanted.min_power_w)
     if wanted.max_price_per_kwh is not None:
         outlets = outlets.filter(tariff__current__price_per_kwh__lte=wanted.max_price_per_kwh)
+    if wanted.free_from is not None and wanted.free_to is not None:
+        booked = slots.taken(wanted.free_from, wanted.free_to, now=timezone.now())
+        outlets = outlets.exclude(Exists(booked.filter(connector=OuterRef("pk"))))
     if wanted.available:
         return found.filter(_is_free(outlets))
-    if wanted.connector_types or wanted.min_power_w is not None or wanted.max_price_per_kwh is not None:
+    if wanted.free_from is not None or wanted.connector_types or wanted.min_power_w is not None or wanted.max_price_per_kwh is not None:
         return found.filter(Exists(outlets.filter(charge_point=OuterRef("pk"))))
     return found
 

@@ -3,7 +3,16 @@
 from django.urls import path
 
 from stations.api.urls import api_urlpatterns
-from stations.views import charge_points, map, owner, owner_charge_point, pairing, registering, sessions  # noqa: A004 - the map is the map
+from stations.views import (
+    charge_points,
+    map,  # noqa: A004 - the map is the map
+    owner,
+    owner_charge_point,
+    pairing,
+    registering,
+    reservations,
+    sessions,
+)
 
 __all__ = ["api_urlpatterns", "app_name", "urlpatterns"]
 
@@ -17,6 +26,12 @@ urlpatterns = [
     path("sessions/", sessions.session_list, name="session_list"),
     path("sessions/<uuid:code>/", sessions.session_detail, name="session_detail"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
+    path("charge-points/<str:code>/book/", reservations.book, name="book"),
+    path("reservations/", reservations.reservation_list, name="reservation_list"),
+    path("reservations/<uuid:code>/", reservations.reservation_detail, name="reservation_detail"),
+    path("reservations/<uuid:code>/cancel/", reservations.reservation_cancel, name="reservation_cancel"),
+    path("reservations/<uuid:code>.ics", reservations.reservation_calendar, name="reservation_calendar"),
+    path("owner/reservations/", reservations.hosted_reservation_list, name="owner_reservations"),
     path("owner/", owner.dashboard, name="owner"),
     path("owner/chargers/", owner.charge_point_list, name="owner_charge_points"),
     path("owner/sessions/", owner.hosted_session_list, name="owner_sessions"),
@@ -27,7 +42,6 @@ urlpatterns = [
     path("owner/<str:code>/edit/", owner_charge_point.edit, name="owner_edit"),
     path("owner/<str:code>/connectors/<int:number>/", owner_charge_point.connector, name="owner_connector"),
     path("owner/<str:code>/ask/", owner_charge_point.ask, name="owner_ask"),
-    path("owner/<str:code>/commands/", owner_charge_point.command_list, name="owner_commands"),
     path("owner/<str:code>/publish/", owner_charge_point.publish, name="owner_publish"),
     path("owner/<str:code>/pause/", owner_charge_point.pause, name="owner_pause"),
     path("owner/<str:code>/retire/", owner_charge_point.retire, name="owner_retire"),

@@ -95,6 +95,20 @@ class PlaceField(serializers.Field[tuple[float, float], str, str, Any]):
 
 
 @extend_schema_field(OpenApiTypes.STR)
+class ConnectorField(serializers.Field[tuple[str, int], str, str, Any]):
+    """An outlet as `code/number`."""
+
+    default_error_messages = {"invalid": _("Write the connector as code/number, for example k7mq2xw9d/1.")}
+
+    def to_internal_value(self, data: Any) -> tuple[str, int]:
+        """Both halves."""
+        code, slash, number = data.partition("/") if isinstance(data, str) else ("", "", "")
+        if not slash or not re.fullmatch(r"[^/\x00]{1,30}", code) or not re.fullmatch(r"[0-9]{1,9}", number):
+            self.fail("invalid")
+        return code, int(number)
+
+
+@extend_schema_field(OpenApiTypes.STR)
 class ConnectorTypesField(serializers.Field[tuple[str, ...], str, str, Any]):
     """One connector type or several separated by commas."""
 

@@ -4,12 +4,13 @@ import re
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from accounts.models import User
 from chargeshare.errors import NotFound
-from stations.models import ChargePoint
+from stations.models import ChargePoint, Connector
 
 
 def user_of(request: Request) -> User:
@@ -40,6 +41,18 @@ def own_charge_point(request: Request | HttpRequest, code: str, *, retired: bool
     if not is_managed_by(charge_point, request.user):
         raise NotFound
     return charge_point
+
+
+def connector_of(driver: User, code: str, number: int) -> Connector:
+    """An outlet this person may know of."""
+    charge_point = ChargePoint.objects.visible_to(driver).alive().filter(code=code)
+    connector = Connector.objects.select_related("charge_point__owner", "tariff__current").filter(
+        charge_point__in=charge_point, number=number
+    )
+    found = connector.first()
+    if found is None:
+        raise NotFound(_("There is no such connector, or it is not yours to see."))
+    return found
 
 
 def _one(charge_points: QuerySet[ChargePoint], code: str) -> ChargePoint:

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from accounts.models import User
 from billing.api_fields import MoneyField, written
 from stations import sessions
+from stations.api.fields import ConnectorField
 from stations.models import ChargingSession, MeterValue
 
 STATUSES = [(value.lower(), label) for value, label in ChargingSession.Status.choices]
@@ -71,9 +72,10 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
             return None
         return session.id_token.uid if session.id_token else session.id_tag
 
-    def get_reservation(self, session: ChargingSession) -> str | None:  # noqa: ARG002 - bookings do not exist yet
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_reservation(self, session: ChargingSession) -> str | None:
         """The booking it used."""
-        return None
+        return str(session.booking.code) if hasattr(session, "booking") else None
 
     @extend_schema_field(MoneyField())
     def get_cost(self, session: ChargingSession) -> Any:
@@ -91,17 +93,10 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
 class StartSerializer(serializers.Serializer[dict[str, Any]]):
     """The wish to charge."""
 
-    connector = serializers.CharField(max_length=40, help_text="code/number")
+    connector = ConnectorField(help_text="code/number")
     max_amount = MoneyField(required=False, allow_null=True, help_text="Stop when it would cost more.")
     max_energy_wh = serializers.IntegerField(min_value=1, max_value=10_000_000, required=False, allow_null=True)
     until = serializers.DateTimeField(required=False, allow_null=True)
-
-    def validate_connector(self, text: str) -> tuple[str, int]:
-        """Both halves of `code/number`."""
-        code, slash, number = text.partition("/")
-        if not slash or not number.isascii() or not number.isdecimal() or len(number) > 9:
-            raise serializers.ValidationError(_("Write the connector as code/number, for example k7mq2xw9d/1."))
-        return code, int(number)
 
     def validate_until(self, until: datetime | None) -> datetime | None:
         """An end that has passed would stop what has not begun."""

@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
-from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -19,7 +18,7 @@ from accounts.models import User
 from billing.models import ChargeDetailRecord
 from chargeshare.errors import NotFound
 from stations import sessions
-from stations.api.permissions import user_of
+from stations.api.permissions import connector_of, user_of
 from stations.api.session_serializers import (
     SampledValues,
     SampledValueSerializer,
@@ -27,7 +26,7 @@ from stations.api.session_serializers import (
     SessionSerializer,
     StartSerializer,
 )
-from stations.models import ChargePoint, ChargingSession, Connector, MeterValue
+from stations.models import ChargingSession, MeterValue
 
 CODE = OpenApiParameter("code", uuid.UUID, OpenApiParameter.PATH)
 
@@ -36,7 +35,7 @@ class SessionViewSet(GenericViewSet[ChargingSession]):
     """Sessions: mine, those at my chargers, and (for staff) all."""
 
     queryset = ChargingSession.objects.select_related(
-        "charge_point", "connector", "id_token", "cdr", "tariff_version__tariff", "hold", "driver", "owner"
+        "charge_point", "connector", "id_token", "cdr", "tariff_version__tariff", "hold", "driver", "owner", "booking"
     )
     serializer_class = SessionSerializer
     permission_classes = [IsAuthenticated]
@@ -64,7 +63,7 @@ class SessionViewSet(GenericViewSet[ChargingSession]):
         driver = user_of(request)
         session = sessions.request_start(
             driver=driver,
-            connector=_connector(driver, *wish["connector"]),
+            connector=connector_of(driver, *wish["connector"]),
             origin=ChargingSession.Origin.APP,
             max_amount_minor=wish.get("max_amount"),
             max_energy_wh=wish.get("max_energy_wh"),
@@ -137,15 +136,3 @@ def _by_card(id_tag: str) -> Q:
     """Sessions of a card however it is spelled, or of a tag as it came."""
     known = id_tokens.key(id_tag)
     return Q(id_tag__iexact=id_tag) | (Q(id_token__uid_key=known) if known else Q())
-
-
-def _connector(driver: User, code: str, number: int) -> Connector:
-    """An outlet this person may know of."""
-    charge_point = ChargePoint.objects.visible_to(driver).alive().filter(code=code)
-    connector = Connector.objects.select_related("charge_point__owner", "tariff__current").filter(
-        charge_point__in=charge_point, number=number
-    )
-    found = connector.first()
-    if found is None:
-        raise NotFound(_("There is no such connector, or it is not yours to see."))
-    return found

@@ -14,7 +14,7 @@ from accounts import notifications
 from accounts.models import Notification, User
 from billing import ledger, settlement
 from chargeshare.errors import DomainError, Invalid, NotFound
-from stations import intents, live, metering
+from stations import intents, live, metering, slots
 from stations.metering import Meter, Outcome
 from stations.models import ChargingSession
 from stations.sessions.billing import AC_TYPES, bill
@@ -100,6 +100,7 @@ def finish(
         settle(session)
         session.save()
         tell_finished(session)
+    slots.use_up(session, now=received_at)
     live.session_changed(session)
     live.connector_changed(session.connector)
 
