@@ -6,7 +6,6 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from chargeshare.errors import Invalid
@@ -70,7 +69,7 @@ class Built:
 
     connector_number: int
     profile: Profile
-    notes: tuple[str | Promise, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def payload(self) -> Profile:
@@ -178,13 +177,13 @@ def _profile(place: Place, level: int, kind: str) -> Profile:
     return profile if place.transaction_id is None else {**profile, "transactionId": place.transaction_id}
 
 
-def _schedule(place: Place, can: Abilities, turns: Iterable[tuple[int, Amount]]) -> tuple[Profile, tuple[str | Promise, ...]]:
+def _schedule(place: Place, can: Abilities, turns: Iterable[tuple[int, Amount]]) -> tuple[Profile, tuple[str, ...]]:
     turns = list(turns)
     unit = can.unit(turns[0][1].unit)
     if place.connector_type in DIRECT_TYPES and not can.is_known:
         unit = WATTS
     limits = [(start, _in(place, amount, unit)) for start, amount in turns]
-    notes: tuple[str | Promise, ...] = ()
+    notes: tuple[str, ...] = ()
     if any(amount.unit != unit for _start, amount in turns):
         notes = (_note(unit, place.phases),)
     periods = [{"startPeriod": start, "limit": spelt(value)} for start, value in limits]

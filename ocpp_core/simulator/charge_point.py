@@ -4,17 +4,18 @@ import asyncio
 import contextlib
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from ocpp_core import frames
-from ocpp_core.simulator import answers
+from ocpp_core.simulator import answers, smart_charging
 from ocpp_core.simulator.certificates import Certificates
 from ocpp_core.simulator.configuration import Configuration
 from ocpp_core.simulator.connection import Connection, Queued, Refused
 from ocpp_core.simulator.link import Dial, LinkClosed
 from ocpp_core.simulator.local_list import LocalList
+from ocpp_core.simulator.maintenance import Maintenance
 from ocpp_core.simulator.outlet import Car, Outlet, Transaction
 from ocpp_core.simulator.timing import Clock
 
@@ -55,7 +56,8 @@ class SimulatedChargePoint:
         }
         self.known_tags: dict[str, dict[str, Any]] = {}
         self.local_list = LocalList(self.configuration)
-        self.profiles: list[dict[str, Any]] = []
+        self.maintenance = Maintenance()
+        self.profiles: list[smart_charging.Installed] = []
         self.on_event: Callable[[str], None] = lambda _event: None
         self.ready = asyncio.Event()
         self._runs = False
@@ -210,6 +212,7 @@ class SimulatedChargePoint:
         outlet.authorized_tag = outlet.authorized_until = None
         running = Transaction(id_tag, self.clock.now(), outlet.register_wh)
         outlet.transaction = running
+        smart_charging.begun(self, outlet, running)
         payload = {"connectorId": outlet.number, "idTag": id_tag, "meterStart": running.meter_start_wh, "timestamp": self._time()}
         if outlet.reservation is not None:
             payload["reservationId"] = outlet.reservation.id
@@ -235,8 +238,7 @@ class SimulatedChargePoint:
         if id_tag is not None:
             payload["idTag"] = id_tag
         outlet.transaction = None
-        self.profiles = [profile for profile in self.profiles if profile["chargingProfilePurpose"] != "TxProfile"]
-        outlet.limit_w = answers.limit_w(self, outlet.number)
+        smart_charging.forget(self, running)
         await self.connection.deliver(Queued("StopTransaction", payload, running))
         self.on_event(f"stopped at {outlet.number}: {running.charged_wh / 1000:.2f} kWh, {reason}")
         if outlet.becomes_available is not None:
@@ -347,6 +349,7 @@ class SimulatedChargePoint:
         while passed < interval and (goal_wh is None or outlet.meter_wh < goal_wh):
             step = min(1.0 if goal_wh is not None else interval, interval - passed)
             await self.clock.sleep(step)
+            smart_charging.refresh(self)
             outlet.advance(step)
             passed += step
         if outlet.transaction is not None:
@@ -361,6 +364,7 @@ class SimulatedChargePoint:
             await self.clock.sleep(1)
             now, before = self.clock.now(), last
             last = now
+            smart_charging.refresh(self)
             for outlet in self.outlets.values():
                 outlet.advance((now - before).total_seconds())
                 if outlet.transaction is None:
@@ -387,14 +391,3 @@ class SimulatedChargePoint:
 
     def _time(self) -> str:
         return self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@contextlib.asynccontextmanager
-async def running(charge_point: SimulatedChargePoint) -> AsyncIterator[SimulatedChargePoint]:
-    """Let a charge point run beside something else, and end it cleanly."""
-    task = asyncio.create_task(charge_point.run())
-    try:
-        yield charge_point
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

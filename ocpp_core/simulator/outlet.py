@@ -76,6 +76,7 @@ class Outlet:
     transaction: Transaction | None = None
     authorized_tag: str | None = None
     authorized_until: datetime | None = None
+    coming_profile: tuple[str, dict[str, Any]] | None = None
     reservation: Reservation | None = None
     limit_w: float | None = None
     power_w: float = 0.0

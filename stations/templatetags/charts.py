@@ -47,7 +47,7 @@ def power_curve(session: ChargingSession, until: datetime | None = None) -> dict
     ends = forecast or last.at
     ends = max(ends, begins + SHORTEST)
     most_w = max([session.connector.max_power_w or 0, *(point.power_w for point in points)])
-    frame = Frame(begins, ends, _top(most_w))
+    frame = Frame(begins, ends, top(most_w))
     line = [(frame.x(point.at), frame.y(point.power_w)) for point in points]
     return {
         "is_empty": False,
@@ -66,6 +66,6 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x} {y}" for x, y in points)
 
 
-def _top(most_w: int) -> int:
+def top(most_w: int) -> int:
     """The next figure that three equal steps reach."""
     return next((step * ROWS for step in STEPS_W if step * ROWS >= most_w), STEPS_W[-1] * ROWS)
