@@ -2,8 +2,9 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from ocpp_core.api import commands, frames, records
-from ocpp_core.views import configuration, connection, deviations
+from ocpp_core.api import batches, commands, frames, records
+from ocpp_core.views import batches as batch_pages
+from ocpp_core.views import configuration, connection, console, deviations
 from ocpp_core.views import frames as frame_pages
 
 app_name = "ocpp_core"
@@ -11,6 +12,15 @@ app_name = "ocpp_core"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("owner/<str:code>/connection/", connection.connection, name="connection"),
     path("owner/<str:code>/messages/", frame_pages.frame_list, name="messages"),
+    path("owner/commands/many/", batch_pages.batch_list, name="batches"),
+    path("owner/commands/many/new/", batch_pages.batch_new, name="batch_new"),
+    path("owner/commands/many/ask/", batch_pages.batch_ask, name="batch_ask"),
+    path("owner/commands/many/<str:code>/", batch_pages.batch, name="batch"),
+    path("owner/commands/many/<str:code>/interrupt/", batch_pages.batch_interrupt, name="batch_interrupt"),
+    path("owner/<str:code>/commands/", console.console, name="console"),
+    path("owner/<str:code>/commands/<int:pk>/", console.command, name="command"),
+    path("owner/<str:code>/commands/<int:pk>/again/", console.again, name="command_again"),
+    path("owner/<str:code>/commands/<str:action>/", console.ask, name="ask"),
     path("owner/<str:code>/configuration/", configuration.configuration, name="configuration"),
     path("owner/<str:code>/deviations/", deviations.deviation_list, name="deviations"),
 ]
@@ -18,6 +28,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("charge-points/<str:code>/commands/", commands.CommandsView.as_view(), name="commands"),
     path("charge-points/<str:code>/commands/<int:pk>/", commands.CommandView.as_view(), name="command"),
+    path("command-batches/", batches.BatchesView.as_view(), name="command_batches"),
+    path("command-batches/<str:code>/", batches.BatchView.as_view(), name="command_batch"),
+    path("command-batches/<str:code>/commands/", batches.BatchCommandsView.as_view(), name="command_batch_commands"),
     path("commands/<int:pk>/", commands.CommandView.as_view(), name="command_by_id"),
     path("charge-points/<str:code>/messages/", frames.FramesView.as_view(), name="messages"),
     path("charge-points/<str:code>/connections/", records.ConnectionsView.as_view(), name="connections"),

@@ -5,12 +5,13 @@ are the outbox, a restart loses nothing, and a charger that is away has its answ
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from chargeshare import bus
 from chargeshare.errors import DomainError, Invalid
+from stations import places
 from stations.commands import REST_S, RESTING, TOO_OLD
 from stations.models import ChargePoint, Command, CommandBatch
 from stations.models.command import without_secrets
@@ -30,6 +32,7 @@ MOST_PER_MINUTE = 6_000
 AT_ONCE = 1_000
 
 Status = Command.Status
+T = TypeVar("T")
 
 
 class NothingToAsk(DomainError):
@@ -60,6 +63,45 @@ class Progress(NamedTuple):
     def is_over(self) -> bool:
         """Whether nothing more will come."""
         return self.done >= self.total
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which chargers: by what their boxes say of themselves, whether they are connected, and a word of name, town or identity."""
+
+    make: str = ""
+    model: str = ""
+    firmware: str = ""
+    is_online: bool | None = None
+    text: str = ""
+
+
+def within_reach(user: User) -> QuerySet[ChargePoint]:
+    """The chargers this person may command: her own that are in service; staff all."""
+    alive = ChargePoint.objects.alive().order_by("name", "id")
+    return alive if user.is_staff else alive.filter(owner=user)
+
+
+def fitting(user: User, wanted: Wanted) -> QuerySet[ChargePoint]:
+    """Those of them that are as wanted."""
+    found = within_reach(user)
+    for column, value in (("vendor", wanted.make), ("model", wanted.model), ("firmware", wanted.firmware)):
+        found = found.filter(**{column: value}) if value else found
+    if wanted.text:
+        found = found.filter(Q(search_text__contains=places.plain(wanted.text)) | Q(identity__icontains=wanted.text))
+    if wanted.is_online is not None:
+        online = ChargePoint.objects.online().values("pk")
+        found = found.filter(pk__in=online) if wanted.is_online else found.exclude(pk__in=online)
+    return found
+
+
+def named(user: User, codes: Collection[str]) -> list[ChargePoint]:
+    """Those with these codes. One that is not hers is like one that does not exist."""
+    found = {one.code: one for some in _chunks(sorted(set(codes))) for one in within_reach(user).filter(code__in=some)}
+    for code in codes:
+        if code not in found:
+            raise _refused("charge_points", _("There is no charger of yours with the code %(code)s.") % {"code": code[:20]})
+    return list(found.values())
 
 
 def begin(
@@ -142,7 +184,7 @@ def _rows(batch: CommandBatch, chosen: list[int]) -> Iterator[Command]:
             )
 
 
-def _chunks(chosen: list[int]) -> Iterator[list[int]]:
+def _chunks(chosen: list[T]) -> Iterator[list[T]]:
     for begin_at in range(0, len(chosen), AT_ONCE):
         yield chosen[begin_at : begin_at + AT_ONCE]
 

@@ -33,8 +33,8 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
 
     class Meta:
         model = Command
-        fields = ("id", "action", "payload", "status", "response", "created_at", "answered_at")
-        read_only_fields = fields
+        fields: tuple[str, ...] = ("id", "action", "payload", "status", "response", "created_at", "answered_at")
+        read_only_fields: tuple[str, ...] = fields
 
 
 class AskSerializer(serializers.Serializer[dict[str, Any]]):

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,7 +24,6 @@ from stations.models import ChargePoint, ChargingSession, Command, Connector, In
 from stations.views.map import map_config
 from stations.views.owner import hints, person, price_words
 
-COMMANDS_ON_A_PAGE = 30
 RECENT = 5
 
 
@@ -52,17 +50,6 @@ def charge_point(request: HttpRequest, code: str) -> HttpResponse:
         "is_mine": one.owner_id == person(request).pk,
     }
     return render(request, "stations/owner/charge_point.html", context)
-
-
-@login_required
-@explained
-@require_GET
-def command_list(request: HttpRequest, code: str) -> HttpResponse:
-    """Everything that was ever asked of the charger, and how it answered."""
-    one = own_charge_point(request, code)
-    asked = Command.objects.filter(charge_point=one).select_related("asked_by")
-    page = Paginator(asked, COMMANDS_ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "stations/owner/command_list.html", {"charge_point": one, "tab": "commands", "page": page})
 
 
 @login_required

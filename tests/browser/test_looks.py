@@ -103,7 +103,6 @@ def of_mine(people: Town) -> Asking:
         "stations:owner_charge_point": mine,
         "stations:owner_edit": [(people.home.code,)],
         "stations:owner_connector": [(people.home.code, 1)],
-        "stations:owner_commands": mine,
         "stations:owner_retire": [(people.home.code,)],
         "stations:pair_card": [()],
         "stations:pair_card_wait": [(pk,) for pk in people.pairings],

@@ -15,7 +15,7 @@ from stations.models import ChargePoint, ChargingSession, Command, Invitation
 from tests import factories
 from tests.stations.acting import begin, go_online, session_of, stop
 
-PAGES = ["owner_charge_point", "owner_edit", "owner_commands", "owner_retire"]
+PAGES = ["owner_charge_point", "owner_edit", "owner_retire"]
 DOOR_PAGES = ["connection", "messages", "configuration"]
 DEEDS = ["owner_ask", "owner_publish", "owner_pause", "owner_new_password", "owner_invite"]
 
@@ -236,7 +236,7 @@ def test_buttons_ask_the_charger(client, charge_point, owner, said, action, payl
     command = Command.objects.get()
     assert (command.action, command.payload, command.asked_by) == (action, payload, owner)
     page(client, "stations:owner_charge_point", charge_point.code)
-    page(client, "stations:owner_commands", charge_point.code)
+    page(client, "ocpp_core:console", charge_point.code)
 
 
 @pytest.mark.parametrize(
