@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
-from billing import earnings, refunds, tariffs, top_ups
+from billing import auto_top_ups, earnings, refunds, tariffs, top_ups
 from ocpp_core import certificates, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, LocalListEntry, SecurityEvent
@@ -41,6 +41,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "browser sessions": lambda now: Session.objects.filter(expire_date__lt=now),
     "card pairings": lambda now: CardPairing.objects.filter(expires_at__lt=now - timedelta(days=1)),
     "cards in retired boxes": lambda now: LocalListEntry.objects.filter(local_list__charge_point__retired_at__lt=now - timedelta(days=1)),
+    "certificates of chargers": lambda now: Certificate.objects.filter(not_after__lt=now - timedelta(days=365)),
     "commands": lambda now: Command.objects.filter(created_at__lt=now - timedelta(days=365)),
     "commands to many chargers": lambda now: CommandBatch.objects.filter(created_at__lt=now - timedelta(days=366)),
     "connection attempts": lambda now: ConnectionAttempt.objects.filter(at__lt=now - timedelta(days=90)),
@@ -49,6 +50,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "connectors held for operators": lambda now: OperatorReservation.objects.filter(ended_at__lt=now - timedelta(days=90)),
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
+    "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
 }
 
 
@@ -75,15 +77,17 @@ class Job:
 
 
 JOBS = (
+    Job("wallets topped up by themselves", top_ups.top_up_automatically),
+    Job("automatic top-ups ended", auto_top_ups.tidy),
     Job("refunds sent", refunds.send_unsent),
     Job("scheduled prices begun", tariffs.begin_scheduled),
     Job("lost connections forgotten", connectivity.forget_lost),
-    Job("starts given up", sessions.abandon_stale),
-    Job("sessions without an end closed", sessions.close_orphans),
     Job("chargers told of bookings", reservations.tell_chargers),
     Job("bookings given up", reservations.expire),
     Job("chargers let go", reservations.release_held),
     Job("drivers reminded of bookings", reservations.remind_drivers),
+    Job("starts given up", sessions.abandon_stale),
+    Job("sessions without an end closed", sessions.close_orphans),
     Job("overdue stops asked for", sessions.stop_overdue),
     Job("drivers told that nothing flows", sessions.tell_of_no_energy),
     Job("reviews settled", sessions.settle_reviews),
@@ -93,6 +97,8 @@ JOBS = (
     Job("payments asked about", top_ups.refresh_pending),
     Job("e-mails sent", notifications.send_unsent),
     Job("earnings made available", earnings.release_pending, HOURLY),
+    Job("charging profiles forgotten", charging_profiles.forget, HOURLY),
+    Job("certificates of chargers renewed", certificates.renew_expiring, HOURLY),
     Job("frames pruned", frame_log.prune, HOURLY),
     Job("notifications pruned", notifications.prune, HOURLY),
     Job("idempotent answers pruned", idempotency.prune, HOURLY),

@@ -4,7 +4,19 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
-from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, LocalList, LocalListEntry, OcppFrame
+from ocpp_core.models import (
+    Certificate,
+    ChargerDeviation,
+    ChargingProfile,
+    CompositeSchedule,
+    ConfigurationKey,
+    ConnectionAttempt,
+    InstalledCertificate,
+    LocalList,
+    LocalListEntry,
+    OcppFrame,
+    SecurityEvent,
+)
 from stations.models.command import BLOTTED, is_secret
 
 
@@ -77,3 +89,66 @@ class LocalListEntryAdmin(ReadOnly):
     list_filter = ["status"]
     list_select_related = ["local_list__charge_point"]
     search_fields = ["=id_tag", "=local_list__charge_point__code"]
+
+
+@admin.register(ChargingProfile)
+class ChargingProfileAdmin(ReadOnly):
+    """The limits that boxes hold, as far as their answers told us."""
+
+    list_display = [
+        "charge_point",
+        "connector_number",
+        "purpose",
+        "profile_id",
+        "stack_level",
+        "kind",
+        "transaction_id",
+        "valid_to",
+        "accepted_at",
+    ]
+    list_filter = ["purpose", "kind"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "charge_point__identity", "=transaction_id"]
+    date_hierarchy = "accepted_at"
+
+
+@admin.register(CompositeSchedule)
+class CompositeScheduleAdmin(ReadOnly):
+    """The limits that boxes say they keep to."""
+
+    list_display = ["charge_point", "connector_number", "starts_at", "received_at"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "charge_point__identity"]
+
+
+@admin.register(SecurityEvent)
+class SecurityEventAdmin(ReadOnly):
+    """What chargers report of their security."""
+
+    list_display = ["received_at", "charge_point", "type", "tech_info", "at", "is_critical", "times"]
+    list_filter = ["is_critical"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=type", "=charge_point__code", "charge_point__identity"]
+    date_hierarchy = "received_at"
+    show_full_result_count = False
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ReadOnly):
+    """Client certificates that chargers were given."""
+
+    list_display = ["created_at", "charge_point", "subject", "state", "not_before", "not_after", "used_at", "serial"]
+    list_filter = ["state"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=serial", "=fingerprint", "subject", "=charge_point__code", "charge_point__identity"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(InstalledCertificate)
+class InstalledCertificateAdmin(ReadOnly):
+    """Root certificates that chargers hold."""
+
+    list_display = ["charge_point", "use", "subject", "serial_number", "hash_algorithm", "seen_at"]
+    list_filter = ["use"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=serial_number", "subject", "=charge_point__code", "charge_point__identity"]

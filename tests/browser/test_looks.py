@@ -34,8 +34,9 @@ NO_PAGES = {
     *("healthz", "readyz", "metrics", "manifest", "favicon", "service_worker", "set_language", "schema", "docs"),
     *("account_confirm_login_code", "account_set_password", "mfa_authenticate", "mfa_reauthenticate", "mfa_download_recovery_codes"),
     *("accounts:card_block", "accounts:card_confirm", "accounts:card_remove", "accounts:inbox_read", "accounts:inbox_open"),
-    *("billing:gopay_notification", "billing:receipt_pdf", "billing:tariff_delete"),
+    *("billing:gopay_notification", "billing:receipt_pdf", "billing:tariff_delete", "billing:auto_top_up_end"),
     *("stations:session_start", "stations:owner_ask", "stations:owner_publish", "stations:owner_pause", "stations:owner_new_password"),
+    *("ocpp_core:security_ask",),
     *("stations:owner_invite", "stations:owner_uninvite", "stations:register_place", "stations:register_make"),
 }
 
@@ -84,6 +85,8 @@ def of_mine(people: Town) -> Asking:
         "accounts:privacy": [()],
         "accounts:close": [()],
         "billing:wallet": [()],
+        "billing:auto_top_up": [()],
+        "billing:refund": [()],
         "billing:top_up_return": [(top_up.code,) for top_up in people.top_ups.values()],
         "billing:demo_gateway": [(top_up.gateway_id,) for top_up in people.top_ups.values()][:2],
         "billing:receipt": receipts,
@@ -109,6 +112,8 @@ def of_mine(people: Town) -> Asking:
         "ocpp_core:connection": mine,
         "ocpp_core:messages": mine,
         "ocpp_core:configuration": mine,
+        "ocpp_core:charging_profiles": mine,
+        "ocpp_core:security": mine,
         "ocpp_core:deviations": mine,
     }
 
