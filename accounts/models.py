@@ -123,6 +123,8 @@ class Notification(Posted):
         EARNED = "earned", _("somebody charged at your charger")
         UNPAID_ENERGY = "unpaid_energy", _("energy nobody paid for")
         TOP_UP_PAID = "top_up_paid", _("wallet topped up")
+        AUTO_TOP_UP_ON = "auto_top_up_on", _("automatic top-up agreed")
+        AUTO_TOP_UP_ENDED = "auto_top_up_ended", _("automatic top-up ended")
         REFUND_DONE = "refund_done", _("money returned to you")
         REFUND_FAILED = "refund_failed", _("money could not be returned")
         CHARGER_ALERT = "charger_alert", _("your charger needs attention")

@@ -32,6 +32,8 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.EARNED: frozenset({"place", "energy_wh", "earned_minor", "currency"}),
     Notification.Kind.UNPAID_ENERGY: frozenset({"place", "energy_wh"}),
     Notification.Kind.TOP_UP_PAID: frozenset({"amount_minor", "balance_minor", "currency"}),
+    Notification.Kind.AUTO_TOP_UP_ON: frozenset({"amount_minor", "currency", "consent"}),
+    Notification.Kind.AUTO_TOP_UP_ENDED: frozenset({"amount_minor", "currency"}),
     Notification.Kind.REFUND_DONE: frozenset({"amount_minor", "currency"}),
     Notification.Kind.REFUND_FAILED: frozenset({"amount_minor", "currency"}),
     Notification.Kind.CHARGER_ALERT: frozenset({"place", "reason"}),

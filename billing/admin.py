@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import money, top_ups
 from billing.models import (
+    AutoTopUp,
     CdrLine,
     ChargeDetailRecord,
     DemoPayment,
@@ -157,7 +158,7 @@ class TopUpAdmin(ReadOnlyAdmin):
     list_filter = ["status", "gateway", "created_at"]
     search_fields = ["code", "order_number", "gateway_id", "user__email"]
     list_select_related = ["user"]
-    actions = ["ask_again"]
+    actions = ["ask_again", "give_up"]
 
     @admin.display(description=_("amount"), ordering="amount_minor")
     def amount(self, top_up: TopUp) -> str:
@@ -169,6 +170,31 @@ class TopUpAdmin(ReadOnlyAdmin):
         """After somebody has looked at what did not match; the next pass asks, and credits only what matches."""
         marked = top_ups.ask_again(chosen, now=timezone.now())
         self.message_user(request, _("Will be asked about: %(count)s.") % {"count": marked}, messages.SUCCESS)
+
+    @admin.action(description=_("Nothing was charged (no such payment at the gateway)"), permissions=["view"])
+    def give_up(self, request: HttpRequest, chosen: QuerySet[TopUp]) -> None:
+        """Only where the gateway never answered; its portal is the proof."""
+        self.message_user(request, _("Closed: %(count)s.") % {"count": top_ups.give_up(chosen)}, messages.SUCCESS)
+
+
+@admin.register(AutoTopUp)
+class AutoTopUpAdmin(ReadOnlyAdmin):
+    """Standing orders, with what their holders agreed to."""
+
+    list_display = ["user", "state", "amount", "monthly_cap", "failures", "consented_at", "ended_at"]
+    list_filter = ["state", "consented_at"]
+    search_fields = ["user__email", "gateway_id"]
+    list_select_related = ["user"]
+
+    @admin.display(description=_("amount"), ordering="amount_minor")
+    def amount(self, plan: AutoTopUp) -> str:
+        """With its currency."""
+        return money.fmt(plan.amount_minor, plan.currency)
+
+    @admin.display(description=_("a month at most"), ordering="monthly_cap_minor")
+    def monthly_cap(self, plan: AutoTopUp) -> str:
+        """With its currency."""
+        return money.fmt(plan.monthly_cap_minor, plan.currency)
 
 
 @admin.register(Refund)

@@ -44,6 +44,16 @@ class RefundForm(forms.Form):
     symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
 
 
+class AutoTopUpForm(forms.Form):
+    """What a wallet that tops itself up adds, when, and up to how much in a month."""
+
+    amount = AmountField(label=_("Add each time"))
+    below = AmountField(label=_("When less than this is available"))
+    monthly_cap = AmountField(label=_("At most in a calendar month"))
+    consent = forms.CharField(widget=forms.HiddenInput, required=False)
+    symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
+
+
 class TariffForm(forms.Form):
     """The prices of a tariff. What they may be is said by `billing.tariffs`; a field left empty is zero."""
 

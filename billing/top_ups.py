@@ -5,6 +5,7 @@ A notification and a returning browser are nudges and prove nothing; what counts
 
 import logging
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,10 +18,10 @@ from django.utils.translation import gettext as _
 
 from accounts import notifications
 from accounts.models import Notification, User
-from billing import ledger, money, refunds
+from billing import auto_top_ups, ledger, money, refunds
 from billing.gateway import Gateway, GatewayAwayError, GatewayError, Payment, PaymentRequest, PaymentState, get_gateway
 from billing.ledger import Kind
-from billing.models import TopUp
+from billing.models import AutoTopUp, TopUp
 from chargeshare.errors import DomainError, Invalid
 
 logger = logging.getLogger(__name__)
@@ -64,29 +65,62 @@ class WalletDisabled(DomainError):
     message = gettext_lazy("Topping up is switched off here.")
 
 
-def begin(user: User, amount_minor: int) -> TopUp:
+def begin(user: User, amount_minor: int, *, plan: AutoTopUp | None = None) -> TopUp:
     """Write down the wish, commit, and only then ask the gateway; the answer has the address to which the browser goes.
 
     Where the gateway's answer is lost, the row stays as it is: another try is another order, and an order that nobody
-    can reach runs out by itself.
+    can reach runs out by itself. With a plan it is the first payment of a standing order.
     """
     gateway = get_gateway()
-    top_up = _open(user, amount_minor, gateway)
-    request = PaymentRequest(
-        order_number=top_up.order_number,
-        amount_minor=amount_minor,
-        currency=top_up.currency,
-        description=_("ChargeShare wallet top-up"),
-        email=user.email,
-        language=get_language() or settings.LANGUAGE_CODE,
-        return_url=settings.PUBLIC_URL + top_up.get_absolute_url(),
-        notification_url=settings.PUBLIC_URL + reverse("billing:gopay_notification"),
-    )
+    top_up = _open(user, amount_minor, gateway, plan)
+    request = _request(top_up)
+    if plan is not None:
+        request = replace(request, may_recur_until=(timezone.now() + auto_top_ups.RUNS_FOR).date())
     try:
         payment = gateway.create_payment(request)
     except GatewayError as error:
         logger.warning("top-up %s not begun: %s", top_up.code, error)
         raise GatewayUnavailable from error
+    return _begun(top_up, payment)
+
+
+def top_up_automatically(*, now: datetime) -> int:
+    """Charge the saved cards of those whose wallets have run low. Who does is told like of any other top-up."""
+    plans = auto_top_ups.due(now=now) if settings.WALLET_ENABLED else []
+    for plan in plans:
+        try:
+            top_up = _open(plan.user, plan.amount_minor, get_gateway(plan.gateway), plan)
+        except DomainError as refusal:
+            logger.info("automatic top-up %s not begun: %s", plan.pk, refusal.message)
+            continue
+        try:
+            payment = get_gateway(plan.gateway).repeat_payment(plan.gateway_id, _request(top_up))
+        except GatewayError as error:
+            # Nobody knows whether a card was charged in silence: staff look it up before it is charged again.
+            top_up.status = Status.REVIEW if isinstance(error, GatewayAwayError) else Status.CLOSED
+            top_up.save(update_fields=["status"])
+            logger.error("automatic top-up %s is now %s: %s", top_up.code, top_up.status, error)
+            auto_top_ups.failed(plan, now)
+            continue
+        _begun(top_up, payment)
+        refresh(payment.gateway_id, now=now)
+    return len(plans)
+
+
+def _request(top_up: TopUp) -> PaymentRequest:
+    return PaymentRequest(
+        order_number=top_up.order_number,
+        amount_minor=top_up.amount_minor,
+        currency=top_up.currency,
+        description=_("ChargeShare wallet top-up"),
+        email=top_up.user.email,
+        language=get_language() or settings.LANGUAGE_CODE,
+        return_url=settings.PUBLIC_URL + top_up.get_absolute_url(),
+        notification_url=settings.PUBLIC_URL + reverse("billing:gopay_notification"),
+    )
+
+
+def _begun(top_up: TopUp, payment: Payment) -> TopUp:
     top_up.status, top_up.gateway_state = Status.PENDING, payment.state
     top_up.gateway_id, top_up.gateway_url = payment.gateway_id, payment.url
     top_up.refresh_at = top_up.created_at + SCHEDULE[0]
@@ -96,7 +130,7 @@ def begin(user: User, amount_minor: int) -> TopUp:
 
 @ledger.retried
 @transaction.atomic(durable=True)
-def _open(user: User, amount_minor: int, gateway: Gateway) -> TopUp:
+def _open(user: User, amount_minor: int, gateway: Gateway, plan: AutoTopUp | None) -> TopUp:
     if not settings.WALLET_ENABLED:
         raise WalletDisabled
     purse = ledger.lock_wallet(user)
@@ -106,7 +140,13 @@ def _open(user: User, amount_minor: int, gateway: Gateway) -> TopUp:
         raise TooManyTopUps
     code = uuid.uuid4()
     return TopUp.objects.create(
-        code=code, user_id=user.pk, amount_minor=amount_minor, currency=purse.currency, gateway=gateway.name, order_number=f"{code}-1"
+        code=code,
+        user_id=user.pk,
+        amount_minor=amount_minor,
+        currency=purse.currency,
+        gateway=gateway.name,
+        plan=plan,
+        order_number=f"{code}-1",
     )
 
 
@@ -186,7 +226,10 @@ def _apply(pk: int, payment: Payment, asked_at: datetime) -> None:
     elif top_up.paid_at is not None or payment.state not in PaymentState.WAITING | PaymentState.OVER:
         logger.error("top-up %s is %s, the gateway says %s", top_up.code, top_up.status, payment.state)
     elif payment.state in PaymentState.OVER:
+        is_news = top_up.status != Status.CLOSED
         top_up.status = Status.CLOSED
+        if is_news and top_up.plan is not None:
+            auto_top_ups.follow(top_up.plan, top_up, asked_at)
     top_up.save()
 
 
@@ -218,6 +261,8 @@ def _credit(top_up: TopUp, now: datetime) -> None:
         url=top_up.get_absolute_url(),
     )
     top_up.status, top_up.paid_at = Status.PAID, now
+    if top_up.plan is not None:
+        auto_top_ups.follow(top_up.plan, top_up, now)
     notifications.notify(
         top_up.user,
         Notification.Kind.TOP_UP_PAID,
@@ -252,6 +297,19 @@ def refresh_pending(*, now: datetime) -> int:
     unreachable = TopUp.objects.filter(status=Status.NEW, gateway_id=None, created_at__lt=now - FORGOTTEN_AFTER)
     unreachable.update(status=Status.CLOSED)
     return asked
+
+
+def adopt(top_up: TopUp, gateway_id: str) -> TopUp:
+    """Staff found the payment at the gateway whose answer was lost. It is credited only if it is what we asked for."""
+    mine = TopUp.objects.filter(pk=top_up.pk, gateway_id=None)
+    if not mine.update(gateway_id=gateway_id, status=Status.PENDING, refreshed_at=None):
+        raise Invalid(_("This top-up has its payment already."))
+    return refresh(gateway_id) or top_up
+
+
+def give_up(chosen: QuerySet[TopUp]) -> int:
+    """Staff looked and found no payment at the gateway: nothing was charged."""
+    return chosen.filter(gateway_id=None, status=Status.REVIEW).update(status=Status.CLOSED)
 
 
 def ask_again(chosen: QuerySet[TopUp], *, now: datetime) -> int:

@@ -4,11 +4,14 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from billing import api, views
+from billing.owners import urls as of_owners
 
 app_name = "billing"
 
 urlpatterns = [
     path("wallet/", views.wallet, name="wallet"),
+    path("wallet/automatic/", views.auto_top_up, name="auto_top_up"),
+    path("wallet/automatic/end/", views.auto_top_up_end, name="auto_top_up_end"),
     path("wallet/refund/", views.refund, name="refund"),
     path("wallet/top-ups/<uuid:code>/return/", views.top_up_return, name="top_up_return"),
     path("wallet/demo-gateway/<str:gateway_id>/", views.demo_gateway, name="demo_gateway"),
@@ -20,6 +23,7 @@ urlpatterns = [
     path("owner/tariffs/new/", views.tariff_edit, name="tariff_new"),
     path("owner/tariffs/<int:tariff_id>/", views.tariff_edit, name="tariff_edit"),
     path("owner/tariffs/<int:tariff_id>/delete/", views.tariff_delete, name="tariff_delete"),
+    *of_owners.urlpatterns,
 ]
 
 router = SimpleRouter()
@@ -32,5 +36,6 @@ api_urlpatterns = [
     path("wallet/entries/", api.EntryListView.as_view(), name="wallet-entries"),
     path("wallet/refunds/", api.RefundsView.as_view(), name="refunds"),
     path("earnings/", api.EarningsView.as_view(), name="earnings"),
+    *of_owners.api_urlpatterns,
     *router.urls,
 ]

@@ -18,11 +18,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import idempotency
+from accounts import addresses, idempotency
 from accounts.models import User
 from accounts.pages import explained
-from billing import journal, ledger, money, receipts, refunds, tariffs, top_ups
-from billing.forms import RefundForm, TariffForm, TopUpForm
+from billing import auto_top_ups, journal, ledger, money, receipts, refunds, tariffs, top_ups
+from billing.forms import AutoTopUpForm, RefundForm, TariffForm, TopUpForm
 from billing.gateway import demo
 from billing.models import ChargeDetailRecord, Hold, TopUp
 from billing.pricing import Prices
@@ -107,6 +107,54 @@ def _wish(user: User, form: TopUpForm) -> TopUp:
     _status, code = idempotency.answer_once(user, f"form:{form.cleaned_data['key']}", fingerprint, begin)
     top_up = TopUp.objects.get(code=code, user=user)
     return top_up if top_up.status in WAITING else top_ups.begin(user, amount_minor)
+
+
+@never_cache
+@login_required
+@_to_gateway
+@require_http_methods(["GET", "HEAD", "POST"])
+def auto_top_up(request: HttpRequest) -> HttpResponseBase:
+    """A wallet that tops itself up: first the amounts, then what one agrees to word for word, then the first payment."""
+    user = _user(request)
+    plan = auto_top_ups.current(user)
+    initial = {"amount": "500", "below": "200", "monthly_cap": "2000"}
+    form = AutoTopUpForm(request.POST if request.method == "POST" else None, initial=initial)
+    consent = ""
+    if request.method == "POST" and settings.WALLET_ENABLED and form.is_valid():
+        amounts = {f"{name}_minor": form.cleaned_data[name] for name in ("amount", "below", "monthly_cap")}
+        consent = auto_top_ups.consent_text(**amounts)
+        if "agree" in request.POST:
+            try:
+                said = form.cleaned_data["consent"]
+                ordered = auto_top_ups.order(user, **amounts, consent=said, address=addresses.client_address(request))
+                first = top_ups.begin(user, amounts["amount_minor"], plan=ordered)
+                return HttpResponseRedirect(first.gateway_url.removeprefix(settings.PUBLIC_URL))
+            except Invalid as refusal:
+                for field, sentences in refusal.fields.items():
+                    form.add_error(
+                        field if field in form.fields and field != "consent" else None, [str(sentence) for sentence in sentences]
+                    )
+                consent = ""
+            except DomainError as refusal:
+                form.add_error(None, str(refusal.message))
+                consent = ""
+    context = {
+        "form": form,
+        "plan": plan if plan is not None and plan.state == plan.State.ACTIVE else None,
+        "consent": consent,
+        "is_enabled": settings.WALLET_ENABLED,
+        "payments": auto_top_ups.of(user)[:PER_PAGE],
+    }
+    return render(request, "billing/auto_top_up.html", context, status=400 if form.is_bound and not consent else 200)
+
+
+@login_required
+@require_POST
+def auto_top_up_end(request: HttpRequest) -> HttpResponseBase:
+    """End it, at once and whatever the gateway says."""
+    auto_top_ups.end(_user(request))
+    messages.success(request, _("Your wallet tops itself up no more."))
+    return redirect("billing:auto_top_up")
 
 
 @never_cache

@@ -30,6 +30,7 @@ class GoPayStub:
         self.drip = False
         self.refuse_tokens = False
         self.refund_result = "FINISHED"
+        self.recurrence_state = "PAID"
         self._numbers = itertools.count(3_000_000_001)
 
     def move(self, gateway_id: str, state: str, **changes: Any) -> None:
@@ -51,6 +52,8 @@ class GoPayStub:
         gateway_id = str(next(self._numbers))
         kept = {key: wanted[key] for key in ("amount", "currency", "order_number", "target", "lang", "payer")}
         self.payments[gateway_id] = {"id": int(gateway_id), "state": "CREATED", **kept}
+        if "recurrence" in wanted:
+            self.payments[gateway_id]["recurrence"] = dict(wanted["recurrence"])
         return {**self.payments[gateway_id], "gw_url": f"{self.url}gw/v3/{gateway_id}"}
 
     def answer(self, method: str, path: str, headers: Any, body: str) -> tuple[int, Any]:
@@ -75,6 +78,9 @@ class GoPayStub:
             if sum(item["amount"] * item["count"] for item in wanted["items"]) != wanted["amount"]:
                 return 409, {"errors": [{"error_name": "INVALID", "field": "items"}]}
             return 200, self.create(wanted)
+        again = re.fullmatch(r"/api/payments/payment/(\d+)/(create|void)-recurrence", path)
+        if method == "POST" and again and again[1] in self.payments:
+            return self._recur(again[1], again[2], body)
         asked = re.fullmatch(r"/api/payments/payment/(\d+)/refund", path)
         if method == "POST" and asked and asked[1] in self.payments:
             return self._refund(asked[1], int(parse_qs(body)["amount"][0]))
@@ -82,6 +88,18 @@ class GoPayStub:
         if method == "GET" and found and found[1] in self.payments:
             return 200, self.refunds.get(found[1], []) if found[2] else self.payments[found[1]]
         return 404, {"errors": [{"error_name": "PAYMENT_NOT_FOUND"}]}
+
+    def _recur(self, gateway_id: str, deed: str, body: str) -> tuple[int, Any]:
+        first = self.payments[gateway_id]
+        recurrence = first.get("recurrence")
+        if recurrence is None or recurrence.get("recurrence_state") == "STOPPED" or first["state"] not in ("PAID", "PARTIALLY_REFUNDED"):
+            return 409, {"errors": [{"error_name": "PAYMENT_RECURRENCE_NOT_SUPPORTED"}]}
+        if deed == "void":
+            recurrence["recurrence_state"] = "STOPPED"
+            return 200, {"id": first["id"], "result": "FINISHED"}
+        made = self.create({**json.loads(body), "target": first["target"], "lang": first["lang"], "payer": first["payer"]})
+        self.move(str(made["id"]), self.recurrence_state, parent_id=first["id"])
+        return 200, {**self.payments[str(made["id"])]}
 
     def _refund(self, gateway_id: str, amount: int) -> tuple[int, Any]:
         left = self.payments[gateway_id]["amount"] - sum(

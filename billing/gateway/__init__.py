@@ -1,6 +1,7 @@
 """Payment gateways. Each is a module behind one small protocol; nothing outside this package knows which one it is."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from django.conf import settings
@@ -43,6 +44,7 @@ class PaymentRequest:
     language: str
     return_url: str
     notification_url: str
+    may_recur_until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,14 @@ class Gateway(Protocol):
 
     def fetch_payment(self, gateway_id: str, *, with_refunds: bool = False, budget_s: float | None = None) -> Payment:
         """Ask how a payment stands, and, where that matters, which refunds of it there are, failed ones included."""
+        ...
+
+    def repeat_payment(self, gateway_id: str, request: PaymentRequest) -> Payment:
+        """Charge the card of an earlier payment that may recur once more; nobody is asked, so there is no page to go to."""
+        ...
+
+    def void_recurrence(self, gateway_id: str) -> None:
+        """A payment may recur no more."""
         ...
 
     def refund_payment(self, gateway_id: str, amount_minor: int) -> RefundSaid:

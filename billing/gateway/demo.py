@@ -29,6 +29,7 @@ class DemoGateway:
             currency=request.currency,
             description=request.description[:200],
             return_url=request.return_url,
+            recurs=request.may_recur_until is not None,
         )
         return self._said(payment)
 
@@ -38,6 +39,19 @@ class DemoGateway:
         if payment is None:
             raise GatewayError(f"There is no demo payment {gateway_id}.")
         return self._said(payment)
+
+    def repeat_payment(self, gateway_id: str, request: PaymentRequest) -> Payment:
+        """Charge the card of an earlier payment: on paper there is always money on it."""
+        first = DemoPayment.objects.filter(gateway_id=gateway_id, state__in=[State.PAID, State.PARTIALLY_REFUNDED], recurs=True).first()
+        if first is None:
+            raise GatewayError(f"Demo payment {gateway_id} cannot be repeated.")
+        created = self.create_payment(request)
+        DemoPayment.objects.filter(gateway_id=created.gateway_id).update(state=State.PAID)
+        return self.fetch_payment(created.gateway_id)
+
+    def void_recurrence(self, gateway_id: str) -> None:
+        """Forget a saved card."""
+        DemoPayment.objects.filter(gateway_id=gateway_id).update(recurs=False)
 
     def refund_payment(self, gateway_id: str, amount_minor: int) -> RefundSaid:
         """Return a part of a payment."""

@@ -70,15 +70,13 @@ class GoPayGateway:
     def create_payment(self, request: PaymentRequest) -> Payment:
         """Begin a payment."""
         wanted = {
-            "amount": request.amount_minor,
-            "currency": request.currency,
-            "order_number": request.order_number,
-            "order_description": request.description,
-            "items": [{"type": "ITEM", "name": request.description, "amount": request.amount_minor, "count": 1}],
+            **_order(request),
             "payer": {"contact": {"email": request.email}},
             "callback": {"return_url": request.return_url, "notification_url": request.notification_url},
             "lang": "CS" if request.language.startswith("cs") else "EN",
         }
+        if request.may_recur_until is not None:
+            wanted["recurrence"] = {"recurrence_cycle": "ON_DEMAND", "recurrence_date_to": request.may_recur_until.isoformat()}
         body = _ask("a new payment", lambda client: client.create_payment(dict(wanted)), settings.GOPAY_TIMEOUT_S)
         payment = _read(body)
         if not _is_payer_page(payment.url):
@@ -97,12 +95,33 @@ class GoPayGateway:
             return replace(payment, refunds=refunds)
         return replace(payment, refunds=refunds, refunded_minor=sum(refund.amount_minor for refund in refunds if not refund.is_failed))
 
+    def repeat_payment(self, gateway_id: str, request: PaymentRequest) -> Payment:
+        """Charge a saved card once more."""
+        wanted = _order(request)
+        return _read(
+            _ask(f"one more {gateway_id}", lambda client: client.create_recurrence(gateway_id, dict(wanted)), settings.GOPAY_TIMEOUT_S)
+        )
+
+    def void_recurrence(self, gateway_id: str) -> None:
+        """Forget a saved card."""
+        _ask(f"no more of {gateway_id}", lambda client: client.void_recurrence(gateway_id), settings.GOPAY_TIMEOUT_S)
+
     def refund_payment(self, gateway_id: str, amount_minor: int) -> RefundSaid:
         """Return a part of a payment. GoPay has no key against doing it twice: after silence its list of refunds is read first."""
         body = _ask(f"a refund of {gateway_id}", lambda client: client.refund_payment(gateway_id, amount_minor), settings.GOPAY_TIMEOUT_S)
         if not isinstance(body, dict) or "id" not in body or not isinstance(body.get("result"), str):
             raise GatewayAwayError("GoPay's answer holds no refund.")
         return RefundSaid(str(body["id"]), amount_minor, is_failed=body["result"] == FAILED_REFUND)
+
+
+def _order(request: PaymentRequest) -> dict[str, Any]:
+    return {
+        "amount": request.amount_minor,
+        "currency": request.currency,
+        "order_number": request.order_number,
+        "order_description": request.description,
+        "items": [{"type": "ITEM", "name": request.description, "amount": request.amount_minor, "count": 1}],
+    }
 
 
 def _ask(what: str, call: Callable[[Payments], Response], budget_s: float) -> Any:

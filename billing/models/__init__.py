@@ -1,5 +1,6 @@
 """The tables of money."""
 
+from billing.models.auto_top_up import AutoTopUp
 from billing.models.bank_statement import BankStatement, BankStatementLine
 from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
 from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
@@ -10,6 +11,7 @@ from billing.models.tariff import Tariff, TariffVersion
 from billing.models.top_up import DemoPayment, TopUp
 
 __all__ = [
+    "AutoTopUp",
     "BankAccount",
     "BankStatement",
     "BankStatementLine",

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from billing.models.auto_top_up import AutoTopUp
+
 
 class TopUp(models.Model):
     """One wish to pay money into the wallet, and how the gateway says it stands."""
@@ -28,6 +30,9 @@ class TopUp(models.Model):
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=10, choices=Status, default=Status.NEW)
     gateway = models.CharField(max_length=10)
+    plan = models.ForeignKey(
+        AutoTopUp, null=True, on_delete=models.PROTECT, related_name="top_ups", help_text=_("The standing order it belongs to.")
+    )
     order_number = models.CharField(max_length=60, unique=True)
     gateway_id = models.CharField(max_length=40, unique=True, null=True)
     gateway_url = models.URLField(max_length=500, blank=True)
@@ -79,6 +84,7 @@ class DemoPayment(models.Model):
     description = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=20, choices=State, default=State.CREATED)
     refunded_minor = models.BigIntegerField(default=0)
+    recurs = models.BooleanField(default=False)
     return_url = models.CharField(max_length=300)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -35,6 +35,7 @@ EXAMPLES: dict[str, Any] = {
     "slot": "so 21. 11. 18:00–21:30",
     "guest": "Tereza",
     "by_host": True,
+    "consent": "I agree that the card is charged with 500 Kč.",
 }
 
 
