@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from django.conf import settings
@@ -31,6 +31,9 @@ class Refused(Exception):
         self.description = description
 
 
+Problems: TypeAlias = Callable[[str, dict[str, Any]], str | None]
+
+
 class Log(Protocol):
     """Keeps a frame in the log of frames."""
 
@@ -41,10 +44,13 @@ class Log(Protocol):
 class Calls:
     """What we ask over one socket."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[str], None], log: Log) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, send: Callable[[str], None], log: Log, problems: Problems = schemas.problems
+    ) -> None:
         self._loop = loop
         self._send = send
         self._log = log
+        self.problems = problems
         self._turn = asyncio.Lock()
         self._waiting: tuple[str, asyncio.Future[dict[str, Any]], str, float] | None = None
         self.has_dropped = False
@@ -52,7 +58,7 @@ class Calls:
 
     async def call(self, action: str, payload: dict[str, Any], *, within_s: float | None = None) -> dict[str, Any]:
         """Ask, and wait for the answer; one at a time. Raises Refused, Unanswered, or ValueError for what may not be sent."""
-        problem = schemas.problems(action, payload)
+        problem = self.problems(action, payload)
         if problem is not None:
             raise ValueError(f"{action}: {problem}")
         async with self._turn:

@@ -12,7 +12,7 @@ import orjson
 from django.db import transaction
 from django.utils import timezone
 
-from ocpp_core import answers, frame_log, schemas, vendors
+from ocpp_core import answers, frame_log, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
 from ocpp_core.charging_profiles import building, kept
@@ -91,7 +91,7 @@ class Asker:
         return True
 
     async def _speak(self, command: Command) -> tuple[str, Any]:
-        problem = schemas.problems(command.action, command.payload)
+        problem = self._calls.problems(command.action, command.payload)
         if problem is not None:
             return Command.Status.REJECTED, {"code": "FormationViolation", "description": problem}
         charge_point = command.charge_point

@@ -14,16 +14,14 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from ocpp_core import deviations, dialects, frame_log, frames, schemas
+from ocpp_core import deviations, dialects, frame_log, frames
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls
 from ocpp_core.commands import Asker
 from ocpp_core.frames import Call, MessageId
-from ocpp_core.handlers import core, dispatch
 from ocpp_core.handlers.requests import Facts, Payload, Request
 from ocpp_core.handshake import Verdict
 from ocpp_core.limits import Window
-from ocpp_core.provisioning import Setup
 from ocpp_core.spool import Entry
 from ocpp_core.workers import DatabaseAway
 from ocpp_core.writer import Item
@@ -64,6 +62,7 @@ class Connection:
             deviations.note(charge_point.pk, [deviations.NO_SUBPROTOCOL], "", datetime.now(UTC))
         self.charge_point_id: int = charge_point.pk
         self.id = verdict.connection
+        self.version = verdict.version
         self.last_sign_at = monotonic()
         self.is_closing = False
         self._backstage = backstage
@@ -74,8 +73,8 @@ class Connection:
         self._answers: OrderedDict[tuple[MessageId, int], tuple[float, str | None]] = OrderedDict()
         self._flood_frames = self._flood_bytes = 0
         self._bad_frames = Window()
-        self._calls = Calls(backstage.loop, self._say, self._log)
-        setup = Setup(backstage, self._calls, charge_point.pk)
+        self._calls = Calls(backstage.loop, self._say, self._log, self.version.problems)
+        setup = self.version.setup(backstage, self._calls, charge_point.pk)
         self.asker = Asker(backstage, self._calls, setup, charge_point.pk, has_booted_before=charge_point.booted_at is not None)
         self._settling = backstage.loop.call_later(settings.OCPP_SETTLE_DELAY_S, self.asker.settle)
 
@@ -153,9 +152,9 @@ class Connection:
             if len(self._queue) < MOST_UNANSWERED - 1:
                 self._flood_frames = self._flood_bytes = 0
             action = taken.call.action
-            if action == "MeterValues":
+            if action in self.version.readings:
                 self._store(taken)
-            elif action in dispatch.IN_A_THREAD:
+            elif action in self.version.in_a_thread:
                 self._hand_over(taken)
             else:
                 self._answer_at_once(taken)
@@ -163,9 +162,9 @@ class Connection:
     def _answer_at_once(self, taken: Taken) -> None:
         request = self._request(taken)
         self._backstage.writer.log(request.row)
-        handler = dispatch.AT_ONCE.get(request.action)
+        handler = self.version.at_once.get(request.action)
         if handler is None:
-            code = schemas.error_code_for(request.action, request.payload)
+            code = self.version.error_code_for(request.action, request.payload)
             self._refuse(taken, code, f"{request.action[:40]!r} is nothing a charger asks.")
             return
         try:
@@ -175,9 +174,7 @@ class Connection:
 
     def _store(self, taken: Taken) -> None:
         request = self._request(taken)
-        said = dialects.meter_values(request.payload, request.received_at, clock_skew_s=self.facts.clock_skew_s)
-        request.note(said.deviations)
-        incoming = core.incoming(request, said)
+        incoming = self.version.readings[request.action](request)
 
         def done(error: BaseException | None) -> None:
             if error is None:
@@ -189,7 +186,7 @@ class Connection:
 
     def _hand_over(self, taken: Taken) -> None:
         request = self._request(taken)
-        if request.action not in dispatch.LOGGING_THEMSELVES:
+        if request.action not in self.version.logging_themselves:
             self._backstage.writer.log(request.row)
         future = self._backstage.workers.run(self._handle, request)
         future.add_done_callback(lambda done: self._handled(taken, done))
@@ -198,7 +195,7 @@ class Connection:
         """In a thread: what came while the database was away is told before what comes now."""
         if self._backstage.spool.has_entries:
             self._backstage.spool.replay()
-        return dispatch.IN_A_THREAD[request.action](request)
+        return self.version.in_a_thread[request.action](request)
 
     def _handled(self, taken: Taken, future: Future[Payload]) -> None:
         error = future.exception()
@@ -214,11 +211,11 @@ class Connection:
 
     def _answer_without_database(self, taken: Taken) -> None:
         action = taken.call.action
-        if action in dispatch.SPOOLED:
+        if action in self.version.spooled:
             future = self._backstage.loop.run_in_executor(None, self._backstage.spool.append, [self._entry(taken)])
             future.add_done_callback(lambda done: self._spooled(taken, done))
-        elif action in dispatch.HARMLESS:
-            self._answer(taken, dispatch.HARMLESS[action](self._request(taken)))
+        elif action in self.version.harmless:
+            self._answer(taken, self.version.harmless[action](self._request(taken)))
         else:
             self._refuse(taken, frames.INTERNAL_ERROR)
 
@@ -260,7 +257,7 @@ class Connection:
         return request
 
     def _entry(self, taken: Taken) -> Entry:
-        return Entry(self.charge_point_id, taken.call.action, taken.received_at, taken.text)
+        return Entry(self.charge_point_id, taken.call.action, taken.received_at, taken.text, self.version.subprotocol)
 
     def _row(self, taken: Taken) -> frame_log.Row:
         call = taken.call

@@ -9,11 +9,10 @@ from typing import Any
 from django.conf import settings
 
 from chargeshare import bus
-from ocpp_core import frames
+from ocpp_core import frames, versions
 from ocpp_core.backstage import Backstage
 from ocpp_core.connection import GOING_AWAY
 from ocpp_core.frame_log import CALL, FROM_CHARGER, row
-from ocpp_core.handlers import dispatch
 from ocpp_core.handlers.requests import Facts, Request
 from ocpp_core.listener import Listener
 from ocpp_core.registry import Registry
@@ -102,7 +101,8 @@ def tell_again(entry: Entry) -> None:
     if not isinstance(call, frames.Call):
         raise TypeError("the spool keeps requests alone")
     kept = row(entry.charge_point_id, entry.received_at, FROM_CHARGER, CALL, call.message_id, call.action, entry.raw)
-    dispatch.SPOOLED[entry.action](Request(Facts(entry.charge_point_id, ""), call.action, call.payload, entry.received_at, kept))
+    request = Request(Facts(entry.charge_point_id, ""), call.action, call.payload, entry.received_at, kept)
+    versions.named(entry.subprotocol).spooled[entry.action](request)
 
 
 _current: Door | None = None

@@ -24,13 +24,13 @@ from django.utils.translation import gettext as _
 from accounts import notifications
 from accounts.models import Notification, User
 from chargeshare import bus
-from ocpp_core import certificates, protection
+from ocpp_core import certificates, protection, versions
 from ocpp_core.limits import Failures, Window
 from ocpp_core.models import Certificate, ConnectionAttempt
+from ocpp_core.versions import Version
 from stations import charge_points, commands, connectivity
 from stations.models import ChargePoint
 
-SUBPROTOCOL = "ocpp1.6"
 CLIENT_CERTIFICATE = "chargeshare.client_certificate"  # a server that tells what a proxy of ours says of it
 Outcome = ConnectionAttempt.Outcome
 Profile = ChargePoint.SecurityProfile
@@ -123,6 +123,7 @@ class Verdict:
     offered: str = ""
     against: str | None = None
     connection: UUID = field(default_factory=uuid4)
+    version: Version = versions.UNNAMED
     attempt_id: int | None = None
     is_secure: bool = False
 
@@ -235,12 +236,13 @@ def _note_use(charge_point: ChargePoint, proof: "Proof", password: bytes | None)
 
 def _checked(charge_point: ChargePoint, request: Request, identity: str) -> Verdict:
     """What is left to check of a charger that has proved who it is."""
-    offered = next((word for word in request.protocols if word.casefold() == SUBPROTOCOL), None)
-    if request.protocols and offered is None:
+    choice = versions.chosen(request.protocols)
+    if request.protocols and choice is None:
         return Verdict(Outcome.WRONG_PROTOCOL, identity, charge_point, offered=", ".join(request.protocols)[:100])
     if _alternates(charge_point, request.client):
         return Verdict(Outcome.ALTERNATING, identity, charge_point)
-    return Verdict(Outcome.ACCEPTED, identity, charge_point, subprotocol=offered)
+    version, word = choice or (versions.UNNAMED, None)
+    return Verdict(Outcome.ACCEPTED, identity, charge_point, subprotocol=word, version=version)
 
 
 def _named(request: Request) -> tuple[str, bytes | None]:

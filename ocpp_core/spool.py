@@ -28,6 +28,8 @@ class Entry(NamedTuple):
     action: str
     received_at: datetime
     raw: str
+    subprotocol: str = ""
+    """The version of OCPP it was said in."""
 
 
 class Spool:
@@ -128,11 +130,11 @@ class Spool:
 
     def _replay_line(self, line: bytes) -> None:
         try:
-            charge_point_id, action, received_at, raw = orjson.loads(line)
+            charge_point_id, action, received_at, *said = orjson.loads(line)
         except ValueError:
             logger.error("a line of the spool cannot be read: %r", line[:200])
             return
-        entry = Entry(charge_point_id, action, datetime.fromisoformat(received_at), raw)
+        entry = Entry(charge_point_id, action, datetime.fromisoformat(received_at), *said)
         try:
             self._tell(entry)
         except (OperationalError, InterfaceError):

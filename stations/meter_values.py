@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from django.db import connection
@@ -129,10 +129,10 @@ def _insert_sqlite(rows: Sequence[Row]) -> None:
 
 def _add(row: Row) -> None:
     """Add what is new to an instant that is there already."""
-    same = MeterValue.objects.filter(session_id=row.session_id, at=row.at)
+    about: dict[str, Any] = {"session_id": row.session_id}
     if row.session_id is None:
-        same = same.filter(connector_id=row.connector_id, charge_point_id=row.charge_point_id)
-    stored = same.get()
+        about |= {"connector_id": row.connector_id, "charge_point_id": row.charge_point_id}
+    stored = MeterValue.objects.get(**about, at=row.at)
     new = _unknown(row.samples, stored.samples)
     if new:
         stored.samples = [*stored.samples, *new]
