@@ -129,7 +129,7 @@ def test_make_run_shows_two_cars_charging_and_ends_at_ctrl_c(tmp_path):
             _until(lambda: b"Ctrl-C ends everything" in log.read_bytes(), process, log, patience_s)
             _until(lambda: len(_rows(tmp_path, "status = 'ACTIVE' AND energy_wh > 0")) == 2, process, log, 60)
             assert town.PASSWORD in log.read_text()
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
                 assert page.status == 200
         finally:
             process.send_signal(signal.SIGINT)

@@ -168,7 +168,7 @@ def test_process_names_the_database_that_fails() -> None:
     assert status == "503"
     assert list(json.loads(body)["failing"]) == ["database"]
     assert "hunter2" not in done.stdout
-    assert int(seconds) < 8
+    assert int(seconds) < 30
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_process_of_its_own_ends_when_asked() -> None:
         assert process.stdout is not None
         assert any("looked at every" in line for line in process.stdout)
         process.send_signal(signal.SIGTERM)
-        said, _nothing = process.communicate(timeout=20)
+        said, _nothing = process.communicate(timeout=60)
         assert process.returncode == 0, said
 
 

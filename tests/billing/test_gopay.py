@@ -110,24 +110,24 @@ def test_what_the_sdk_chokes_on_is_an_outage(settings, stub, gateway, broken, ca
 @pytest.mark.parametrize("drip", [False, True])
 def test_the_budget_ends_every_call(settings, stub, gateway, drip):
     settings.GOPAY_TIMEOUT_S = 0.4
-    stub.delay_s, stub.drip = (0.0, True) if drip else (2.0, False)
+    stub.delay_s, stub.drip = (0.0, True) if drip else (60.0, False)
     began = time.monotonic()
 
     with pytest.raises(GatewayAwayError):
         gateway.create_payment(REQUEST)
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 8, "the drops would take much longer"
 
 
 def test_a_smaller_budget_wins(stub, gateway):
     one = gateway.create_payment(REQUEST).gateway_id
-    stub.delay_s = 2
+    stub.delay_s = 60
     began = time.monotonic()
 
     with pytest.raises(GatewayAwayError):
         gateway.fetch_payment(one, budget_s=0.2)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     with pytest.raises(GatewayAwayError):
         gateway.fetch_payment(one, budget_s=-1)
 

@@ -27,7 +27,7 @@ def run(story):
     """A story has two sides that go on at once."""
 
     async def within_time():
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             await story()
 
     async_to_sync(within_time)()

@@ -25,7 +25,7 @@ def at(minutes):
 
 def run(story):
     async def within_time():
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(240):
             await story()
 
     async_to_sync(within_time)()

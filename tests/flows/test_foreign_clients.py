@@ -45,7 +45,7 @@ def card(driver):
 
 def run(story):
     async def within_time():
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             await story()
 
     async_to_sync(within_time)()

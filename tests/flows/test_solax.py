@@ -70,7 +70,7 @@ class SolaxX3Hac:
 
     async def is_left_alone(self) -> None:
         """Wait until nothing more is asked."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while True:
                 left = self.last_asked_at + 3 - asyncio.get_running_loop().time()
                 if left <= 0:

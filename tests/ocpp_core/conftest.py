@@ -35,7 +35,7 @@ def run(story: Callable[[], Any]) -> None:
     """Run a story, but not for ever."""
 
     async def within_time() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             await story()
 
     async_to_sync(within_time)()
@@ -57,7 +57,7 @@ def basic(user: str, password: str | bytes = CHARGER_PASSWORD) -> str:
 
 def knock(served: Served, path: str, authorization: str | None = None, protocols: str | None = "ocpp1.6", **more: str) -> Any:
     """Ask for an upgrade; the response, its `protocol` in it, and the socket closed again."""
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
     headers["Sec-WebSocket-Version"] = "13"
     if authorization:

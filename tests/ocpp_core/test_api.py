@@ -168,7 +168,7 @@ def test_wait_ends_in_time(charge_point, owner, url):
     body = client_of(owner).post(f"{url}commands/?wait=0.3", {"action": "ClearCache"}, format="json").json()
 
     assert body["status"] == "pending"
-    assert 0.3 <= time.monotonic() - began < 3
+    assert 0.3 <= time.monotonic() - began < 20
 
 
 def test_foreign_commands_do_not_exist(charge_point, owner, stranger, staff, url):

@@ -125,7 +125,7 @@ def test_no_text_takes_long_to_refuse(filling):
     with pytest.raises(BadFrame):
         frames.parse('[2,"9","MeterValues",{' + filling * (1_000_000 // len(filling)))
 
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20, "what grows with the square would take minutes"
 
 
 def test_answers_are_read():

@@ -39,7 +39,7 @@ def test_a_port_in_use_is_one_sentence_and_status_1(serve_process):
 
 
 def test_draining_finishes_what_is_under_way_and_closes_politely(serve_process, owner, charge_point):
-    served = serve_process(DRAIN_SECONDS="1")
+    served = serve_process(DRAIN_SECONDS="3")
     others = [factories.make_charge_point(owner, published=False, auto_configure=False) for _ in range(4)]
 
     async def story():
@@ -69,7 +69,7 @@ def test_draining_finishes_what_is_under_way_and_closes_politely(serve_process, 
 
 def test_pages_and_chargers_share_one_port(serve_process, charge_point):
     served = serve_process()
-    with urllib.request.urlopen(f"{served.url}/healthz", timeout=5) as response:  # noqa: S310 - our own address
+    with urllib.request.urlopen(f"{served.url}/healthz", timeout=30) as response:  # noqa: S310 - our own address
         assert response.status == 200
         assert response.headers["Server"] is None
 
