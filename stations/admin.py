@@ -26,6 +26,7 @@ from stations.models import (
     Invitation,
     MeterValue,
     OperatorReservation,
+    PasswordRotation,
     QuarantinedMessage,
     Reservation,
 )
@@ -247,6 +248,16 @@ class CardPairingAdmin(ReadOnly):
     list_display = ["charge_point", "user", "uid", "created_at", "expires_at"]
     list_select_related = ["charge_point", "user"]
     search_fields = ["user__email", "uid", "charge_point__name"]
+
+
+@admin.register(PasswordRotation)
+class PasswordRotationAdmin(ReadOnly):
+    """Chargers that have not used their new password yet. The password stands nowhere."""
+
+    list_display = ["charge_point", "began_at", "asked_by", "told", "answer"]
+    list_select_related = ["charge_point", "asked_by"]
+    search_fields = ["=charge_point__code", "charge_point__identity"]
+    exclude = ["sealed"]
 
 
 @admin.register(QuarantinedMessage)

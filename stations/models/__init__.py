@@ -5,6 +5,7 @@ from stations.models.command import Command
 from stations.models.command_batch import CommandBatch
 from stations.models.operator_reservation import OperatorReservation
 from stations.models.pairing import CardPairing
+from stations.models.password_rotation import PasswordRotation
 from stations.models.quarantine import QuarantinedMessage
 from stations.models.reservation import Reservation
 from stations.models.session import ChargingSession, MeterValue
@@ -14,11 +15,12 @@ __all__ = [
     "ChargePoint",
     "ChargingSession",
     "Command",
-    "Connector",
     "CommandBatch",
+    "Connector",
     "Invitation",
     "MeterValue",
     "OperatorReservation",
+    "PasswordRotation",
     "QuarantinedMessage",
     "Reservation",
     "State",
