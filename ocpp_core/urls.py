@@ -2,8 +2,9 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from ocpp_core.api import batches, commands, frames, records
+from ocpp_core.api import batches, charging_profiles, commands, frames, records
 from ocpp_core.views import batches as batch_pages
+from ocpp_core.views import charging_profiles as charging_profile_pages
 from ocpp_core.views import configuration, connection, console, deviations
 from ocpp_core.views import frames as frame_pages
 
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("owner/<str:code>/commands/<int:pk>/again/", console.again, name="command_again"),
     path("owner/<str:code>/commands/<str:action>/", console.ask, name="ask"),
     path("owner/<str:code>/configuration/", configuration.configuration, name="configuration"),
+    path("owner/<str:code>/charging-profiles/", charging_profile_pages.charging_profiles, name="charging_profiles"),
     path("owner/<str:code>/deviations/", deviations.deviation_list, name="deviations"),
 ]
 
@@ -35,5 +37,6 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("charge-points/<str:code>/messages/", frames.FramesView.as_view(), name="messages"),
     path("charge-points/<str:code>/connections/", records.ConnectionsView.as_view(), name="connections"),
     path("charge-points/<str:code>/configuration/", records.ConfigurationView.as_view(), name="configuration"),
+    path("charge-points/<str:code>/charging-profiles/", charging_profiles.ChargingProfilesView.as_view(), name="charging_profiles"),
     path("charge-points/<str:code>/deviations/", records.DeviationsView.as_view(), name="deviations"),
 ]
