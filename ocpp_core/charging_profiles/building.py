@@ -15,6 +15,7 @@ from ocpp_core.charging_profiles.units import AMPERES, DIRECT_TYPES, WATTS, conv
 
 DAY_S, WEEK_S = 86_400, 604_800
 WHOLE_WEEK = frozenset(range(7))
+SLOW_CLOCK = timedelta(hours=1)  # a box whose clock is behind obeys at once all the same
 _PURPOSES = (CHARGE_POINT_MAX, TX_DEFAULT, TX)
 _LEVELS_EACH = 100
 _CONNECTORS_EACH = 1_000
@@ -89,9 +90,10 @@ def limit(place: Place, amount: Amount, can: Abilities, *, now: datetime, until:
     profile = _profile(place, level, "Relative" if is_relative else "Absolute")
     schedule, notes = _schedule(place, can, [(0, amount)])
     if not is_relative:
-        schedule["startSchedule"] = _written(now)
+        begun = now - SLOW_CLOCK
+        schedule["startSchedule"] = _written(begun)
         if until is not None:
-            schedule["duration"] = max(1, int((until - now).total_seconds()))
+            schedule["duration"] = int((until - begun).total_seconds())
     if until is not None:
         profile["validTo"] = _written(until)
     return Built(place.connector_number, {**profile, "chargingSchedule": schedule}, notes)

@@ -56,6 +56,10 @@ class Configuration:
         """Give a yes or no."""
         return self.text(key) == "true"
 
+    def built_with(self, **values: str) -> None:
+        """Make it a box of another kind: what it tells of itself and nobody may change."""
+        self._readonly.update(values)
+
     def change(self, key: str, value: str) -> str:
         """Set a value and give the status of the answer."""
         if key in ("AuthorizationKey", "SecurityProfile"):

@@ -88,7 +88,7 @@ class Pages:
         """Follow a link."""
         return await asyncio.to_thread(self._load, urllib.parse.urljoin(self.url or self.base, path), None)
 
-    async def submit(self, wanted: str, **values: str) -> str:
+    async def submit(self, wanted: str, **values: str | list[str]) -> str:
         """Fill in the form whose action holds `wanted`, and send it with its hidden fields."""
         for form in re.findall(r"<form\b.*?</form>", self.text, re.DOTALL):
             action = html.unescape((re.search(r'\baction="([^"]*)"', form) or ["", self.url])[1])
@@ -98,7 +98,7 @@ class Pages:
                     for tag in re.findall(r"<input\b[^>]*\btype=\"hidden\"[^>]*>", form)
                     if (name := re.search(r'\bname="([^"]*)"', tag))
                 }
-                data = urllib.parse.urlencode({**fields, **values}).encode()
+                data = urllib.parse.urlencode({**fields, **values}, doseq=True).encode()
                 return await asyncio.to_thread(self._load, urllib.parse.urljoin(self.url, action), data)
         raise AssertionError(f"no form for {wanted} at {self.url}")
 

@@ -158,7 +158,7 @@ def test_a_limit_with_an_end_stands_above_one_without():
     assert (for_good["stackLevel"], for_now["stackLevel"]) == (0, 1)
     assert for_good["chargingProfileId"] != for_now["chargingProfileId"]
     assert for_now["validTo"] == "2026-01-14T14:00:00Z"
-    assert for_now["chargingSchedule"]["duration"] == 7_200
+    assert (for_now["chargingSchedule"]["startSchedule"], for_now["chargingSchedule"]["duration"]) == ("2026-01-14T11:00:00Z", 10_800)
     with pytest.raises(Invalid):
         building.limit(BOX, amps(6), BOTH, now=NOON, until=NOON)
 
