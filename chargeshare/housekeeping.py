@@ -22,9 +22,9 @@ from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
 from billing import auto_top_ups, earnings, refunds, tariffs, top_ups
-from ocpp_core import certificates, frame_log, local_list
+from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
-from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, LocalListEntry, SecurityEvent
+from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
 from stations import commands, connectivity, reservations, sessions
 from stations.models import CardPairing, Command, CommandBatch, MeterValue, OperatorReservation, QuarantinedMessage
 
@@ -48,6 +48,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "deviations": lambda now: ChargerDeviation.objects.filter(last_at__lt=now - timedelta(days=365)),
     "devices": lambda now: UserSession.objects.filter(last_seen_at__lt=now - timedelta(days=90)),
     "connectors held for operators": lambda now: OperatorReservation.objects.filter(ended_at__lt=now - timedelta(days=90)),
+    "firmware updates": lambda now: FirmwareUpdate.objects.filter(created_at__lt=now - timedelta(days=365)),
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
     "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
@@ -99,6 +100,7 @@ JOBS = (
     Job("earnings made available", earnings.release_pending, HOURLY),
     Job("charging profiles forgotten", charging_profiles.forget, HOURLY),
     Job("certificates of chargers renewed", certificates.renew_expiring, HOURLY),
+    Job("diagnostics pruned", diagnostics.prune, HOURLY),
     Job("frames pruned", frame_log.prune, HOURLY),
     Job("notifications pruned", notifications.prune, HOURLY),
     Job("idempotent answers pruned", idempotency.prune, HOURLY),

@@ -16,7 +16,7 @@ def one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     return event
 
 
-_SECRET = re.compile(r"(/(?:ocpp|accounts/password/reset/key|accounts/confirm-email)/)[^\s'\"]+")
+_SECRET = re.compile(r"(/(?:ocpp|charger-uploads|accounts/password/reset/key|accounts/confirm-email)/)[^\s'\"]+")
 
 
 def without_secrets(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

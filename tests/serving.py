@@ -36,6 +36,7 @@ class Served:
             "PUBLIC_URL": self.url,
             "SPOOL_DIR": str(home / "spool"),
             "MEDIA_ROOT": str(home / "media"),
+            "DIAGNOSTICS_DIR": str(home / "diagnostics"),
             "HOUSEKEEPING_INTERVAL_S": "1",
             "OCPP_SETTLE_DELAY_S": "0.2",
             "DRAIN_SECONDS": "0.5",
@@ -57,7 +58,7 @@ class Served:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as response:  # noqa: S310 - our own address
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=30) as response:  # noqa: S310 - our own address
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False

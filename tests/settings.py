@@ -20,6 +20,7 @@ os.environ.update(
     REDIS_URL=urlsplit(_redis)._replace(path=f"/{_worker}").geturl() if _redis else "",
     SPOOL_DIR=f"{_directory.name}/spool",
     MEDIA_ROOT=f"{_directory.name}/media",
+    DIAGNOSTICS_DIR=f"{_directory.name}/diagnostics",
 )
 
 from chargeshare.settings import *  # noqa: E402, F403

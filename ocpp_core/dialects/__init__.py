@@ -20,12 +20,16 @@ from ocpp_core.dialects.messages import (
     status_notification,
     stop_transaction,
 )
+from ocpp_core.dialects.progress import Report, progress
 from ocpp_core.dialects.readings import MeterValues, meter_values
+from ocpp_core.dialects.security import SecurityEventNotification, security_event_notification
 
 __all__ = [
     "Authorize",
     "BootNotification",
     "MeterValues",
+    "Report",
+    "SecurityEventNotification",
     "StartTransaction",
     "StatusNotification",
     "StopTransaction",
@@ -33,6 +37,8 @@ __all__ = [
     "authorize",
     "boot_notification",
     "meter_values",
+    "progress",
+    "security_event_notification",
     "start_key",
     "start_transaction",
     "status_notification",

@@ -21,6 +21,13 @@ _CONTROLS = dict.fromkeys((*range(32), 127))
 _OTHER_WORDS = {
     "unit": {"hz": "Hertz", "hertz": "Hertz", "%": "Percent", "c": "Celsius", "celcius": "Celcius", "amp": "A", "volt": "V"},
     "errorCode": {"": "NoError"},
+    "firmwareStatus": {
+        "downloadfailure": "DownloadFailed",
+        "installfailed": "InstallationFailed",
+        "installationfailure": "InstallationFailed",
+        "rebooting": "InstallRebooting",
+    },
+    "uploadStatus": {"uploadsuccess": "Uploaded", "uploadsucceeded": "Uploaded"},
 }
 _WORDS = {
     "measurand": enums.Measurand,
@@ -32,6 +39,8 @@ _WORDS = {
     "status": enums.ChargePointStatus,
     "errorCode": enums.ChargePointErrorCode,
     "reason": enums.Reason,
+    "firmwareStatus": enums.FirmwareStatus,
+    "uploadStatus": (*enums.DiagnosticsStatus, *enums.UploadLogStatus),
 }
 
 

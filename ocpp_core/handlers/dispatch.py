@@ -2,24 +2,24 @@
 
 from collections.abc import Mapping
 
-from ocpp_core.handlers import core, notices
+from ocpp_core.handlers import core, firmware, security
 from ocpp_core.handlers.requests import Handler
 
 # Need no database: answered in the loop.
 AT_ONCE: Mapping[str, Handler] = {
     "DataTransfer": core.data_transfer,
-    "DiagnosticsStatusNotification": notices.acknowledge,
-    "FirmwareStatusNotification": notices.acknowledge,
     "Heartbeat": core.heartbeat,
-    "LogStatusNotification": notices.acknowledge,
-    "SecurityEventNotification": notices.acknowledge,
-    "SignCertificate": notices.sign_certificate,
-    "SignedFirmwareStatusNotification": notices.acknowledge,
 }
 
 IN_A_THREAD: Mapping[str, Handler] = {
     "Authorize": core.authorize,
     "BootNotification": core.boot_notification,
+    "DiagnosticsStatusNotification": firmware.upload_status,
+    "FirmwareStatusNotification": firmware.firmware_status,
+    "LogStatusNotification": firmware.upload_status,
+    "SecurityEventNotification": security.security_event_notification,
+    "SignCertificate": security.sign_certificate,
+    "SignedFirmwareStatusNotification": firmware.firmware_status,
     "StartTransaction": core.start_transaction,
     "StatusNotification": core.status_notification,
     "StopTransaction": core.stop_transaction,
@@ -29,7 +29,15 @@ IN_A_THREAD: Mapping[str, Handler] = {
 LOGGING_THEMSELVES = frozenset({"StartTransaction", "StopTransaction"})
 
 # While the database is away: kept in the spool and acknowledged ...
-SPOOLED: Mapping[str, Handler] = {"MeterValues": core.meter_values, "StopTransaction": core.stop_transaction}
+SPOOLED: Mapping[str, Handler] = {
+    "DiagnosticsStatusNotification": firmware.upload_status,
+    "FirmwareStatusNotification": firmware.firmware_status,
+    "LogStatusNotification": firmware.upload_status,
+    "MeterValues": core.meter_values,
+    "SecurityEventNotification": security.security_event_notification,
+    "SignedFirmwareStatusNotification": firmware.firmware_status,
+    "StopTransaction": core.stop_transaction,
+}
 
 # ... or answered although nothing is kept, because nothing is lost by it: the next one says the same.
 HARMLESS: Mapping[str, Handler] = {"BootNotification": core.booted, "StatusNotification": lambda _request: {}}

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from stations.models import ChargePoint, Command
 
 NOT_HEARD_AFTER = timedelta(days=1)
+MOST_STEPS = 100
+NOTHING_THERE = "NothingThere"  # no word of the standard: an answer to GetDiagnostics that names no file
 
 
 class Progress(models.TextChoices):
@@ -23,6 +25,7 @@ class Progress(models.TextChoices):
     REFUSED = "refused", _("refused by the charger")
     SUPERSEDED = "superseded", _("replaced by a newer one")
     LOST = "lost", _("not heard of again")
+    NOTHING = "nothing", _("nothing to upload")
 
 
 class Reported(models.Model):
@@ -40,6 +43,19 @@ class Reported(models.Model):
 
     class Meta:
         abstract = True
+
+    def add(self, word: str, at: datetime) -> None:
+        """Take a word of the box into the row. The same word again is counted, or percents would fill a table."""
+        last = self.history[-1] if self.history else None
+        if last is not None and last["status"] == word:
+            self.history = [*self.history[:-1], {**last, "times": last["times"] + 1}]
+        else:
+            self.history = [*self.history[-MOST_STEPS + 1 :], {"status": word, "at": at.isoformat(), "times": 1}]
+        self.status, self.heard_at = word, at
+
+    def replace(self, at: datetime) -> None:
+        """A newer one has taken its place."""
+        self.was_replaced, self.ended_at = True, at
 
     @property
     def last_sign_at(self) -> datetime:
@@ -131,7 +147,7 @@ class FirmwareUpdate(Reported):
 
 
 class DiagnosticsUpload(Reported):
-    """One upload of what a box has logged: asked by GetDiagnostics or GetLog, or begun by the box itself; and the file, if it came to us."""
+    """One upload of what a box has logged: asked by GetDiagnostics or GetLog, or begun by the box itself; and its file, if it came."""
 
     class Type(models.TextChoices):
         DIAGNOSTICS = "diagnostics", _("diagnostics")
@@ -142,6 +158,7 @@ class DiagnosticsUpload(Reported):
         UPLOADING = "Uploading", _("uploading")
         UPLOADED = "Uploaded", _("uploaded")
         UPLOAD_FAILED = "UploadFailed", _("upload failed")
+        UPLOAD_FAILURE = "UploadFailure", _("upload failed")  # the same in a LogStatusNotification
         BAD_MESSAGE = "BadMessage", _("the charger did not understand the request")
         NOT_SUPPORTED = "NotSupportedOperation", _("the charger cannot upload there")
         PERMISSION_DENIED = "PermissionDenied", _("the charger was not let in")
@@ -153,11 +170,19 @@ class DiagnosticsUpload(Reported):
         EXPIRED = "expired", _("The file came too late: the address was no longer valid.")
 
     FAILURES = frozenset(
-        {Status.UPLOAD_FAILED.value, Status.BAD_MESSAGE.value, Status.NOT_SUPPORTED.value, Status.PERMISSION_DENIED.value}
+        {
+            Status.UPLOAD_FAILED.value,
+            Status.UPLOAD_FAILURE.value,
+            Status.BAD_MESSAGE.value,
+            Status.NOT_SUPPORTED.value,
+            Status.PERMISSION_DENIED.value,
+        }
     )
 
     charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="diagnostics_uploads", db_index=False)
-    command = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+", help_text=_("The request, made by our page."))
+    command = models.ForeignKey(
+        Command, null=True, on_delete=models.SET_NULL, related_name="+", help_text=_("The request, made by our page.")
+    )
     type = models.CharField(max_length=20, choices=Type, default=Type.DIAGNOSTICS)
     since = models.DateTimeField(null=True)
     until = models.DateTimeField(null=True)
@@ -202,16 +227,23 @@ class DiagnosticsUpload(Reported):
             return Progress.FAILED if self.is_here else Progress.DONE
         if self.was_replaced:
             return Progress.SUPERSEDED
+        return self._unfinished
+
+    @property
+    def _unfinished(self) -> Progress:
+        """Where one has got of which no end was told."""
         if self.ended_at is not None:
             return Progress.FAILED if self.status else Progress.REFUSED
+        if self.status:
+            return Progress.LOST if self.is_lost else Progress.RUNNING
         if self._asks_in_vain:
             return Progress.REFUSED
-        if self.is_lost:
-            return Progress.LOST
-        return Progress.RUNNING if self.status else Progress.WAITING
+        if self.answer == NOTHING_THERE:
+            return Progress.NOTHING
+        return Progress.LOST if self.is_lost else Progress.WAITING
 
     @property
     def _asks_in_vain(self) -> bool:
         """Whether the request itself came to nothing: the learning from answers hears of answers alone."""
         refused = (Command.Status.REJECTED, Command.Status.UNANSWERED, Command.Status.OFFLINE)
-        return self.command is not None and self.command.status in refused and not self.status
+        return self.command is not None and self.command.status in refused

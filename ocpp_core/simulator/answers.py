@@ -1,16 +1,18 @@
 """What a simulated charger answers to its central system, and what it then does."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from ocpp_core import frames
+from ocpp_core.simulator import maintenance, smart_charging
 from ocpp_core.simulator.certificates import Certificates
 from ocpp_core.simulator.configuration import Configuration
 from ocpp_core.simulator.connection import Connection
 from ocpp_core.simulator.local_list import LocalList
-from ocpp_core.simulator.outlet import VOLTAGE_V, Outlet, Reservation
+from ocpp_core.simulator.outlet import Outlet, Reservation
 from ocpp_core.simulator.timing import Clock
 
 Payload: TypeAlias = dict[str, Any]
@@ -31,7 +33,9 @@ class Box(Protocol):
     boot_payload: dict[str, Any]
     known_tags: dict[str, dict[str, Any]]
     local_list: LocalList
-    profiles: list[dict[str, Any]]
+    maintenance: maintenance.Maintenance
+    ready: asyncio.Event
+    profiles: list[smart_charging.Installed]
 
     async def boot(self) -> Payload:
         """Announce itself."""
@@ -72,22 +76,6 @@ def answer(box: Box, action: str, payload: Payload) -> Answer:
     return respond(box, payload)
 
 
-def limit_w(box: Box, connector: int) -> float | None:
-    """Give the power the installed charging profiles allow now; the highest stack level of the most specific purpose counts."""
-    for purpose in ("TxProfile", "TxDefaultProfile", "ChargePointMaxProfile"):
-        found = [
-            profile for profile in box.profiles if profile["chargingProfilePurpose"] == purpose and profile["connectorId"] in (0, connector)
-        ]
-        if found:
-            schedule = max(found, key=lambda profile: int(profile["stackLevel"]))["chargingSchedule"]
-            period = schedule["chargingSchedulePeriod"][0]
-            if schedule["chargingRateUnit"] == "W":
-                return float(period["limit"])
-            phases = period.get("numberPhases", 1 if box.outlets[connector].max_power_w <= 7_400 else 3)
-            return float(period["limit"]) * VOLTAGE_V * int(phases)
-    return None
-
-
 def _said(status: str, then: Then | None = None) -> Answer:
     return {"status": status}, then
 
@@ -102,6 +90,10 @@ def _remote_start(box: Box, payload: Payload) -> Answer:
     id_tag = payload["idTag"]
     if outlet.reservation is not None and outlet.reservation.id_tag != id_tag:
         return _said("Rejected")
+    profile = payload.get("chargingProfile")
+    if profile is not None and (profile["chargingProfilePurpose"] != "TxProfile" or not smart_charging.is_acceptable(box, profile)):
+        return _said("Rejected")
+    outlet.coming_profile = None if profile is None else (id_tag, profile)
 
     async def begin() -> None:
         if box.configuration.flag("AuthorizeRemoteTxRequests"):
@@ -244,116 +236,31 @@ def _cancel_reservation(box: Box, payload: Payload) -> Answer:
     return _said("Rejected")
 
 
-def _set_charging_profile(box: Box, payload: Payload) -> Answer:
-    number, profile = payload["connectorId"], payload["csChargingProfiles"]
-    running = box.outlets[number].transaction if number in box.outlets else None
-    if number not in (0, *box.outlets) or (profile["chargingProfilePurpose"] == "TxProfile" and running is None):
-        return _said("Rejected")
-    same = (number, profile["chargingProfilePurpose"], profile["stackLevel"])
-    box.profiles = [
-        known
-        for known in box.profiles
-        if known["chargingProfileId"] != profile["chargingProfileId"]
-        and (known["connectorId"], known["chargingProfilePurpose"], known["stackLevel"]) != same
-    ]
-    box.profiles.append({**profile, "connectorId": number})
-    return _said("Accepted", lambda: _apply_profiles(box))
-
-
-def _clear_charging_profile(box: Box, payload: Payload) -> Answer:
-    names = {
-        "id": "chargingProfileId",
-        "connectorId": "connectorId",
-        "chargingProfilePurpose": "chargingProfilePurpose",
-        "stackLevel": "stackLevel",
-    }
-    asked = {names[name]: value for name, value in payload.items() if name in names}
-    kept = [profile for profile in box.profiles if any(profile[name] != value for name, value in asked.items())]
-    found = len(kept) < len(box.profiles)
-    box.profiles = kept
-    return _said("Accepted" if found else "Unknown", lambda: _apply_profiles(box))
-
-
-async def _apply_profiles(box: Box) -> None:
-    for outlet in box.outlets.values():
-        outlet.limit_w = limit_w(box, outlet.number)
-        if outlet.transaction is not None and outlet.status != outlet.running_status():
-            await box.notify_status(outlet.number)
-
-
-def _composite_schedule(box: Box, payload: Payload) -> Answer:
-    number = payload["connectorId"]
-    if number not in (0, *box.outlets):
-        return _said("Rejected")
-    first = number or 1
-    watts = limit_w(box, first)
-    offered = box.outlets[first].max_power_w if watts is None else watts
-    unit = payload.get("chargingRateUnit", "W")
-    limit = offered if unit == "W" else offered / VOLTAGE_V / 3
-    return {
-        "status": "Accepted",
-        "connectorId": number,
-        "scheduleStart": box.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "chargingSchedule": {
-            "duration": payload["duration"],
-            "chargingRateUnit": unit,
-            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": round(limit, 1)}],
-        },
-    }, None
-
-
-def _get_diagnostics(box: Box, _payload: Payload) -> Answer:
-    async def upload() -> None:
-        for status in ("Uploading", "Uploaded"):
-            await box.connection.call("DiagnosticsStatusNotification", {"status": status})
-
-    return {"fileName": f"diagnostics-{box.identity}.txt"}, upload
-
-
-def _get_log(box: Box, payload: Payload) -> Answer:
-    async def upload() -> None:
-        for status in ("Uploading", "Uploaded"):
-            await box.connection.call("LogStatusNotification", {"status": status, "requestId": payload["requestId"]})
-
-    return {"status": "Accepted", "filename": f"{payload['logType']}-{box.identity}.txt"}, upload
-
-
-def _update_firmware(box: Box, payload: Payload) -> Answer:
-    async def install() -> None:
-        wait = datetime.fromisoformat(payload["retrieveDate"]) - box.clock.now()
-        await box.clock.sleep(max(timedelta(0), wait).total_seconds())
-        for status in ("Downloading", "Downloaded", "Installing", "Installed"):
-            await box.connection.call("FirmwareStatusNotification", {"status": status})
-        box.boot_payload["firmwareVersion"] = payload["location"].rpartition("/")[2][:50] or box.boot_payload["firmwareVersion"]
-        await box.reset(hard=False)
-
-    return {}, install
-
-
 _ANSWERS: dict[str, Callable[[Box, Payload], Answer]] = {
     "CancelReservation": _cancel_reservation,
     "CertificateSigned": lambda box, payload: _said(box.certificates.take(payload["certificateChain"])),
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
     "ClearCache": _clear_cache,
-    "ClearChargingProfile": _clear_charging_profile,
+    "ClearChargingProfile": smart_charging.clear_profile,
     "DataTransfer": _data_transfer,
     "DeleteCertificate": lambda box, payload: _said(box.certificates.delete(payload["certificateHashData"])),
     "ExtendedTriggerMessage": _trigger,
-    "GetCompositeSchedule": _composite_schedule,
+    "GetCompositeSchedule": smart_charging.composite_schedule,
     "GetConfiguration": _get_configuration,
-    "GetDiagnostics": _get_diagnostics,
+    "GetDiagnostics": maintenance.get_diagnostics,
     "GetInstalledCertificateIds": lambda box, payload: (box.certificates.told(payload["certificateType"]), None),
     "GetLocalListVersion": _local_list_version,
-    "GetLog": _get_log,
+    "GetLog": maintenance.get_log,
     "InstallCertificate": lambda box, payload: _said(box.certificates.install(payload["certificateType"], payload["certificate"])),
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
     "ReserveNow": _reserve,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
-    "SetChargingProfile": _set_charging_profile,
+    "SetChargingProfile": smart_charging.set_profile,
+    "SignedUpdateFirmware": maintenance.signed_update_firmware,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
-    "UpdateFirmware": _update_firmware,
+    "UpdateFirmware": maintenance.update_firmware,
 }

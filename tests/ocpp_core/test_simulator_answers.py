@@ -212,7 +212,52 @@ def test_the_rest_is_answered_as_the_standard_has_it():
         await box.idle()
         assert central.said("FirmwareStatusNotification")[-1] == {"status": "Installed"}
         assert central.said("BootNotification")[-1]["firmwareVersion"] == "box-2.0.bin"
-        assert await central.ask("SignedUpdateFirmware", {}) == "NotImplemented"
         assert await central.ask("Dance", {}) == "NotImplemented"
+
+    scenario(story)
+
+
+def signed(certificate="-----BEGIN CERTIFICATE-----", request_id=5):
+    at = "2024-05-01T12:05:00Z"
+    image = {"location": "https://example.com/box-3.0.bin", "retrieveDateTime": at, "signingCertificate": certificate, "signature": "c2ln"}
+    return {"requestId": request_id, "firmware": image}
+
+
+def test_signed_firmware_is_installed_step_by_step():
+    async def story(central, box):
+        assert await central.ask("SignedUpdateFirmware", signed("none")) == {"status": "InvalidCertificate"}
+        assert await central.ask("SignedUpdateFirmware", signed()) == {"status": "Accepted"}
+        await box.idle()
+        said = central.said("SignedFirmwareStatusNotification")
+        assert {payload["requestId"] for payload in said} == {5}
+        words = ["Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallRebooting", "Installed"]
+        assert [payload["status"] for payload in said] == words
+        assert central.said("BootNotification")[-1]["firmwareVersion"] == "box-3.0.bin"
+
+    scenario(story)
+
+
+def test_an_update_fails_where_it_is_told_to():
+    async def story(central, box):
+        box.maintenance.fails_after, box.maintenance.fails_with = "Downloading", "DownloadFailed"
+        update = {"location": "https://example.com/x.bin", "retrieveDate": "2024-05-01T12:05:00Z"}
+        await central.ask("UpdateFirmware", update)
+        await box.idle()
+        assert [payload["status"] for payload in central.said("FirmwareStatusNotification")] == ["Downloading", "DownloadFailed"]
+        assert central.said("BootNotification")[-1]["firmwareVersion"] == "1.6.0"
+
+    scenario(story)
+
+
+def test_a_log_that_nobody_takes_is_not_uploaded():
+    async def story(central, box):
+        log = {"remoteLocation": "http://127.0.0.1:9/"}  # nobody listens at the port for throwing away
+        answer = await central.ask("GetLog", {"logType": "SecurityLog", "requestId": 8, "log": log})
+        assert answer == {"status": "Accepted", "filename": "SecurityLog-BOX.txt"}
+        await box.idle()
+        words = [(payload["requestId"], payload["status"]) for payload in central.said("LogStatusNotification")]
+        assert words == [(8, "Uploading"), (8, "UploadFailure")]
+        box.maintenance.log = b""
+        assert await central.ask("GetDiagnostics", {"location": "http://127.0.0.1:9/"}) == {}
 
     scenario(story)

@@ -1,0 +1,122 @@
+"""What comes with a request, limited while it comes.
+
+Daphne takes a body of any size, and before the application hears of it the whole of it lies in memory. Here a body beyond
+its limit is cut off, said or counted; and a file that a charger uploads goes to the disk as it comes and is handed over
+as a file. One for an address that nobody made is not kept at all.
+"""
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import unquote
+
+from daphne.http_protocol import WebRequest
+
+logger = logging.getLogger(__name__)
+
+BODY_EXTENSION = "chargeshare.body"
+LARGEST_BODY = 6 * 1024 * 1024  # of a page or of the API; the proxy of docs/deployment.md says the same
+_TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """Where files come in: below which path, how large, to which folder; which addresses we made; who is told of what was cut off."""
+
+    prefix: str
+    most_bytes: int
+    folder: Callable[[], Path]
+    is_known: Callable[[str], bool]
+    on_too_large: Callable[[str], Any]
+
+
+class Request(WebRequest):  # type: ignore[misc]
+    """One HTTP request, its body counted as it comes."""
+
+    content: IO[bytes]
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        """Choose where the body goes, once the headers have come. No `length` is a body in chunks."""
+        path = unquote(self.channel._path.split(b"?", 1)[0].decode("latin1"))  # noqa: SLF001 - the request itself learns it at its end
+        uploads: Uploads | None = self.server.uploads
+        self._path_said = path
+        self._size = self._dropped = 0
+        self._is_refused = False
+        self.upload: Uploads | None = uploads if uploads is not None and path.startswith(uploads.prefix) else None
+        self._is_kept = self.upload is None or self.upload.is_known(path)
+        self._limit = LARGEST_BODY if self.upload is None else self.upload.most_bytes
+        if self.upload is not None and self._is_kept and length != 0:
+            self.content = tempfile.TemporaryFile(dir=self.upload.folder())  # noqa: SIM115 - closed by who reads it
+        elif self._is_kept:
+            super().gotLength(length)
+        else:
+            self.content = BytesIO()
+        if length is not None and length > self._limit:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Take a piece of the body."""
+        if self._is_refused:
+            self._dropped += len(data)
+            if self._dropped > self._limit:  # it was told, and does not hear
+                self.channel.loseConnection()
+            return
+        self._size += len(data)
+        if self._size > self._limit:
+            self._refuse()
+        elif self._is_kept:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 - Twisted's name
+        """The whole of it is here. One that was refused has had its answer."""
+        if self._is_refused:
+            self.channel.loseConnection()
+        else:
+            super().requestReceived(command, path, version)
+
+    def hand_over(self) -> Any:
+        """Give the file to the application instead of its bytes."""
+        file, self.content = self.content, BytesIO()
+        file.seek(0)
+        return file
+
+    def _refuse(self) -> None:
+        """Answer at once. What still comes is dropped for a while, or a sender that has not finished would never read the answer."""
+        self._is_refused = True
+        self.content.close()
+        self.content = BytesIO()
+        self.channel.write(_TOO_LARGE)
+        if self.upload is not None and self._is_kept:
+            self.upload.on_too_large(self._path_said)
+
+
+def take_requests(factory: Any) -> None:
+    """Let Daphne's factory of connections make our requests."""
+    build = factory.buildProtocol
+
+    def build_ours(address: Any) -> Any:
+        protocol = build(address)
+        protocol.requestFactory = Request
+        return protocol
+
+    factory.buildProtocol = build_ours
+
+
+def tell_later(function: Callable[[str], Any], run: Callable[..., "asyncio.Future[Any]"]) -> Callable[[str], None]:
+    """Make of a function that asks the database one that the event loop may call: it runs in a thread, and nobody waits for it."""
+
+    def tell(path: str) -> None:
+        run(function, path).add_done_callback(_note_failure)
+
+    return tell
+
+
+def _note_failure(done: "asyncio.Future[Any]") -> None:
+    error = None if done.cancelled() else done.exception()
+    if error is not None:
+        logger.warning("that an upload was too large could not be kept: %s", error)
