@@ -31,13 +31,13 @@ def near(charge_point: ChargePoint, at: datetime) -> list[Reservation]:
     return list(confirmed.filter(begins_at__lte=at + BEFORE, ends_at__gt=at).select_related("session").order_by("begins_at"))
 
 
-def in_the_way(bookings: Iterable[Reservation], driver: User, connector: Connector | None, at: datetime) -> Reservation | None:
+def in_the_way(bookings: Iterable[Reservation], driver: User | None, connector: Connector | None, at: datetime) -> Reservation | None:
     """The booking of somebody else that keeps this person from charging at an outlet; at any of them, where it is not known which.
 
     It stands in the way until the grace is over, and afterwards while she who booked charges there: what the charger
     shows to have ended does not.
     """
-    others = {one.connector_id: one for one in bookings if one.driver_id != driver.pk and _runs(one, at)}
+    others = {one.connector_id: one for one in bookings if (driver is None or one.driver_id != driver.pk) and _runs(one, at)}
     if connector is not None:
         return others.get(connector.pk)
     if not others:

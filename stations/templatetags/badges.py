@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from django import template
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import TopUp
-from stations.models import ChargingSession, State
+from billing.models import Payout, TopUp
+from stations.models import ChargingSession, Reservation, State
 
 register = template.Library()
 
@@ -42,6 +42,24 @@ TOP_UPS: dict[str, Look] = {
     TopUp.Status.REVIEW: Look("amber", "scale"),
 }
 
+RESERVATIONS: dict[str, Look] = {
+    Reservation.Status.REQUESTED: Look("amber", "hourglass"),
+    Reservation.Status.BOOKED: Look("blue", "calendar-check"),
+    Reservation.Status.ACTIVE: Look("green", "zap"),
+    Reservation.Status.USED: Look("green", "circle-check"),
+    Reservation.Status.EXPIRED: Look("grey", "history"),
+    Reservation.Status.CANCELLED: Look("grey", "ban"),
+    Reservation.Status.REJECTED: Look("red", "circle-x"),
+}
+PAYOUTS: dict[str, Look] = {
+    Payout.Status.REQUESTED: Look("amber", "hourglass"),
+    Payout.Status.APPROVED: Look("blue", "check"),
+    Payout.Status.EXPORTED: Look("blue", "landmark"),
+    Payout.Status.PAID: Look("green", "circle-check"),
+    Payout.Status.FAILED: Look("red", "undo-2"),
+    Payout.Status.CANCELLED: Look("grey", "ban"),
+}
+
 
 def _badge(look: Look, word: str, **more: Any) -> dict[str, Any]:
     return {"colour": look.colour, "icon": look.icon, "word": word, "filled": look.icon == "zap", **more}
@@ -57,6 +75,12 @@ def state_badge(state: str) -> dict[str, Any]:
 def session_badge(session: ChargingSession) -> dict[str, Any]:
     """Where a session stands."""
     return _badge(SESSIONS[session.status], session.get_status_display())
+
+
+@register.inclusion_tag("components/_badge.html")
+def reservation_badge(reservation: Reservation) -> dict[str, Any]:
+    """Where a booking stands."""
+    return _badge(RESERVATIONS[reservation.status], reservation.get_status_display())
 
 
 @register.inclusion_tag("components/_badge.html")

@@ -1,5 +1,6 @@
 """The page of a charger, and the page behind the QR code on an outlet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,9 +15,9 @@ from accounts.pages import explained
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import NotFound
-from stations import places
+from stations import places, slots
 from stations.api.permissions import seen_charge_point
-from stations.models import ChargePoint, ChargingSession, Connector, State
+from stations.models import ChargePoint, ChargingSession, Connector, Reservation, State
 from stations.views.map import AMOUNTS_WH, Place, Wish, charging_seconds, estimate_minor, prices_of
 
 STARTABLE = frozenset({"Available", "Preparing", "Finishing"})
@@ -29,6 +30,7 @@ class Outlet:
     connector: Connector
     viewer: object
     energy_wh: int
+    bookings: tuple[Reservation, ...] = ()
 
     @cached_property
     def prices(self) -> Prices | None:
@@ -37,8 +39,20 @@ class Outlet:
 
     @property
     def state(self) -> State:
-        """Free, busy and so on."""
-        return self.connector.state
+        """Free, busy and so on; kept for somebody, whether or not the charger can say so."""
+        state = self.connector.state
+        return State.BOOKED if state == State.FREE and (self.booking or self.booked_by_other) else state
+
+    @cached_property
+    def booking(self) -> Reservation | None:
+        """The visitor's own booking whose time it is."""
+        return slots.hers(self.bookings, self.viewer, self.connector) if isinstance(self.viewer, User) else None
+
+    @cached_property
+    def booked_by_other(self) -> Reservation | None:
+        """Somebody else's, until she comes or the grace is over."""
+        viewer = self.viewer if isinstance(self.viewer, User) else None
+        return slots.in_the_way(self.bookings, viewer, self.connector, timezone.now())
 
     @property
     def seen_at(self) -> datetime | None:
@@ -63,7 +77,15 @@ class Outlet:
         charge_point = self.connector.charge_point
         priced = self.is_own or self.connector.is_ready_to_publish
         paused = charge_point.is_paused and not self.is_own
-        return charge_point.is_online and not paused and priced and self.connector.status in STARTABLE
+        if not charge_point.is_online or paused or not priced or (self.booked_by_other and not self.is_own):
+            return False
+        return self.connector.status in STARTABLE or (self.connector.status == "Reserved" and self.booking is not None)
+
+    @property
+    def can_book(self) -> bool:
+        """Whether a booking makes sense; the rules have the last word."""
+        charge_point = self.connector.charge_point
+        return self.is_own or (charge_point.is_published and not charge_point.is_paused and self.connector.is_ready_to_publish)
 
     @cached_property
     def total_minor(self) -> int | None:
@@ -113,7 +135,8 @@ def connector_qr(request: HttpRequest, code: str, number: int) -> HttpResponseBa
 def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, object]:
     wish = Wish.read(request.GET)
     connectors = list(charge_point.connectors.all())
-    outlets = [Outlet(connector, request.user, wish.energy_wh) for connector in connectors]
+    bookings = tuple(slots.near(charge_point, timezone.now()))
+    outlets = [Outlet(connector, request.user, wish.energy_wh, bookings) for connector in connectors]
     place = Place(charge_point, wish, tuple(connectors))
     chosen = next((one for one in outlets if one.connector == place.connector), None)
     return {
@@ -123,16 +146,18 @@ def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, objec
         "outlets": outlets,
         "outlet": next((one for one in outlets if one.session), None) or chosen,
         "amounts_wh": AMOUNTS_WH,
-        "address": charge_point.address if _may_see_address(request, charge_point) else "",
+        "address": charge_point.address if _may_see_address(request, charge_point, bookings) else "",
         "town": places.town(charge_point.address),
     }
 
 
-def _may_see_address(request: HttpRequest, charge_point: ChargePoint) -> bool:
-    """The exact address is for the owner, staff and whoever has a session open there: it is somebody's home."""
+def _may_see_address(request: HttpRequest, charge_point: ChargePoint, bookings: Sequence[Reservation]) -> bool:
+    """The exact address is for the owner, staff and whoever charges there or has booked for now: it is somebody's home."""
     user = request.user
     if not isinstance(user, User):
         return False
     if user.is_staff or charge_point.owner_id == user.pk:
+        return True
+    if any(booking.driver_id == user.pk for booking in bookings):
         return True
     return ChargingSession.objects.filter(charge_point=charge_point, driver=user).open().exists()

@@ -26,6 +26,11 @@ class Start:
     is_free: bool
     is_chosen: bool
 
+    @property
+    def clock(self) -> str:
+        """As the address has it."""
+        return f"{timezone.localtime(self.at):%H:%M}"
+
 
 @dataclass(frozen=True)
 class Stripe:
@@ -61,6 +66,11 @@ class Choice:
     def ends_at(self) -> datetime:
         """When it is over."""
         return self.begins_at + timedelta(minutes=self.minutes)
+
+    @property
+    def seconds(self) -> int:
+        """How long it is."""
+        return self.minutes * 60
 
     @property
     def clock(self) -> str:
