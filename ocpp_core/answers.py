@@ -12,6 +12,7 @@ from django.db import transaction
 
 from ocpp_core import certificates, configuration, diagnostics, firmware, installed_certificates, local_list, protection
 from ocpp_core.charging_profiles import kept
+from stations import password_rotation
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,27 @@ def learn(charge_point_id: int, action: str, payload: Payload, response: Payload
         logger.exception("nothing learnt from the answer of charge point %d to %s", charge_point_id, action)
 
 
+def learn_refusal(charge_point_id: int, action: str, payload: Payload, error: Payload) -> None:
+    """Keep what a CALLERROR means: of a password that it is not taken, of a list of cards that none is kept."""
+    code = str(error.get("code", ""))
+    if action == "ChangeConfiguration":
+        _hear_of_password(charge_point_id, payload, code)
+    elif action in ("GetLocalListVersion", "SendLocalList") and code in ("NotImplemented", "NotSupported"):
+        local_list.take_refusal(charge_point_id)
+
+
+def _hear_of_password(charge_point_id: int, payload: Payload, word: str) -> None:
+    if str(payload.get("key", "")).casefold() == password_rotation.KEY.casefold():
+        password_rotation.hear(charge_point_id, str(payload.get("value", "")), word)
+
+
 def _get_configuration(charge_point_id: int, _payload: Payload, response: Payload) -> None:
     configuration.remember(charge_point_id, response)
 
 
 def _change_configuration(charge_point_id: int, payload: Payload, response: Payload) -> None:
     key, value = str(payload.get("key", "")), str(payload.get("value", ""))
+    _hear_of_password(charge_point_id, payload, str(response.get("status", "")))
     if response.get("status") == "Accepted":
         configuration.remember_set(charge_point_id, key, value)
     if key.casefold() == protection.KEY.casefold() and response.get("status") in ("Accepted", "RebootRequired"):

@@ -119,6 +119,8 @@ def _record(command: Command, status: str, response: Any) -> None:
     if status == Command.Status.ACCEPTED:
         answers.learn(command.charge_point_id, command.action, command.payload, response)
         response = orjson.loads(frame_log.without_secrets(orjson.dumps(response).decode()))
+    elif status == Command.Status.REJECTED:
+        answers.learn_refusal(command.charge_point_id, command.action, command.payload, response)
     commands.record_result(command, status=status, response=response)
 
 

@@ -28,7 +28,7 @@ from ocpp_core import certificates, protection, versions
 from ocpp_core.limits import Failures, Window
 from ocpp_core.models import Certificate, ConnectionAttempt
 from ocpp_core.versions import Version
-from stations import charge_points, commands, connectivity
+from stations import charge_points, commands, connectivity, password_rotation
 from stations.models import ChargePoint
 
 CLIENT_CERTIFICATE = "chargeshare.client_certificate"  # a server that tells what a proxy of ours says of it
@@ -171,6 +171,8 @@ def admit(request: Request) -> Verdict:
         )
         connectivity.connected(verdict.charge_point.pk, verdict.connection, at=now)
         commands.mark_dropped(verdict.charge_point.pk)
+        if verdict.charge_point.next_password_digest:
+            password_rotation.tell(verdict.charge_point)
     return replace(verdict, attempt_id=attempt.pk, is_secure=request.is_secure)
 
 

@@ -182,6 +182,13 @@ def take_version(charge_point_id: int, response: Mapping[str, Any]) -> None:
     known.save()
 
 
+def take_refusal(charge_point_id: int) -> None:
+    """Learn that the box knows nothing of lists."""
+    known = _locked(charge_point_id)
+    known.is_supported = False
+    known.save(update_fields=["is_supported"])
+
+
 def _keep_accepted(known: LocalList, payload: Mapping[str, Any]) -> None:
     is_whole = payload.get("updateType") == updates.FULL
     now_there = updates.applied(entries(known), payload)

@@ -16,7 +16,7 @@ from billing.models import Tariff
 from chargeshare import bus
 from chargeshare.errors import DomainError, Invalid
 from stations import live, passwords, places
-from stations.models import ChargePoint, Connector, Invitation
+from stations.models import ChargePoint, Connector, Invitation, PasswordRotation
 
 LIMIT_PER_ACCOUNT = 500
 _IDENTITY = re.compile(r"[A-Za-z0-9\-_.:]{1,48}")
@@ -169,6 +169,7 @@ def retire(charge_point: ChargePoint) -> None:
     charge_point.password_digest = charge_point.next_password_digest = charge_point.path_secret = ""
     gone = ["retired_at", "identity_key", "is_published", "connection", "password_digest", "next_password_digest", "path_secret"]
     charge_point.save(update_fields=gone)
+    PasswordRotation.objects.filter(charge_point=charge_point).delete()
     bus.publish("chargers", "charger.dismissed", charge_point_id=charge_point.pk)
     live.charge_point_changed(charge_point, "connection")
     if was_published:
@@ -201,6 +202,7 @@ def used_password(charge_point: ChargePoint, given: bytes) -> None:
     changed = ChargePoint.objects.filter(pk=charge_point.pk, next_password_digest=following)
     if changed.update(password_digest=following, next_password_digest=""):
         charge_point.password_digest, charge_point.next_password_digest = following, ""
+        PasswordRotation.objects.filter(charge_point=charge_point).delete()
 
 
 def give_password(charge_point: ChargePoint) -> str:
@@ -223,14 +225,51 @@ def rotate_password(charge_point: ChargePoint) -> str:
     return password
 
 
-def password_changed(charge_point: ChargePoint, key: str, *, after_reboot: bool = False) -> None:
-    """The charger accepted this AuthorizationKey: it is the password from now on, or from its next reboot."""
+def expect_password(charge_point: ChargePoint, key: str) -> None:
+    """This AuthorizationKey is being told to the charger. Whether or not we hear its answer, it must find the door open."""
+    if charge_point.next_password_digest or not charge_point.password_digest:
+        return
     digest = passwords.digest(key.encode())
-    charge_point.next_password_digest = digest if after_reboot else ""
+    waiting = ChargePoint.objects.filter(pk=charge_point.pk, next_password_digest="", retired_at=None)
+    if waiting.update(next_password_digest=digest, password_is_made_up=False):
+        charge_point.next_password_digest, charge_point.password_is_made_up = digest, False
+
+
+@transaction.atomic
+def password_changed(charge_point: ChargePoint, key: str, *, after_reboot: bool = False) -> None:
+    """The charger accepted this AuthorizationKey: it is the password from now on, or from its next reboot.
+
+    A password that we made for it stays beside the old one until it was used, for there are boxes that accept and forget.
+    """
+    _read_passwords(charge_point)
+    is_awaited = passwords.matches(charge_point.next_password_digest, key.encode())
+    is_rotating = PasswordRotation.objects.filter(charge_point=charge_point).exists()
+    if charge_point.is_retired or (is_rotating and is_awaited):
+        return
+    digest = passwords.digest(key.encode())
     if not after_reboot:
         charge_point.password_digest = digest
+    if after_reboot or not is_rotating:
+        charge_point.next_password_digest = digest if after_reboot else ""
+        PasswordRotation.objects.filter(charge_point=charge_point).delete()
     charge_point.password_is_made_up = False
     charge_point.save(update_fields=["password_digest", "next_password_digest", "password_is_made_up"])
+
+
+@transaction.atomic
+def password_refused(charge_point: ChargePoint, key: str) -> None:
+    """The charger did not take this AuthorizationKey: it opens nothing, unless it is one that its owner may still type in."""
+    _read_passwords(charge_point)
+    is_awaited = passwords.matches(charge_point.next_password_digest, key.encode())
+    if is_awaited and not PasswordRotation.objects.filter(charge_point=charge_point).exists():
+        charge_point.next_password_digest = ""
+        charge_point.save(update_fields=["next_password_digest"])
+
+
+def _read_passwords(charge_point: ChargePoint) -> None:
+    """As they stand now, locked: a charger may come in with one of them at this moment."""
+    names = ["password_digest", "next_password_digest", "retired_at"]
+    charge_point.refresh_from_db(fields=names, from_queryset=ChargePoint.objects.select_for_update())
 
 
 def _set_published(charge_point: ChargePoint, *, published: bool) -> ChargePoint:

@@ -148,6 +148,8 @@ def claim(command_id: int) -> Command | None:
     spoken = command.payload
     _blot(command)
     command.payload = spoken
+    if password := _password_in(command):
+        charge_points.expect_password(command.charge_point, password)
     live.charge_point_changed(command.charge_point, "commands")
     return command
 
@@ -167,6 +169,7 @@ def record_result(command: Command, *, status: str, response: Any = None) -> boo
     if not unanswered.update(status=status, response=response, answered_at=now):
         return False
     command.status, command.response, command.answered_at = status, response, now
+    _blot(command)
     live.charge_point_changed(command.charge_point, "commands")
     _consequences(command)
     return True
@@ -237,11 +240,14 @@ def _consequences(command: Command) -> None:
             intents.give_up(command.session, intents.REFUSED if answered else intents.NO_ANSWER)
         else:
             live.session_changed(command.session)
-    if (
-        command.status == Command.Status.ACCEPTED
-        and word in ("Accepted", "RebootRequired")
-        and _sets_password(command.action, command.payload)
-    ):
-        value = command.payload.get("value")
-        if isinstance(value, str) and value != BLOTTED:
-            charge_points.password_changed(command.charge_point, value, after_reboot=word == "RebootRequired")
+    password = _password_in(command)
+    if password and command.status == Command.Status.ACCEPTED and word in ("Accepted", "RebootRequired"):
+        charge_points.password_changed(command.charge_point, password, after_reboot=word == "RebootRequired")
+    elif password and command.status in (Command.Status.ACCEPTED, Command.Status.REJECTED):
+        charge_points.password_refused(command.charge_point, password)
+
+
+def _password_in(command: Command) -> str:
+    """The password that a command sets, while it still stands in it."""
+    value = command.payload.get("value") if _sets_password(command.action, command.payload) else None
+    return value if isinstance(value, str) and value != BLOTTED else ""

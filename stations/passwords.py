@@ -1,9 +1,11 @@
 """Passwords of chargers: machine keys, so a keyed hash is enough, and a storm of reconnects costs microseconds each."""
 
+import base64
 import re
 import secrets
 import string
 
+from cryptography.fernet import Fernet, InvalidToken
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_lazy as _
 
@@ -40,6 +42,28 @@ def matches(stored: str, given: bytes) -> bool:
         spellings.add(bytes.fromhex(given.decode()))
     found = [constant_time_compare(_hashed(salt, spelling), expected) for spelling in spellings]
     return bool(stored) and any(found)
+
+
+def in_hex(password: str) -> str:
+    """The same bytes as chargers are told them: the standard has an AuthorizationKey in hexadecimal."""
+    return password.encode().hex().upper()
+
+
+def seal(password: str) -> str:
+    """Lock a password away that must still be told to a charger. The key comes from SECRET_KEY, as that of the digests does."""
+    return _safe().encrypt(password.encode()).decode()
+
+
+def unseal(sealed: str) -> str | None:
+    """The password again; None for what was sealed under another SECRET_KEY."""
+    try:
+        return _safe().decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        return None
+
+
+def _safe() -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(salted_hmac("stations.passwords.safe", "", algorithm="sha256").digest()))
 
 
 def _hashed(salt: str, password: bytes) -> str:

@@ -11,7 +11,7 @@ from accounts.pages import explained
 from ocpp_core.models import ConnectionAttempt
 from stations import charge_points, makes
 from stations.api.permissions import own_charge_point
-from stations.models import ChargePoint
+from stations.models import ChargePoint, PasswordRotation
 
 ATTEMPTS_SHOWN = 8
 
@@ -32,6 +32,7 @@ def connection(request: HttpRequest, code: str) -> HttpResponse:
         "password": password,
         "ocpp_url": address,
         "ocpp_base": address.removesuffix(address.rsplit("/", 1)[1]),
+        "rotation": PasswordRotation.objects.filter(charge_point=charge_point).first(),
         "has_password": charge_point.security_profile != ChargePoint.SecurityProfile.NONE,
         "make": makes.find(charge_point.make),
         "attempts": attempts[::-1],

@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import addresses
 from accounts.models import User
 from chargeshare.errors import NotFound
-from stations import charge_points, search
+from stations import charge_points, password_rotation, search
 from stations.api import geojson
 from stations.api.permissions import is_managed_by, own_charge_point, seen_charge_point, user_of
 from stations.api.serializers import (
@@ -133,8 +133,11 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
     @extend_schema(request=None, responses=PasswordSerializer)
     @action(detail=True, methods=["post"], url_path="rotate-password", permission_classes=[IsAuthenticated])
     def rotate_password(self, request: Request, code: str) -> Response:
-        """A new password, shown once; the old one works until the charger has used the new one."""
-        return Response({"password": charge_points.rotate_password(own_charge_point(request, code))})
+        """A new password, shown once; the old one works until the charger has used the new one.
+
+        A charger that we set up is told it, at once or when it comes back.
+        """
+        return Response({"password": password_rotation.begin(own_charge_point(request, code), asked_by=user_of(request))})
 
     def _seen(self, request: Request, charge_point: ChargePoint) -> Any:
         serializer = OwnChargePointSerializer if is_managed_by(charge_point, request.user) else ChargePointSerializer

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.pages import explained
 from billing import tariffs
 from chargeshare.errors import DomainError, Invalid, NotFound
-from stations import charge_points, commands, sessions
+from stations import charge_points, commands, password_rotation, sessions
 from stations.api.permissions import own_charge_point
 from stations.forms import PRICES, ChargePointForm, ConnectorForm, InvitationForm
 from stations.models import ChargePoint, ChargingSession, Command, Connector, Invitation
@@ -189,7 +189,7 @@ def retire(request: HttpRequest, code: str) -> HttpResponse:
 def new_password(request: HttpRequest, code: str) -> HttpResponse:
     """A new password, shown on the page of the connection this once."""
     one = own_charge_point(request, code)
-    show_once(request, one, charge_points.rotate_password(one))
+    show_once(request, one, password_rotation.begin(one, asked_by=person(request)))
     return redirect("ocpp_core:connection", code)
 
 
