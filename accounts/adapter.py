@@ -53,14 +53,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         logins.forgive(str(credentials.get("email", "")))
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Show the pages in the language of the account from here on. Accounts made by hand get their e-mail known to allauth.
+        """Show the pages in the language of the account from here on. Accounts made by hand get their e-mail known to allauth,
+        as confirmed: whoever made them knew whose it is.
 
         Who signs up has just chosen her password: she is not asked for it again at the first card.
         """
         if kwargs.get("signup"):
             record_authentication(request, user, method="password")
         if not EmailAddress.objects.filter(user=user, primary=True).exists():
-            EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True})
+            taken = EmailAddress.objects.filter(email__iexact=user.email, verified=True).exclude(user=user).exists()
+            EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True, "verified": not taken})
         response: HttpResponse = super().post_login(request, user, **kwargs)
         remember_language(response, user)
         return response

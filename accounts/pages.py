@@ -1,18 +1,23 @@
 """What pages of every floor share: a refusal becomes a sentence above the page the person came from."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
+from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.login import get_authentication_records
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.models import User
 from chargeshare.errors import DomainError, NotFound
 
 P = ParamSpec("P")
+RECENT_S = 900
 
 
 def explained(
@@ -36,6 +41,29 @@ def explained(
             return HttpResponseRedirect(came_from(request))
 
     return wrapped
+
+
+def fresh_login_required(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Ask for the password once more before a deed that a thief of the browser would do first: a card, a bank account, money."""
+    guarded: Callable[Concatenate[HttpRequest, P], HttpResponseBase] = reauthentication_required(
+        allow_get=True, enabled=_has_been_here_long
+    )(view)
+    return guarded
+
+
+def _has_been_here_long(request: HttpRequest) -> bool:
+    """Whether the password was typed so long ago that somebody else may sit at the keyboard now."""
+    records = get_authentication_records(request, request.user)
+    return not any(time.time() - record["at"] < RECENT_S for record in records)
+
+
+def who(request: HttpRequest) -> User:
+    """Who has logged in, for views that stand behind the log-in."""
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
 
 
 def came_from(request: HttpRequest, otherwise: str = "/") -> str:

@@ -27,3 +27,9 @@ def register(email: str, password: str, *, name: str = "", language: str = "cs",
         raise EmailTaken(fields={"email": [str(EmailTaken.message)]}) from error
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=confirmed)
     return user
+
+
+def has_confirmed_email(user: User) -> bool:
+    """Whether a letter to the account's address has come back. Who was given an account by hand was known to somebody."""
+    addresses = EmailAddress.objects.filter(user=user)
+    return addresses.filter(email__iexact=user.email, verified=True).exists() or not addresses.exists()

@@ -1,9 +1,5 @@
 """Pages about oneself: profile, cards, news, privacy. Signing up, logging in and second factors are allauth's pages in our clothes."""
 
-import time
-
-from allauth.account.decorators import reauthentication_required
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -23,9 +19,8 @@ from accounts import closing, id_tokens, notifications
 from accounts.adapter import remember_language
 from accounts.forms import CardEditForm, CardForm, CloseForm, ProfileForm
 from accounts.models import IdToken, Notification, User
+from accounts.pages import fresh_login_required
 from chargeshare.errors import DomainError
-
-RECENT_S = 900
 
 
 class SignedInRequest(HttpRequest):
@@ -60,14 +55,8 @@ def profile(request: SignedInRequest) -> HttpResponse:
     )
 
 
-def _has_been_here_long(request: HttpRequest) -> bool:
-    """Whether the password was typed so long ago that somebody else may sit at the keyboard now."""
-    records = get_authentication_records(request, request.user)
-    return not any(time.time() - record["at"] < RECENT_S for record in records)
-
-
 @login_required
-@reauthentication_required(allow_get=True, enabled=_has_been_here_long)  # type: ignore[untyped-decorator]  # allauth ships no types
+@fresh_login_required
 @require_http_methods(["GET", "POST"])
 def cards(request: SignedInRequest) -> HttpResponse:
     """My cards, and a form for one more."""

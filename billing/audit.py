@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum, Window
 from django.db.models.functions import Coalesce
 
-from billing.models import ChargeDetailRecord, Hold, LedgerAccount, LedgerEntry, LedgerTransaction, ReceiptSeries, Refund, TopUp
+from billing.models import ChargeDetailRecord, Hold, LedgerAccount, LedgerEntry, LedgerTransaction, Payout, ReceiptSeries, Refund, TopUp
 
 Kind = LedgerAccount.Kind
 SHOWN_PER_CHECK = 20
@@ -158,6 +158,36 @@ def _transit_is_what_is_on_its_way() -> Iterator[str]:
         yield f"Top-up {top_up.code} says {top_up.refunded_minor} was returned, its refunds sum to {top_up.sum}."
 
 
+def _payouts_lie_apart() -> Iterator[str]:
+    """What owners have in payout is the sum of their payouts under way, owner by owner."""
+    open_ones = Payout.objects.filter(status__in=Payout.OPEN).order_by()
+    under_way = dict(open_ones.values_list("owner_id").annotate(sum=Sum("amount_minor")))
+    lying = LedgerAccount.objects.filter(kind=Kind.EARNINGS_IN_PAYOUT).order_by()
+    for owner_id, stands_at in lying.values_list("user_id").annotate(sum=Sum("balance_minor")):
+        if stands_at != under_way.pop(owner_id, 0):
+            yield f"Owner {owner_id} has {stands_at} in payout, her payouts under way say otherwise."
+    for owner_id, amount_minor in under_way.items():
+        yield f"Payouts of owner {owner_id} over {amount_minor} are under way, and nothing lies apart for them."
+
+
+def _payouts_are_booked() -> Iterator[str]:
+    """Each payout moved its amount once: out of what was available, and by its end to the bank or back."""
+    rows = LedgerEntry.objects.filter(transaction__kind="payout").order_by()
+    booked: dict[str, dict[str, int]] = {}
+    for key, kind, amount_minor in rows.values_list("transaction__key", "account__kind").annotate(sum=Sum("amount_minor")):
+        of = booked.setdefault(key.split(":")[1], {})
+        of[kind] = of.get(kind, 0) + amount_minor
+    for payout in Payout.objects.order_by("pk").iterator():
+        lies_in = Kind.BANK if payout.status == Payout.Status.PAID else Kind.EARNINGS_IN_PAYOUT
+        went = payout.is_open or payout.status == Payout.Status.PAID
+        said = {Kind.EARNINGS_AVAILABLE: -payout.amount_minor, lies_in: payout.amount_minor} if went else {}
+        moved = booked.pop(str(payout.code), None)
+        if moved is None or {kind: amount_minor for kind, amount_minor in moved.items() if amount_minor} != said:
+            yield f"Payout {payout.variable_symbol} of {payout.amount_minor} is {payout.status}, and the books say otherwise."
+    for code in booked:
+        yield f"Transaction payout:{code} has no payout."
+
+
 PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _transactions_balance,
     _balances_are_sums,
@@ -170,4 +200,6 @@ PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _clearing_is_paid_less_refunded,
     _top_ups_are_booked,
     _transit_is_what_is_on_its_way,
+    _payouts_lie_apart,
+    _payouts_are_booked,
 )

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from billing import earnings, ledger, money
+from billing import bank_accounts, earnings, ledger, money
 from billing.models import TopUp
 from chargeshare.errors import DomainError
 
@@ -34,4 +34,7 @@ def object_to_closing(sender: object, user: User, **_more: Any) -> None:  # noqa
         raise MoneyLeft(_("A top-up is still under way. Close the account when it has been decided."))
     if earned.pending_minor or earned.available_minor or earned.in_payout_minor:
         left = money.fmt(earned.pending_minor + earned.available_minor + earned.in_payout_minor, purse.currency)
-        raise MoneyLeft(_("You have %(left)s of earnings that have not been paid out.") % {"left": left})
+        raise MoneyLeft(
+            _("You have %(left)s of earnings that have not been paid out. Have them paid out on the page of your payouts.") % {"left": left}
+        )
+    bank_accounts.forget(user)

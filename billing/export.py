@@ -6,7 +6,19 @@ from django.db.models import Q
 
 from accounts.models import User
 from billing import tariffs
-from billing.models import CdrLine, ChargeDetailRecord, Hold, LedgerAccount, LedgerEntry, Tariff, TopUp
+from billing.models import (
+    BankAccount,
+    CdrLine,
+    ChargeDetailRecord,
+    Hold,
+    LedgerAccount,
+    LedgerEntry,
+    Payout,
+    PayoutPlan,
+    SellerData,
+    Tariff,
+    TopUp,
+)
 
 CDR_FIELDS = (
     *("number", "session_code", "owner_name", "place_name", "place_address", "charge_point_code", "connector_label", "id_token_label"),
@@ -14,6 +26,15 @@ CDR_FIELDS = (
     *("debt_minor", "loss_minor", "fee_minor", "owner_minor", "tariff", "is_estimated", "created_at"),
 )
 VERSION_FIELDS = (*tariffs.PRICES, "valid_from", "created_at")
+
+PAYOUT_FIELDS = (
+    *("code", "amount_minor", "currency", "iban", "name", "variable_symbol", "status", "is_automatic"),
+    *("created_at", "approved_at", "paid_at", "ended_at", "reason"),
+)
+SELLER_FIELDS = (
+    *("kind", "name", "street", "city", "postcode", "country", "birth_date", "company_id", "tin", "vat_id"),
+    *("completed_at", "asked_at", "reminded_at"),
+)
 
 
 def everything_about(user: User) -> dict[str, Any]:
@@ -33,6 +54,14 @@ def everything_about(user: User) -> dict[str, Any]:
             .order_by("pk")
             .values("code", "amount_minor", "currency", "status", "gateway", "gateway_id", "refunded_minor", "created_at", "paid_at")
         ),
+        "bank_accounts": list(
+            BankAccount.objects.filter(owner=user)
+            .order_by("pk")
+            .values("iban", "name", "created_at", "confirmed_at", "usable_from", "replaced_at")
+        ),
+        "payouts": list(Payout.objects.filter(owner=user).order_by("pk").values(*PAYOUT_FIELDS)),
+        "payout_plan": PayoutPlan.objects.filter(owner=user).values("rhythm", "keep_minor", "next_on").first(),
+        "seller_data": SellerData.objects.filter(owner=user).values(*SELLER_FIELDS).first(),
         "receipts": [_receipt(cdr, user) for cdr in ChargeDetailRecord.objects.filter(Q(driver=user) | Q(owner=user)).order_by("pk")],
         "tariffs": [
             {

@@ -26,6 +26,7 @@ SECTIONS = {
     "tariff_list": "owner",
     "tariff_new": "owner",
     "tariff_edit": "owner",
+    **dict.fromkeys(("payouts", "bank_account", "bank_account_confirm", "earnings", "monthly_statement", "taxes", "seller_data"), "owner"),
 }
 SECTION_OF_NAMESPACE = {"billing": "wallet", "accounts": "account", "stations": "owner", "ocpp_core": "owner"}
 

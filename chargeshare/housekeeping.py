@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
-from billing import auto_top_ups, earnings, refunds, tariffs, top_ups
+from billing import auto_top_ups, earnings, payout_plans, refunds, seller_data, tariffs, top_ups
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
@@ -98,6 +98,8 @@ JOBS = (
     Job("payments asked about", top_ups.refresh_pending),
     Job("e-mails sent", notifications.send_unsent),
     Job("earnings made available", earnings.release_pending, HOURLY),
+    Job("payouts asked for by plan", payout_plans.request_due, HOURLY),
+    Job("owners asked for their data", seller_data.ask, HOURLY),
     Job("charging profiles forgotten", charging_profiles.forget, HOURLY),
     Job("certificates of chargers renewed", certificates.renew_expiring, HOURLY),
     Job("diagnostics pruned", diagnostics.prune, HOURLY),

@@ -89,6 +89,12 @@ def top_up_badge(top_up: TopUp) -> dict[str, Any]:
     return _badge(TOP_UPS[top_up.status], top_up.get_status_display())
 
 
+@register.inclusion_tag("components/_badge.html")
+def payout_badge(payout: Payout) -> dict[str, Any]:
+    """Where an owner's money is."""
+    return _badge(PAYOUTS[payout.status], payout.get_status_display())
+
+
 @register.inclusion_tag("components/_tile.html")
 def state_tile(state: str) -> dict[str, Any]:
     """The state as a shape with an icon, before a row; the word stands beside it."""

@@ -7,9 +7,12 @@ from typing import Any, Literal
 
 import pytest
 from django.contrib import admin
+from django.core import signing
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from billing import bank_accounts
 from tests.browser import town
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.town import Town
@@ -34,6 +37,8 @@ NO_PAGES = {
     *("healthz", "readyz", "metrics", "manifest", "favicon", "service_worker", "set_language", "schema", "docs"),
     *("account_confirm_login_code", "account_set_password", "mfa_authenticate", "mfa_reauthenticate", "mfa_download_recovery_codes"),
     *("accounts:card_block", "accounts:card_confirm", "accounts:card_remove", "accounts:inbox_read", "accounts:inbox_open"),
+    *("billing:payout_cancel", "billing:payout_plan", "billing:bank_account_remove", "billing:bank_account_letter"),
+    *("billing:earning_export", "billing:monthly_statement_export", "billing:tax_export"),
     *("billing:gopay_notification", "billing:receipt_pdf", "billing:tariff_delete", "billing:auto_top_up_end"),
     *("stations:session_start", "stations:owner_ask", "stations:owner_publish", "stations:owner_pause", "stations:owner_new_password"),
     *("ocpp_core:security_ask",),
@@ -92,6 +97,15 @@ def of_mine(people: Town) -> Asking:
         "billing:receipt": receipts,
         "billing:tariff_list": [()],
         "billing:tariff_new": [()],
+        "billing:payouts": [()],
+        "billing:bank_account": [()],
+        "billing:bank_account_confirm": [
+            (signing.dumps(account.pk, salt=bank_accounts.SALT),) for account in people.me.bank_accounts.all()
+        ],
+        "billing:earnings": [()],
+        "billing:monthly_statement": [(f"{timezone.localdate():%Y-%m}",)],
+        "billing:taxes": [()],
+        "billing:seller_data": [()],
         "billing:tariff_edit": [(people.me.tariffs.get().pk,)],
         "stations:map": [()],
         "stations:charge_point_detail": [(people.neighbour.code,), (people.home.code,)],

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from accounts import notifications
 from accounts.models import User
-from billing import ledger, top_ups
+from billing import bank_accounts, ledger, payouts, seller_data, top_ups
 from billing.gateway import demo
-from billing.models import TopUp
+from billing.models import BankAccount, Payout, TopUp
 from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
 from stations import charge_points, commands, pairing, readings, sessions
 from stations.metering import Reading
@@ -73,6 +73,7 @@ def build() -> Town:
         "pending": sessions.request_start(driver=me, connector=neighbour.connectors.get(number=3), max_energy_wh=20_000),
     }
     _news(me)
+    _money_out(me)
     return Town(
         me=me,
         staff=factories.make_user("Správa", email="staff@example.com", is_staff=True, is_superuser=True),
@@ -197,6 +198,24 @@ def _top_ups(me: User) -> dict[str, TopUp]:
             TopUp.objects.filter(pk=begun.pk).update(status="review")
         made[state] = TopUp.objects.get(pk=begun.pk)
     return made
+
+
+def _money_out(me: User) -> None:
+    """A bank account in use and one that is coming; payouts of every kind."""
+    entries = [(ledger.platform_account("bank"), -500_000), (ledger.account(me, "earnings_available"), 500_000)]
+    ledger.post(key="test:earned", kind="test", entries=entries)
+    account, _is_new = bank_accounts.enter(me, "19-2000145399/0800")
+    bank_accounts.confirm(account)
+    BankAccount.objects.filter(pk=account.pk).update(usable_from=timezone.now())
+    account.refresh_from_db()
+    for amount_minor in (20_000, 120_050, 30_000):
+        payouts.request(me, amount_minor, account)
+    first = Payout.objects.order_by("pk")[0]
+    payouts.cancel(first)
+    payouts.fail(Payout.objects.order_by("pk")[1], reason="The bank does not know the account.")
+    coming, _is_new = bank_accounts.enter(me, "1234567899/0800", name="Jana Horká-Procházková")
+    payouts.request(me, 45_000, coming)
+    seller_data.ask(now=timezone.now())
 
 
 def _pairings(me: User, *places: ChargePoint) -> list[int]:

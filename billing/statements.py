@@ -1,0 +1,195 @@
+"""What an owner has earned, told for her own books: by month, charger and guest, and month by month with every session and payout."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models.functions import TruncMonth
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from billing import money
+from billing.ledger import Kind
+from billing.models import ChargeDetailRecord, LedgerEntry, Payout
+from billing.spreadsheets import Row
+
+EARNINGS = (Kind.EARNINGS_PENDING, Kind.EARNINGS_AVAILABLE, Kind.EARNINGS_IN_PAYOUT)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What some sessions came to. Corrections count in amounts and are no sessions of their own."""
+
+    gross_minor: int = 0
+    fee_minor: int = 0
+    earned_minor: int = 0
+    energy_wh: int = 0
+    sessions: int = 0
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of one month, one charger or one guest."""
+
+    name: str
+    sums: Sums
+    month: date | None = None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One month of an owner: what stood at its beginning, what came, what was paid out, what stood at its end."""
+
+    month: date
+    sums: Sums
+    opening_minor: int
+    paid_out_minor: int
+    returned_minor: int
+    closing_minor: int
+    receipts: list[ChargeDetailRecord]
+    payouts: list[Payout] = field(default_factory=list)
+
+    @property
+    def fee_taken_minor(self) -> int:
+        """The fee as the owner's side of it."""
+        return -self.sums.fee_minor
+
+    @property
+    def went_out_minor(self) -> int:
+        """What left for the bank."""
+        return -self.paid_out_minor
+
+    @property
+    def other_minor(self) -> int:
+        """What the books moved beside sessions and payouts; nothing, as a rule."""
+        return self.closing_minor - self.opening_minor - self.sums.earned_minor + self.paid_out_minor - self.returned_minor
+
+    @property
+    def number(self) -> str:
+        """What the month is called in addresses and names of files."""
+        return f"{self.month:%Y-%m}"
+
+
+SUMS = {
+    "gross_minor": Sum("total_minor"),
+    "fee_minor": Sum("fee_minor"),
+    "earned_minor": Sum("owner_minor"),
+    "energy_wh": Sum("energy_wh", filter=Q(corrects=None)),
+    "sessions": Count("pk", filter=Q(corrects=None)),
+}
+
+
+def sums_of(row: Mapping[str, Any]) -> Sums:
+    """A row of the database as sums."""
+    return Sums(**{name: int(row[name] or 0) for name in SUMS})
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins here."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def next_month(month: date) -> date:
+    """The first day of the month after this one."""
+    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def earned(owner: User, *, begins: date, ends: date) -> QuerySet[ChargeDetailRecord]:
+    """The receipts that brought an owner something or took it back, from a day to the day before another."""
+    found: QuerySet[ChargeDetailRecord] = ChargeDetailRecord.objects.filter(
+        owner_id=owner.pk, created_at__gte=midnight(begins), created_at__lt=midnight(ends)
+    ).exclude(driver_id=owner.pk)
+    return found
+
+
+def years(owner: User) -> list[int]:
+    """The years an owner has earned in, the newest first; this one always."""
+    found = {day.year for day in ChargeDetailRecord.objects.filter(owner_id=owner.pk).datetimes("created_at", "year")}
+    return sorted(found | {timezone.localdate().year}, reverse=True)
+
+
+def by_month(owner: User, year: int) -> list[Share]:
+    """The months of a year that brought something, the newest first."""
+    rows = _of_year(owner, year).annotate(month=TruncMonth("created_at")).values("month").annotate(**SUMS).order_by("-month")
+    return [Share("", sums_of(row), row["month"].date()) for row in rows]
+
+
+def by_charge_point(owner: User, year: int) -> list[Share]:
+    """The chargers of an owner, under the name they had last, the one that brought most first."""
+    found = list(_of_year(owner, year).values("charge_point_code").annotate(last=Max("pk"), **SUMS))
+    names = dict(ChargeDetailRecord.objects.filter(pk__in=[row["last"] for row in found]).values_list("charge_point_code", "place_name"))
+    return _richest_first([Share(names[row["charge_point_code"]], sums_of(row)) for row in found])
+
+
+def by_guest(owner: User, year: int) -> list[Share]:
+    """The guests of an owner, each under a made-up name that stays the same for her and means nothing to anybody else."""
+    found = _of_year(owner, year).values("driver_id").annotate(**SUMS)
+    return _richest_first([Share(pseudonym(owner, row["driver_id"]), sums_of(row)) for row in found])
+
+
+def _richest_first(shares: list[Share]) -> list[Share]:
+    return sorted(shares, key=lambda share: (-share.sums.earned_minor, share.name))
+
+
+def pseudonym(owner: User, driver_id: int | None) -> str:
+    """What an owner may call a guest by."""
+    if driver_id is None:
+        return _("Unknown card")
+    digest = hmac.new(settings.SECRET_KEY.encode(), f"guest:{owner.pk}:{driver_id}".encode(), hashlib.sha256)
+    return _("Guest %(word)s") % {"word": digest.hexdigest()[:5].upper()}
+
+
+def _of_year(owner: User, year: int) -> QuerySet[ChargeDetailRecord]:
+    return earned(owner, begins=date(year, 1, 1), ends=date(year + 1, 1, 1)).order_by()
+
+
+def of_month(owner: User, month: date) -> Statement:
+    """One month, with its sessions in the order in which they were settled."""
+    ends = next_month(month)
+    found = earned(owner, begins=month, ends=ends)
+    until_then = {"account__user_id": owner.pk, "account__kind__in": EARNINGS, "account__currency": settings.CURRENCY}
+    in_month = LedgerEntry.objects.filter(
+        **until_then, transaction__created_at__gte=midnight(month), transaction__created_at__lt=midnight(ends)
+    )
+    moved = in_month.filter(transaction__kind="payout").values("transaction__key").annotate(sum=Sum("amount_minor")).order_by()
+    amounts = [int(row["sum"] or 0) for row in moved]
+    payouts = Payout.objects.filter(owner_id=owner.pk, created_at__gte=midnight(month), created_at__lt=midnight(ends))
+    return Statement(
+        month=month,
+        sums=sums_of(found.aggregate(**SUMS)),
+        opening_minor=_stood_at(midnight(month), until_then),
+        paid_out_minor=-sum(amount_minor for amount_minor in amounts if amount_minor < 0),
+        returned_minor=sum(amount_minor for amount_minor in amounts if amount_minor > 0),
+        closing_minor=_stood_at(midnight(ends), until_then),
+        receipts=list(found.select_related("corrects").order_by("pk")),
+        payouts=list(payouts.order_by("pk")),
+    )
+
+
+def _stood_at(moment: datetime, of_hers: dict[str, object]) -> int:
+    found = LedgerEntry.objects.filter(**of_hers, transaction__created_at__lt=moment).aggregate(sum=Sum("amount_minor"))
+    return int(found["sum"] or 0)
+
+
+def rows(owner: User, found: QuerySet[ChargeDetailRecord]) -> list[Row]:
+    """Sessions as a table to take away: a guest has a made-up name there, and no card."""
+    head: Row = [
+        *(_("Receipt"), _("Corrects"), _("Settled"), _("Begin"), _("End"), _("Charger"), _("Connector"), _("Guest")),
+        *(_("Energy (kWh)"), _("Price"), _("Fee"), _("For you"), _("Currency")),
+    ]
+    return [head, *(_row(owner, cdr) for cdr in found.select_related("corrects").order_by("pk"))]
+
+
+def _row(owner: User, cdr: ChargeDetailRecord) -> Row:
+    return [
+        *(cdr.number, cdr.corrects.number if cdr.corrects else "", cdr.created_at, cdr.started_at, cdr.stopped_at),
+        *(cdr.place_name, cdr.connector_label, pseudonym(owner, cdr.driver_id), Decimal(cdr.energy_wh).scaleb(-3)),
+        *(money.decimal(cdr.total_minor), money.decimal(cdr.fee_minor), money.decimal(cdr.owner_minor), cdr.currency),
+    ]
