@@ -122,7 +122,7 @@ def day_plan(place: Place, plan: Plan, can: Abilities, *, now: datetime, zone: t
     schedule, notes = _schedule(place, can, _turns(stretches, plan, whole))
     periods = len(schedule["chargingSchedulePeriod"])
     if can.most_periods is not None and periods > can.most_periods:
-        message = _("This plan has %(periods)d parts and the charger takes %(most)d. Choose whole days, or all of them.")
+        message = _("This plan has %(periods)d parts and the charger takes %(most)d. Choose fewer days, or all of them.")
         raise Invalid(str(message) % {"periods": periods, "most": can.most_periods})
     schedule |= {"startSchedule": _written(midnight), "duration": whole}
     profile = {

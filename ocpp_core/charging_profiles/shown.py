@@ -66,7 +66,7 @@ def profile(row: ChargingProfile, zone: tzinfo) -> Shown:
     periods = periods_of(schedule)
     base = moment(schedule.get("startSchedule"))
     lines = [
-        Line(_when(row, period, base, zone, is_only=len(periods) == 1), amount(period.limit, schedule["chargingRateUnit"]))
+        Line(_when(row, period, base, zone, is_only=len(periods) == 1), _most(period.limit, schedule["chargingRateUnit"]))
         for period in periods[:MOST_LINES]
     ]
     begins = row.valid_from or (base if row.kind == ChargingProfile.Kind.ABSOLUTE else None)
@@ -100,6 +100,10 @@ def amount(limit: float, unit: str) -> str:
         exact = Decimal(str(limit))
         return f"{number(exact, 1 if exact % 1 else 0)}{SPACE}A"
     return kw(round(limit))
+
+
+def _most(limit: float, unit: str) -> str:
+    return _("at most %(limit)s") % {"limit": amount(limit, unit)} if limit > 0 else _("no charging")
 
 
 def _how_often(row: ChargingProfile, *, is_only: bool) -> Words:

@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ocpp_core.charging_profiles.building import WHOLE_WEEK, Amount, Place, Plan
 from ocpp_core.charging_profiles.shown import WEEKDAYS
 from ocpp_core.charging_profiles.units import AMPERES, WATTS
 
-UNITS = [(AMPERES, _("A on each phase")), (WATTS, _("kW"))]
+UNITS = [(AMPERES, _("A per phase")), (WATTS, _("kW"))]
 Choices = Sequence[tuple[str, Any]]
 
 
@@ -74,8 +75,8 @@ class StartForm(AmountForm):
 class PlanForm(AmountForm):
     """So much between two times of day, and so much otherwise."""
 
-    begins = _time(_("From"), "22:00")
-    ends = _time(_("To"), "06:00")
+    begins = _time(pgettext_lazy("a time of day", "From"), "22:00")
+    ends = _time(pgettext_lazy("a time of day", "To"), "06:00")
     otherwise = _amount(_("At other times at most"), initial=0, help_text=_("0 is no charging at all."))
     days = forms.MultipleChoiceField(
         label=_("Days"),
