@@ -18,6 +18,8 @@ from ocpp_core.simulator.timing import Clock
 Payload: TypeAlias = dict[str, Any]
 Then: TypeAlias = Callable[[], Awaitable[object]]
 Answer: TypeAlias = tuple[Payload, Then | None]
+WATCH = "watch"  # a task that waits for a time to come; nobody waits for it
+LOOK_EVERY_S = 0.2
 
 
 class Box(Protocol):
@@ -58,7 +60,7 @@ class Box(Protocol):
     async def send_meter_values(self, outlet: Outlet, context: str = "Sample.Periodic") -> None:
         """Read the meter out."""
 
-    def spawn(self, job: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, job: Coroutine[Any, Any, None], *, name: str | None = None) -> None:
         """Do it in the background."""
 
 
@@ -213,7 +215,7 @@ def _reserve(box: Box, payload: Payload) -> Answer:
 
     async def hold() -> None:
         await box.notify_status(outlet.number)
-        box.spawn(_expire(box, outlet))
+        box.spawn(_expire(box, outlet), name=WATCH)
 
     return _said("Accepted", hold)
 
@@ -221,7 +223,7 @@ def _reserve(box: Box, payload: Payload) -> Answer:
 async def _expire(box: Box, outlet: Outlet) -> None:
     reservation = outlet.reservation
     while reservation is not None and box.clock.now() < reservation.expires_at:
-        await box.clock.sleep(1)
+        await asyncio.sleep(LOOK_EVERY_S)
         if outlet.reservation is not reservation:
             return
     outlet.reservation = None

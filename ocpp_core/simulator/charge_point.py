@@ -283,9 +283,9 @@ class SimulatedChargePoint:
         if not self._runs:  # run() dials again by itself
             await self.connect()
 
-    def spawn(self, job: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, job: Coroutine[Any, Any, None], *, name: str | None = None) -> None:
         """Do something beside answering. What the link interrupts is not missed: the box says everything again."""
-        task = asyncio.create_task(self._quietly(job))
+        task = asyncio.create_task(self._quietly(job), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         # A task cancelled before its first step never gets to the job, and Python complains of what nobody awaited.
@@ -293,8 +293,8 @@ class SimulatedChargePoint:
 
     async def idle(self) -> None:
         """Wait until what the central system asked for is done."""
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
+        while doing := [task for task in self._tasks if task.get_name() != answers.WATCH]:
+            await asyncio.wait(doing)
 
     # Inside
 

@@ -1,6 +1,7 @@
 """What the simulated wallbox answers when it is asked, and that it does it."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -137,6 +138,23 @@ def test_triggers(message, action):
         await box.idle()
         assert central.actions(without=()) == [action]
         assert await central.ask("TriggerMessage", {"requestedMessage": message, "connectorId": 9}) == {"status": "Rejected"}
+
+    scenario(story)
+
+
+def test_a_reservation_ends_when_its_time_is_over_and_moves_no_clock():
+    reserve = {"connectorId": 1, "expiryDate": "2024-05-01T13:00:00Z", "idTag": "CARD", "reservationId": 4}
+
+    async def story(central, box):
+        before = box.clock.now()
+        assert await central.ask("ReserveNow", reserve) == {"status": "Accepted"}
+        await box.idle()
+        assert (box.clock.now(), box.outlets[1].status) == (before, "Reserved")
+        box.clock.set(datetime(2024, 5, 1, 13, 0, 1, tzinfo=UTC))
+        async with asyncio.timeout(30):
+            while box.outlets[1].status != "Available":
+                await asyncio.sleep(0.05)
+        assert central.statuses()[-1] == "Available"
 
     scenario(story)
 
