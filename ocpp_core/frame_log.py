@@ -97,6 +97,12 @@ def prune(*, now: datetime) -> int:
     return removed
 
 
+def first_since(moment: datetime) -> int:
+    """Find the id from which on frames are younger, of all chargers'."""
+    oldest = OcppFrame.objects.order_by("id").values_list("id", flat=True).first()
+    return 0 if oldest is None else _first_since(moment, oldest)
+
+
 def _first_since(moment: datetime, oldest: int) -> int:
     """Find the id from which on frames are younger: ids grow with time, so a few looks are enough and no index is needed."""
     below, above = oldest, (OcppFrame.objects.order_by("-id").values_list("id", flat=True).first() or oldest) + 1

@@ -85,7 +85,7 @@ def parse(text: str | bytes) -> Call | Result | Error:
             message, deviations = _read_slowly(raw)
         elif b"\\u0000" in raw:
             message = _storable(message)
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # what it reads may be nested deeper than what it writes
         message, deviations = _read_slowly(raw)
     if type(message) is not list or len(message) < 2:
         raise BadFrame(FORMATION_VIOLATION, "A frame is a JSON array of a message type, an id and more.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -19,8 +20,9 @@ from rest_framework.response import Response
 
 from accounts import addresses
 from chargeshare.errors import NotFound
-from ocpp_core import spoken
+from ocpp_core import exchanges, spoken
 from ocpp_core.models import OcppFrame
+from ocpp_core.views.frames import LINES, as_file
 from stations.api.permissions import own_charge_point
 
 
@@ -144,3 +146,20 @@ class FramesView(GenericAPIView[OcppFrame]):
         query.is_valid(raise_exception=True)
         page = self.paginate_queryset(query.choose(self.get_queryset().filter(charge_point=charge_point)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class FrameExportView(GenericAPIView[OcppFrame]):
+    """The frames of one charge point as a file."""
+
+    queryset = OcppFrame.objects.order_by("-id")
+    filter_backends = ()
+    pagination_class = None
+
+    @extend_schema(parameters=[FrameQuery], operation_id="charge_points_messages_export", responses={(200, LINES): OpenApiTypes.STR})
+    def get(self, request: Request, code: str) -> StreamingHttpResponse:
+        """One frame a line (JSON lines), newest first, however many there are; cards are cut to their ends."""
+        charge_point = own_charge_point(request, code, retired=True)
+        query = FrameQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        found = query.choose(self.get_queryset().filter(charge_point=charge_point))
+        return as_file(request._request, exchanges.export_frames(found), code)  # noqa: SLF001 - DRF's own way to Django's request

@@ -25,7 +25,7 @@ from ocpp_core.models import ConfigurationKey
 from stations import commands
 from stations.api.permissions import own_charge_point
 from stations.models import ChargePoint, ChargingSession, Command
-from stations.models.command import is_secret
+from stations.models.command import is_secret, without_secrets
 from stations.views.owner import person
 
 COMMANDS_ON_A_PAGE = 30
@@ -46,6 +46,7 @@ class Asked(NamedTuple):
     command: Command
     who: str | Promise
     frames_url: str
+    may_be_repeated: bool
     may_be_sent_again: bool
 
 
@@ -125,7 +126,9 @@ def again(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     charge_point = own_charge_point(request, code)
     one = _find(charge_point, pk)
     draft = Draft(one.action, payload=one.payload)
-    if _holds_secret(one.payload) or not _is_sendable(one):
+    if not _is_repeatable(one):
+        raise NotFound
+    if _holds_secret(one.payload):
         return redirect(_repeat_url(charge_point, one))
     danger = catalogue.danger(one.action, one.payload, _charging(charge_point))
     if danger is not None:
@@ -137,8 +140,9 @@ def again(request: HttpRequest, code: str, pk: int) -> HttpResponse:
 
 def asked_line(one: Command, charge_point: ChargePoint) -> Asked:
     """A command with what the page says of it."""
-    may_be_sent_again = _is_sendable(one) and not _holds_secret(one.payload)
-    return Asked(one, who_asked(one, charge_point), frames_url(one, charge_point), may_be_sent_again)
+    is_repeatable = _is_repeatable(one)
+    may_be_sent_again = is_repeatable and not _holds_secret(one.payload)
+    return Asked(one, who_asked(one, charge_point), frames_url(one, charge_point), is_repeatable, may_be_sent_again)
 
 
 def who_asked(one: Command, charge_point: ChargePoint) -> str | Promise:
@@ -171,7 +175,7 @@ def _opened(request: HttpRequest, charge_point: ChargePoint, action: str) -> Dra
     if not (repeated.isascii() and repeated.isdecimal() and len(repeated) < 19):
         return drafts.opened(action, None, zone, is_json=is_json)
     one = _find(charge_point, int(repeated))
-    if one.action != action:
+    if one.action != action or not _is_repeatable(one):
         raise NotFound
     return drafts.opened(action, one.shown_payload, zone, is_json=is_json)
 
@@ -224,8 +228,10 @@ def _with_people(found: QuerySet[Command]) -> QuerySet[Command]:
     return found.select_related("asked_by", "session", "batch")
 
 
-def _is_sendable(one: Command) -> bool:
-    return one.action in schemas.TO_CHARGER and schemas.is_valid(one.action, one.payload)
+def _is_repeatable(one: Command) -> bool:
+    """Whether it may be asked again. What names somebody else's card may not: the owner would come to read it."""
+    is_whole = one.shown_payload == without_secrets(one.payload)
+    return is_whole and one.action in schemas.TO_CHARGER and schemas.is_valid(one.action, one.payload)
 
 
 def _holds_secret(payload: Any) -> bool:

@@ -1,94 +1,30 @@
-"""The frames of a charger: each request beside its answer."""
+"""The frames of a charger: each request beside its answer, and all of them as a file."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
 
-from django.conf import settings
+from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from accounts.pages import explained
-from ocpp_core import spoken
+from ocpp_core import exchanges
+from ocpp_core.exchanges import Wanted
 from ocpp_core.models import OcppFrame
 from stations.api.permissions import own_charge_point
-from stations.models import ChargePoint
-from stations.models.command import without_cards
-from stations.templatetags.commands import pretty
 
 FRAMES_ON_A_PAGE = 40
+SCANNED_AT_ONCE = 5000  # requests looked through for a page of those few that fit
 LONGEST_SEARCH = 60
 ACTIONS_FROM = 2000  # what a charger says at all, it said lately; nobody waits for a look at a month
-ANSWER_WINDOW = timedelta(minutes=10)
-CALL, RESULT, ERROR = OcppFrame.Type.CALL, OcppFrame.Type.RESULT, OcppFrame.Type.ERROR
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """A request and its answer, as one line of the log."""
-
-    frame: OcppFrame
-    answer: OcppFrame | None
-
-    @property
-    def said(self) -> Any:
-        """The payload of the request; of a stray error, its details."""
-        return without_cards(spoken.read(self.frame).payload)
-
-    @property
-    def gist(self) -> str:
-        """What of it one reads at a glance; of a request of ours, the word of the answer where it says more."""
-        word = self.word
-        return word if word and word != "Accepted" else spoken.gist(self.frame.action, self.said)
-
-    @property
-    def answered(self) -> spoken.Spoken | None:
-        """What came back."""
-        return spoken.read(self.answer) if self.answer else None
-
-    @property
-    def heard(self) -> str:
-        """The answer for eyes: an error's code and words, or the payload."""
-        answered = self.answered
-        if answered is None:
-            return "—"
-        payload = pretty(without_cards(answered.payload))
-        return payload if answered.error_code is None else f"{answered.error_code}: {answered.error_description}\n{payload}"
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the answer is an error, or says no."""
-        if self.answer is None:
-            return self.frame.type == ERROR
-        if self.answer.type == ERROR:
-            return True
-        return self.word in ("Rejected", "NotSupported", "UnlockFailed", "NotImplemented", "Invalid", "Blocked", "Expired", "ConcurrentTx")
-
-    @property
-    def is_unanswered(self) -> bool:
-        """Whether nothing came back in the time there is for it."""
-        patience = timedelta(seconds=settings.OCPP_CALL_TIMEOUT_S)
-        return self.answer is None and self.frame.type == CALL and self.frame.at < timezone.now() - patience
-
-    @property
-    def word(self) -> str:
-        """The one word of the answer that matters: its status, or the code of an error."""
-        answered = self.answered
-        if answered is None:
-            return spoken.read(self.frame).error_code or ""
-        if answered.error_code is not None:
-            return answered.error_code
-        payload = answered.payload if isinstance(answered.payload, dict) else {}
-        status = payload.get("status")
-        info = payload.get("idTagInfo")
-        if status is None and isinstance(info, dict):
-            status = info.get("status")
-        return status if isinstance(status, str) else ""
+LINES = "application/x-ndjson"
+ONLY = (("errors", _("refused or answered with an error")), ("unanswered", _("not answered")), ("deviations", _("off the standard")))
 
 
 @login_required
@@ -97,53 +33,81 @@ class Exchange:
 def frame_list(request: HttpRequest, code: str) -> HttpResponse:
     """Everything that went over the wire: each request beside its answer, newest first."""
     charge_point = own_charge_point(request, code)
-    found = _asked_for(request, OcppFrame.objects.filter(charge_point=charge_point))
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdecimal() and len(before) < 19:
-        found = found.filter(pk__lt=int(before))
-    rows = list(found.order_by("-id")[: FRAMES_ON_A_PAGE + 1])
-    page = rows[:FRAMES_ON_A_PAGE]
-    known = OcppFrame.objects.filter(charge_point=charge_point, type=CALL).exclude(action="")
+    wanted = wanted_by(request.GET)
+    before = _number(request.GET.get("before", ""))
+    page, older = exchanges.read(charge_point, wanted, before=before, most=FRAMES_ON_A_PAGE, scanned=SCANNED_AT_ONCE)
+    known = OcppFrame.objects.filter(charge_point=charge_point, type=OcppFrame.Type.CALL).exclude(action="")
     context = {
         "charge_point": charge_point,
         "tab": "messages",
-        "exchanges": _paired(charge_point, page),
-        "older": page[-1].pk if len(rows) > FRAMES_ON_A_PAGE else None,
-        "is_first_page": not before,
-        "actions": sorted(set(known.order_by("-id").values_list("action", flat=True)[:ACTIONS_FROM])),
-        "directions": OcppFrame.Direction.choices,
-        "action": request.GET.get("action", ""),
-        "direction": request.GET.get("direction", ""),
-        "q": request.GET.get("q", "")[:LONGEST_SEARCH],
+        "exchanges": page,
+        "older": older,
+        "is_first_page": before is None,
+        "is_filtered": wanted != Wanted(),
+        "actions": sorted({wanted.action} - {""} | set(known.order_by("-id").values_list("action", flat=True)[:ACTIONS_FROM])),
+        "wanted": wanted,
+        "only": ONLY,
+        "since": request.GET.get("since", "")[:LONGEST_SEARCH] if wanted.since else "",
+        "until": request.GET.get("until", "")[:LONGEST_SEARCH] if wanted.until else "",
     }
     return render(request, "ocpp_core/frame_list.html", context)
 
 
-def _asked_for(request: HttpRequest, found: QuerySet[OcppFrame]) -> QuerySet[OcppFrame]:
-    """Requests, and errors that answer none that could be read."""
-    found = found.filter(Q(type=CALL) | Q(type=ERROR, action=""))
-    direction, action, text = (request.GET.get(name, "")[:LONGEST_SEARCH].replace("\0", "") for name in ("direction", "action", "q"))
-    if direction in OcppFrame.Direction.values:
-        found = found.filter(direction=direction)
-    if action:
-        found = found.filter(action=action)
-    return found.filter(raw__icontains=text) if text else found
+@login_required
+@explained
+@require_GET
+def frame_export(request: HttpRequest, code: str) -> StreamingHttpResponse:
+    """The same as a file of JSON lines, as many as there are."""
+    charge_point = own_charge_point(request, code)
+    return as_file(request, exchanges.export(charge_point, wanted_by(request.GET)), code)
 
 
-def _paired(charge_point: ChargePoint, frames: Sequence[OcppFrame]) -> list[Exchange]:
-    """Each request with the first answer to its id that came back afterwards; ids are used again after a restart."""
-    calls = [frame for frame in frames if frame.type == CALL]
-    answers: dict[tuple[str, str], list[OcppFrame]] = {}
-    if calls:
-        window = (calls[-1].at - ANSWER_WINDOW, calls[0].at + ANSWER_WINDOW)
-        ids = {frame.message_id for frame in calls}
-        found = OcppFrame.objects.filter(charge_point=charge_point, type__in=[RESULT, ERROR], message_id__in=ids, at__range=window)
-        for answer in found.order_by("id"):
-            answers.setdefault((answer.message_id, answer.direction), []).append(answer)
-    return [Exchange(frame, _first_after(frame, answers) if frame.type == CALL else None) for frame in frames]
+def as_file(request: HttpRequest, chunks: Iterator[bytes], code: str) -> StreamingHttpResponse:
+    """Send chunks as they are made, so that a million frames cost no more memory than a few."""
+    lines: AsyncIterator[bytes] | Iterator[bytes] = _in_a_thread(chunks) if isinstance(request, ASGIRequest) else chunks
+    response = StreamingHttpResponse(lines, content_type=LINES)
+    response["Content-Disposition"] = f'attachment; filename="messages-{code}-{timezone.localdate():%Y-%m-%d}.jsonl"'
+    response["Cache-Control"] = "no-store"
+    return response
 
 
-def _first_after(frame: OcppFrame, answers: dict[tuple[str, str], list[OcppFrame]]) -> OcppFrame | None:
-    from_charger = OcppFrame.Direction.FROM_CHARGER
-    back = OcppFrame.Direction.TO_CHARGER if frame.direction == from_charger else from_charger
-    return next((answer for answer in answers.get((frame.message_id, back), []) if answer.at >= frame.at), None)
+async def _in_a_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The event loop makes no queries; a list of all chunks it must not make either."""
+    while chunk := await sync_to_async(_next)(chunks):
+        yield chunk
+
+
+def _next(chunks: Iterator[bytes]) -> bytes:
+    return next(chunks, b"")
+
+
+def wanted_by(said: QueryDict) -> Wanted:
+    """What the filter of the page says; what is nonsense in it filters nothing."""
+    direction, action, text, only = (said.get(name, "")[:LONGEST_SEARCH].replace("\0", "") for name in ("direction", "action", "q", "only"))
+    return Wanted(
+        direction=direction if direction in OcppFrame.Direction.values else "",
+        action=action,
+        text=text,
+        since=_moment(said.get("since", "")),
+        until=_moment(said.get("until", ""), at_the_end=True),
+        connector=_number(said.get("connector", "")),
+        transaction=_number(said.get("transaction", "")),
+        only=only if only in dict(ONLY) else "",
+    )
+
+
+def _moment(text: str, *, at_the_end: bool = False) -> datetime | None:
+    """A time of the page's own zone, as the browser's field writes it; a minute or second that is meant to its end."""
+    try:
+        moment = parse_datetime(text.strip()[:LONGEST_SEARCH])
+        if moment is None:
+            return None
+        whole = timedelta(0) if not at_the_end else timedelta(minutes=1) if text.count(":") == 1 else timedelta(seconds=1)
+        aware = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+        return aware + whole if 1970 <= aware.year <= 9000 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -102,7 +102,7 @@ class Command(models.Model):
     def shown_payload(self) -> Any:
         """What people may read of the payload: no password, not even while it waits to be sent, and no guest's card that we put in."""
         shown = without_secrets(self.payload)
-        return without_cards(shown) if self.source == self.Source.SETUP else shown
+        return without_cards(shown) if self.source in (self.Source.SETUP, self.Source.BOOKING) else shown
 
     @property
     def shown_response(self) -> Any:

@@ -188,3 +188,9 @@ def _refuse_duplicates(pairs):
     if len(dict(pairs)) < len(pairs):
         raise ValueError("twice")
     return dict(pairs)
+
+
+@pytest.mark.parametrize("depth", [17, 200, 255, 400, 900, 2000, 100_000])
+def test_any_depth_is_refused_in_the_same_way(depth):
+    with pytest.raises(frames.BadFrame):
+        frames.parse('[2,"1","X",' + '{"a":' * depth + "1" + "}" * depth + "]")
