@@ -125,6 +125,8 @@ class Notification(Posted):
         TOP_UP_PAID = "top_up_paid", _("wallet topped up")
         AUTO_TOP_UP_ON = "auto_top_up_on", _("automatic top-up agreed")
         AUTO_TOP_UP_ENDED = "auto_top_up_ended", _("automatic top-up ended")
+        DISPUTE_OPENED = "dispute_opened", _("receipt disputed")
+        DISPUTE_DECIDED = "dispute_decided", _("dispute decided")
         REFUND_DONE = "refund_done", _("money returned to you")
         REFUND_FAILED = "refund_failed", _("money could not be returned")
         CHARGER_ALERT = "charger_alert", _("your charger needs attention")

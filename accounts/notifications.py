@@ -34,6 +34,8 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.TOP_UP_PAID: frozenset({"amount_minor", "balance_minor", "currency"}),
     Notification.Kind.AUTO_TOP_UP_ON: frozenset({"amount_minor", "currency", "consent"}),
     Notification.Kind.AUTO_TOP_UP_ENDED: frozenset({"amount_minor", "currency"}),
+    Notification.Kind.DISPUTE_OPENED: frozenset({"place", "amount_minor", "currency"}),
+    Notification.Kind.DISPUTE_DECIDED: frozenset({"place", "amount_minor", "currency"}),
     Notification.Kind.REFUND_DONE: frozenset({"amount_minor", "currency"}),
     Notification.Kind.REFUND_FAILED: frozenset({"amount_minor", "currency"}),
     Notification.Kind.CHARGER_ALERT: frozenset({"place", "reason"}),

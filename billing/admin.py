@@ -14,6 +14,7 @@ from billing.models import (
     CdrLine,
     ChargeDetailRecord,
     DemoPayment,
+    Dispute,
     Hold,
     LedgerAccount,
     LedgerEntry,
@@ -175,6 +176,16 @@ class TopUpAdmin(ReadOnlyAdmin):
     def give_up(self, request: HttpRequest, chosen: QuerySet[TopUp]) -> None:
         """Only where the gateway never answered; its portal is the proof."""
         self.message_user(request, _("Closed: %(count)s.") % {"count": top_ups.give_up(chosen)}, messages.SUCCESS)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    """Complaints about receipts; they are decided at the desk."""
+
+    list_display = ["cdr", "side", "reason", "status", "created_at", "decided_at", "returned_minor"]
+    list_filter = ["status", "side", "reason", "created_at"]
+    search_fields = ["code", "cdr__number", "opened_by__email"]
+    list_select_related = ["cdr"]
 
 
 @admin.register(AutoTopUp)

@@ -27,7 +27,7 @@ from billing.serializers import (
     TopUpSerializer,
     WalletSerializer,
 )
-from billing.views import WAITING
+from billing.views.wallet import WAITING
 from chargeshare.errors import Invalid
 
 

@@ -54,6 +54,12 @@ class AutoTopUpForm(forms.Form):
     symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
 
 
+class ReplyForm(forms.Form):
+    """What the other side of a dispute says."""
+
+    text = forms.CharField(label=_("How do you see it?"), max_length=2_000, widget=forms.Textarea(attrs={"rows": 4}))
+
+
 class TariffForm(forms.Form):
     """The prices of a tariff. What they may be is said by `billing.tariffs`; a field left empty is zero."""
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import notifications, registration
 from accounts.models import Notification, User
-from billing import iban, ledger, money, seller_data
+from billing import disputes, iban, ledger, money, seller_data
 from billing.earnings import PENDING_FOR
 from billing.ledger import Kind
 from billing.models import BankAccount, ChargeDetailRecord, LedgerAccount, Payout, PayoutBatch
@@ -67,7 +67,7 @@ def require_confirmed_email(owner: User) -> None:
 def payable_minor(owner: User) -> int:
     """What an owner may ask for now."""
     found = LedgerAccount.objects.filter(user_id=owner.pk, kind__in=ACCOUNTS, currency=settings.CURRENCY)
-    return _payable_minor(found)
+    return _payable_minor(found) - disputes.frozen_minor(owner)
 
 
 def _payable_minor(accounts: Collection[LedgerAccount]) -> int:
@@ -92,7 +92,7 @@ def request(owner: User, amount_minor: int, account: BankAccount, *, is_automati
     require_confirmed_email(owner)
     seller_data.require(owner)
     pots = _locked(owner)
-    payable_minor = _payable_minor(list(pots.values()))
+    payable_minor = _payable_minor(list(pots.values())) - disputes.frozen_minor(owner)
     _check_amount(owner, amount_minor, payable_minor)
     now = timezone.now()
     payout: Payout = Payout.objects.create(

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from billing import ledger, money, pricing
 from billing.ledger import Kind
-from billing.models import CdrLine, ChargeDetailRecord, Hold, LedgerAccount, ReceiptSeries
+from billing.models import CdrLine, ChargeDetailRecord, Dispute, Hold, LedgerAccount, ReceiptSeries
 from billing.pricing import PricedLine, Prices, Usage
 
 MOST_DEBT_MINOR = 5_000  # an overrun beyond it is the platform's loss
@@ -146,18 +146,14 @@ def correct(cdr: ChargeDetailRecord, bill: Bill, *, approved: bool = False) -> C
     with `approved`. Where nothing changes, the latest record is returned and nothing is booked.
     """
     books = _Books(bill)
-    records = list(ChargeDetailRecord.objects.filter(session_code=cdr.session_code).order_by("pk"))
-    so_far = {
-        name: sum(getattr(record, name) for record in records)
-        for name in ("total_minor", "fee_minor", "promo_minor", "cash_minor", "debt_minor", "loss_minor")
-    }
+    records, so_far = _so_far(cdr.session_code)
     lines = bill.lines()
     total_minor = pricing.total(lines)
     difference_minor = total_minor - so_far["total_minor"]
     latest: ChargeDetailRecord = records[-1]
     if difference_minor == 0:
         return latest
-    if difference_minor > MOST_CORRECTION_MINOR and not approved:
+    if difference_minor > 0 and not approved and (difference_minor > MOST_CORRECTION_MINOR or _was_disputed(cdr)):
         return None
     if difference_minor > 0:
         parts = _cover(books, difference_minor, debt_so_far_minor=so_far["debt_minor"])
@@ -170,6 +166,64 @@ def correct(cdr: ChargeDetailRecord, bill: Bill, *, approved: bool = False) -> C
     correction = _freeze(bill, lines, parts, total_minor=difference_minor, fee_minor=fee_minor, corrects=latest)
     books.post(key=f"session:{bill.session_code}:correct:{len(records)}", kind="correct", cdr=correction)
     return correction
+
+
+@ledger.retried
+@transaction.atomic
+def credit(cdr: ChargeDetailRecord, amount_minor: int) -> ChargeDetailRecord:
+    """Give a driver back a part of what a session has cost her, or all of it, by a credit note; fee and earnings shrink alike."""
+    prices = Prices.from_snapshot(cdr.tariff) if cdr.tariff else None
+    bill = Bill(
+        session_code=cdr.session_code,
+        driver=cdr.driver,
+        owner=cdr.owner,
+        usage=Usage(cdr.energy_wh, cdr.started_at, cdr.stopped_at, int((cdr.stopped_at - cdr.started_at).total_seconds())),
+        prices=prices,
+        is_free=False,
+        fee_share=Decimal(0),
+        hold=None,
+        place_name=cdr.place_name,
+        place_address=cdr.place_address,
+        charge_point_code=cdr.charge_point_code,
+        connector_label=cdr.connector_label,
+        id_token_label=cdr.id_token_label,
+        meter_start_wh=cdr.meter_start_wh,
+        meter_stop_wh=cdr.meter_stop_wh,
+        is_estimated=cdr.is_estimated,
+    )
+    books = _Books(bill)
+    records, so_far = _so_far(cdr.session_code)
+    if not 0 < amount_minor <= so_far["total_minor"]:
+        raise ValueError(f"{amount_minor} cannot be given back of {so_far['total_minor']}.")
+    latest = records[-1]
+    lines = [PricedLine(CdrLine.Kind.CREDIT, latest.number, Decimal(1), money.decimal(-amount_minor), -amount_minor)]
+    fee_minor = _fee_of(so_far["total_minor"] - amount_minor, so_far) - so_far["fee_minor"]
+    parts = _give_back(books, amount_minor, so_far)
+    note = _freeze(bill, lines, parts, total_minor=-amount_minor, fee_minor=fee_minor, corrects=latest)
+    books.post(key=f"session:{cdr.session_code}:correct:{len(records)}", kind="correct", cdr=note)
+    return note
+
+
+def owner_share_minor(session_code: uuid.UUID, amount_minor: int) -> int:
+    """How much of an amount a driver paid for a session is the owner's."""
+    _records, so_far = _so_far(session_code)
+    return amount_minor - _fee_of(amount_minor, so_far)
+
+
+def _fee_of(amount_minor: int, so_far: dict[str, int]) -> int:
+    return so_far["fee_minor"] * amount_minor // so_far["total_minor"] if so_far["total_minor"] else 0
+
+
+def _so_far(session_code: uuid.UUID) -> tuple[list[ChargeDetailRecord], dict[str, int]]:
+    """The records of a session, oldest first, and what they come to."""
+    records = list(ChargeDetailRecord.objects.filter(session_code=session_code).order_by("pk"))
+    names = ("total_minor", "fee_minor", "promo_minor", "cash_minor", "debt_minor", "loss_minor")
+    return records, {name: sum(getattr(record, name) for record in records) for name in names}
+
+
+def _was_disputed(cdr: ChargeDetailRecord) -> bool:
+    """Whether staff gave something back: what a charger says later does not take it away again by itself."""
+    return Dispute.objects.filter(cdr__session_code=cdr.session_code, status=Dispute.Status.DECIDED, returned_minor__gt=0).exists()
 
 
 def _cover(books: _Books, amount_minor: int, *, debt_so_far_minor: int) -> Parts:

@@ -3,26 +3,31 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from billing import api, views
+from billing import api
 from billing.owners import urls as of_owners
+from billing.views import disputes, receipts, tariffs, wallet
 
 app_name = "billing"
 
 urlpatterns = [
-    path("wallet/", views.wallet, name="wallet"),
-    path("wallet/automatic/", views.auto_top_up, name="auto_top_up"),
-    path("wallet/automatic/end/", views.auto_top_up_end, name="auto_top_up_end"),
-    path("wallet/refund/", views.refund, name="refund"),
-    path("wallet/top-ups/<uuid:code>/return/", views.top_up_return, name="top_up_return"),
-    path("wallet/demo-gateway/<str:gateway_id>/", views.demo_gateway, name="demo_gateway"),
-    path("gopay/notification/", views.gopay_notification, name="gopay_notification"),
-    path("receipts/<str:number>.pdf", views.receipt_pdf, name="receipt_pdf"),
-    path("receipts/<str:number>/", views.receipt, name="receipt"),
-    path("receipts/<str:number>/verify/", views.receipt_verify, name="receipt_verify"),
-    path("owner/tariffs/", views.tariff_list, name="tariff_list"),
-    path("owner/tariffs/new/", views.tariff_edit, name="tariff_new"),
-    path("owner/tariffs/<int:tariff_id>/", views.tariff_edit, name="tariff_edit"),
-    path("owner/tariffs/<int:tariff_id>/delete/", views.tariff_delete, name="tariff_delete"),
+    path("wallet/", wallet.wallet, name="wallet"),
+    path("wallet/automatic/", wallet.auto_top_up, name="auto_top_up"),
+    path("wallet/automatic/end/", wallet.auto_top_up_end, name="auto_top_up_end"),
+    path("wallet/refund/", wallet.refund, name="refund"),
+    path("wallet/top-ups/<uuid:code>/return/", wallet.top_up_return, name="top_up_return"),
+    path("wallet/demo-gateway/<str:gateway_id>/", wallet.demo_gateway, name="demo_gateway"),
+    path("gopay/notification/", wallet.gopay_notification, name="gopay_notification"),
+    path("receipts/<str:number>.pdf", receipts.receipt_pdf, name="receipt_pdf"),
+    path("receipts/<str:number>/", receipts.receipt, name="receipt"),
+    path("receipts/<str:number>/verify/", receipts.receipt_verify, name="receipt_verify"),
+    path("disputes/", disputes.dispute_list, name="disputes"),
+    path("disputes/<uuid:code>/", disputes.dispute, name="dispute"),
+    path("disputes/<uuid:code>/reply/", disputes.dispute_reply, name="dispute_reply"),
+    path("disputes/<uuid:code>/withdraw/", disputes.dispute_withdraw, name="dispute_withdraw"),
+    path("owner/tariffs/", tariffs.tariff_list, name="tariff_list"),
+    path("owner/tariffs/new/", tariffs.tariff_edit, name="tariff_new"),
+    path("owner/tariffs/<int:tariff_id>/", tariffs.tariff_edit, name="tariff_edit"),
+    path("owner/tariffs/<int:tariff_id>/delete/", tariffs.tariff_delete, name="tariff_delete"),
     *of_owners.urlpatterns,
 ]
 

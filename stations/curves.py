@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from stations import metering
 from stations.models import ChargingSession, MeterValue
 
 MOST_POINTS = 240
 LONGEST_GAP_S = 3600
+T = TypeVar("T")
 
 
 class Point(NamedTuple):
@@ -35,6 +36,13 @@ def thinned(points: list[Point]) -> list[Point]:
     inner, step = points[1:-1], (len(points) - 2) / (MOST_POINTS - 2)
     stretches = (inner[int(index * step) : int((index + 1) * step)] for index in range(MOST_POINTS - 2))
     return [points[0], *(max(stretch, key=lambda point: point.power_w) for stretch in stretches if stretch), points[-1]]
+
+
+def evenly(rows: list[T], most: int) -> list[T]:
+    """At most so many of them, evenly spread, the first and the last among them."""
+    if len(rows) <= most:
+        return rows
+    return [rows[index * (len(rows) - 1) // (most - 1)] for index in range(most)]
 
 
 def _points(readings: Iterable[metering.Reading]) -> Iterable[Point]:

@@ -4,10 +4,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from billing.models import Tariff
+from billing import disputes, money
+from billing.forms import AmountField
+from billing.models import Dispute, Tariff
 from stations import makes
 from stations.models import ChargePoint, Connector
 
@@ -148,3 +151,22 @@ class PairCardForm(forms.Form):
         charge_point = self.fields["charge_point"]
         if isinstance(charge_point, forms.ModelChoiceField):
             charge_point.queryset = ChargePoint.objects.visible_to(user).alive().online().order_by("name")
+
+
+class DisputeForm(forms.Form):
+    """What is wrong with a receipt."""
+
+    reason = forms.ChoiceField(label=_("What is wrong?"), widget=forms.RadioSelect)
+    amount = AmountField(label=_("How much of it should come back"), required=False)
+    text = forms.CharField(label=_("What happened"), required=False, max_length=2_000, widget=forms.Textarea(attrs={"rows": 4}))
+    symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
+
+    def __init__(self, *args: Any, is_driver: bool, most: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        allowed = disputes.reasons(Dispute.Side.DRIVER if is_driver else Dispute.Side.OWNER)
+        reason = self.fields["reason"]
+        reason.choices = [(one.value, one.label) for one in allowed]  # type: ignore[attr-defined]  # a ChoiceField
+        if is_driver:
+            self.fields["amount"].help_text = _("Empty: all of it, %(most)s.") % {"most": most}
+        else:
+            del self.fields["amount"]

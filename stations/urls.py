@@ -5,6 +5,7 @@ from django.urls import path
 from stations.api.urls import api_urlpatterns
 from stations.views import (
     charge_points,
+    disputes,
     map,  # noqa: A004 - the map is the map
     owner,
     owner_charge_point,
@@ -25,6 +26,7 @@ urlpatterns = [
     path("c/<str:code>/<int:number>/", charge_points.connector_qr, name="connector_qr"),
     path("sessions/", sessions.session_list, name="session_list"),
     path("sessions/<uuid:code>/", sessions.session_detail, name="session_detail"),
+    path("sessions/<uuid:code>/dispute/", disputes.dispute_open, name="dispute_open"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
     path("charge-points/<str:code>/book/", reservations.book, name="book"),
     path("reservations/", reservations.reservation_list, name="reservation_list"),

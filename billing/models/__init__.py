@@ -3,6 +3,7 @@
 from billing.models.auto_top_up import AutoTopUp
 from billing.models.bank_statement import BankStatement, BankStatementLine
 from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
+from billing.models.dispute import Dispute
 from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.models.payout import BankAccount, Payout, PayoutBatch, PayoutPlan
 from billing.models.refund import Refund
@@ -18,6 +19,7 @@ __all__ = [
     "CdrLine",
     "ChargeDetailRecord",
     "DemoPayment",
+    "Dispute",
     "Hold",
     "LedgerAccount",
     "LedgerEntry",

@@ -9,7 +9,8 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from billing import ledger, receipts, settlement, top_ups, views
+from accounts.pages import who
+from billing import ledger, receipts, settlement, top_ups
 from billing.models import DemoPayment, LedgerTransaction, Tariff, TopUp
 from billing.pricing import Prices
 from tests.billing.books import balance, make_bill
@@ -158,7 +159,7 @@ def test_a_view_behind_the_log_in_trusts_nobody(rf):
     request.user = AnonymousUser()
 
     with pytest.raises(Http404):
-        views._user(request)
+        who(request)
 
 
 def test_the_notification_nudges(client, driver, stub):
