@@ -221,6 +221,7 @@ def _reserve(box: Box, payload: Payload) -> Answer:
 
 
 async def _expire(box: Box, outlet: Outlet) -> None:
+    """Look at the clock, which others move: to sleep by it would move it."""
     reservation = outlet.reservation
     while reservation is not None and box.clock.now() < reservation.expires_at:
         await asyncio.sleep(LOOK_EVERY_S)
