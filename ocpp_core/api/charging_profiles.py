@@ -15,12 +15,14 @@ class ChargingProfileSerializer(serializers.ModelSerializer[ChargingProfile]):
     """A profile that the box holds, as far as its answers told us; `profile` is it in the standard's own words."""
 
     connector = serializers.IntegerField(
-        source="connector_number", allow_null=True, help_text="0 is the whole charger; null while any connector may begin."
+        source="connector_number", read_only=True, allow_null=True, help_text="0 is the whole charger; null while any connector may begin."
     )
-    profile = serializers.JSONField()
-    is_expired = serializers.BooleanField(help_text="Its time is over, though the box may still hold it.")
-    is_waiting = serializers.BooleanField(help_text="It came with a request to start, and nothing has begun yet.")
-    command = serializers.PrimaryKeyRelatedField[ChargingProfile](read_only=True, help_text="The request by which the box took it.")
+    profile = serializers.DictField(read_only=True)
+    is_expired = serializers.BooleanField(read_only=True, help_text="Its time is over, though the box may still hold it.")
+    is_waiting = serializers.BooleanField(read_only=True, help_text="It came with a request to start, and nothing has begun yet.")
+    command = serializers.PrimaryKeyRelatedField[ChargingProfile](
+        read_only=True, allow_null=True, help_text="The request by which the box took it."
+    )
 
     class Meta:
         model = ChargingProfile

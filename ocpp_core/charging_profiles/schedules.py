@@ -15,6 +15,8 @@ from ocpp_core.charging_profiles.units import AMPERES, STANDARD_PHASES, VOLTAGE_
 CHARGE_POINT_MAX, TX_DEFAULT, TX = "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"
 RECURRENCES = {"Daily": timedelta(days=1), "Weekly": timedelta(weeks=1)}
 MOST_STEPS = 2_000
+MOST = 10**9  # of amperes or watts
+LONGEST_S = 10**9
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,15 @@ def moment(said: object) -> datetime | None:
 
 
 def periods_of(schedule: Mapping[str, Any]) -> tuple[Period, ...]:
-    """The periods of a schedule in their order."""
-    said = (Period(entry["startPeriod"], float(entry["limit"]), entry.get("numberPhases")) for entry in schedule["chargingSchedulePeriod"])
+    """The periods of a schedule in their order. The schema knows no bounds, so figures out of this world are cut."""
+    said = (
+        Period(
+            min(entry["startPeriod"], LONGEST_S),
+            float(max(0, min(entry["limit"], MOST))),
+            entry.get("numberPhases") if entry.get("numberPhases") in (1, 2, 3) else None,
+        )
+        for entry in schedule["chargingSchedulePeriod"]
+    )
     return tuple(sorted(said, key=lambda period: period.start_s))
 
 
@@ -212,6 +221,6 @@ def _turns(profile: Held, asked: Question) -> Iterator[datetime]:
         offsets.add(profile.duration_s)
     for turn in range(min(rounds, MOST_STEPS)):
         begun = base if every is None else base + turn * every
-        yield from (at for offset in offsets if within(at := begun + timedelta(seconds=min(offset, 10**9))))
+        yield from (at for offset in offsets if within(at := begun + timedelta(seconds=min(offset, LONGEST_S))))
         if within(begun):
             yield begun

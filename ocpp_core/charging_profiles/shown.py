@@ -120,13 +120,13 @@ def _when(row: ChargingProfile, period: Period, base: datetime | None, zone: tzi
     offset = timedelta(seconds=min(period.start_s, 10**8))
     if row.kind == ChargingProfile.Kind.RECURRING and base is not None:
         # The box counts on from the base; what its hours are here and now depends on the offset that holds now.
-        local = _near(base, row).astimezone(zone) + offset
+        local = _local(_later(_near(base, row), offset), zone)
         clock = formats.date_format(local, "G:i")
         if RECURRENCES.get(row.recurrency) == RECURRENCES["Weekly"]:
             return f"{WEEKDAYS[local.weekday()]} {clock}"
         return clock
     if row.kind == ChargingProfile.Kind.ABSOLUTE and base is not None:
-        return _at(base + offset, zone)
+        return _at(_later(base, offset), zone)
     if not period.start_s:
         return _("from the start of charging")
     return _("after %(length)s") % {"length": duration(period.start_s)}
@@ -139,8 +139,23 @@ def _near(base: datetime, row: ChargingProfile) -> datetime:
 
 
 def _at(at: datetime, zone: tzinfo) -> str:
-    local = at.astimezone(zone)
+    local = _local(at, zone)
     return f"{written_day(local.date())} {formats.date_format(local, 'G:i')}"
+
+
+def _local(at: datetime, zone: tzinfo) -> datetime:
+    """By the clock of the place, unless that lies past the ends of the calendar."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at
+
+
+def _later(at: datetime, offset: timedelta) -> datetime:
+    try:
+        return at + offset
+    except OverflowError:
+        return at
 
 
 def limits(steps: Iterator[tuple[datetime, float | None]], zone: tzinfo) -> list[Line]:

@@ -1,11 +1,11 @@
 """What a box is told of power: the limits it holds, and what it says they come to."""
 
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from stations.models import ChargePoint, Command
@@ -64,9 +64,9 @@ class ChargingProfile(models.Model):
         schedule: dict[str, Any] = self.profile.get("chargingSchedule", {})
         begins, duration = schedule.get("startSchedule"), schedule.get("duration")
         if self.kind == self.Kind.ABSOLUTE and isinstance(begins, str) and isinstance(duration, int):
-            start = parse_datetime(begins)
-            if start is not None and 0 <= duration < 10**9:
-                ends.append(start + timedelta(seconds=duration))
+            with suppress(ValueError, OverflowError):  # times that no calendar holds end nothing
+                start = datetime.fromisoformat(begins)
+                ends.append((start if start.tzinfo else start.replace(tzinfo=UTC)) + timedelta(seconds=duration))
         return min(ends, default=None)
 
     @property

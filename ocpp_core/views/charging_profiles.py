@@ -158,6 +158,7 @@ def charging_profiles(request: HttpRequest, code: str) -> HttpResponse:
     limit = LimitForm(request.POST if deed == "limit" else None, places=box.places, prefix="limit", **options)
     plan = PlanForm(request.POST if deed == "plan" else None, places=box.lasting_places, prefix="plan", **options)
     start = StartForm(request.POST if deed == "start" else None, places=box.outlets, prefix="start", **options)
+    may_start = bool(box.outlets) and charge_point.owner_id == person(request).pk
     if request.method == "POST":
         deeds: dict[str, Callable[[], bool]] = {
             "limit": lambda: _wish(request, box, limit, lambda: _limit(box, limit)),
@@ -167,7 +168,7 @@ def charging_profiles(request: HttpRequest, code: str) -> HttpResponse:
             "ask": lambda: _ask_composite(request, box),
             "read": lambda: _read(request, box),
         }
-        if deed not in deeds:
+        if deed not in deeds or (deed == "start" and not may_start):
             raise NotFound
         if deeds[deed]():
             return redirect(reverse("ocpp_core:charging_profiles", args=[code]) + "#asked")
@@ -182,7 +183,7 @@ def charging_profiles(request: HttpRequest, code: str) -> HttpResponse:
         "limit_form": limit,
         "plan_form": plan,
         "start_form": start,
-        "may_start": bool(box.outlets) and charge_point.owner_id == person(request).pk,
+        "may_start": may_start,
     }
     return render(request, "ocpp_core/charging_profiles.html", context, status=400 if deed else 200)
 

@@ -460,6 +460,12 @@ def test_a_wish_that_cannot_be_is_shown_again(client, page, deed, said):
     assert not Command.objects.exists()
 
 
+def test_staff_start_no_session_of_their_own_there(client, page, staff):
+    client.force_login(staff)
+    assert client.get(page).status_code == 200
+    assert post(client, page, "start", place="1", amount="11", unit="W").status_code == 404
+
+
 def test_an_unknown_deed_is_not_there(client, page):
     assert client.post(page, {"deed": "explode"}).status_code == 404
     assert client.post(page, {"deed": "clear", "profile": "77"}).status_code == 404
@@ -531,3 +537,14 @@ def test_the_sweep_knows_of_profiles(charge_point, monkeypatch):
     took(charge_point, number=1, validTo="2020-01-01T00:00:00Z")
     run_due(datetime.now(timezone.get_current_timezone()))
     assert numbers(charge_point) == []
+
+
+@pytest.mark.parametrize("kind", ["Absolute", "Recurring", "Relative"])
+@pytest.mark.parametrize("begins", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-12-31T23:59:60Z", "2026-06-01T00:00:00"])
+def test_figures_out_of_this_world_are_shown_as_well_as_can_be(client, page, charge_point, kind, begins):
+    periods = [{"startPeriod": 0, "limit": 10**400, "numberPhases": 10**400}, {"startPeriod": 10**400, "limit": -5}]
+    plan = {"startSchedule": begins, "duration": 10**400, "chargingRateUnit": "A", "chargingSchedulePeriod": periods}
+    took(charge_point, number=1, chargingProfileKind=kind, recurrencyKind="Weekly", chargingSchedule=plan, validFrom=begins, validTo=begins)
+    took(charge_point, number=2, level=1, chargingProfileKind=kind, recurrencyKind="Daily", chargingSchedule=plan)
+    assert len(numbers(charge_point)) == 2
+    assert client.get(page).status_code == 200
