@@ -30,7 +30,7 @@ def stranger(name: str = "Somebody else's authority") -> Authority:
     return Authority(pem.certificate(certificate.decode()), serialization.load_pem_private_key(key, None))  # type: ignore[arg-type]
 
 
-def make_csr(name: str, key: Any = None, digest: Any = None, *more: x509.NameAttribute) -> str:
+def make_csr(name: str, key: Any = None, digest: Any = None, *more: x509.NameAttribute[str]) -> str:
     """A request for a certificate."""
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name), *more] if name else list(more)
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))

@@ -17,7 +17,7 @@ def security_event_notification(request: Request) -> Payload:
 def sign_certificate(request: Request) -> Payload:
     """Say whether the charger will get a certificate; it follows in a request of ours."""
     csr = request.payload.get("csr")
-    if not isinstance(csr, str) or not csr:
+    if not isinstance(csr, str):
         raise Unreadable.of("SignCertificate", request.payload)
     try:
         issued = certificates.issue(request.charge_point(), csr, now=request.received_at)

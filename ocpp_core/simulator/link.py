@@ -2,7 +2,7 @@
 
 import base64
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
 
@@ -80,11 +80,12 @@ async def connect(
     *,
     subprotocols: tuple[str, ...] = (SUBPROTOCOL,),
     tls: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> WebSocketLink:
     """Dial a central system. `url` may already end with the identity; LinkClosed tells why it did not answer."""
     if unquote(urlsplit(url).path.rpartition("/")[2]) != identity:
         url = f"{url.rstrip('/')}/{quote(identity, safe=':')}"
-    headers = {}
+    headers = dict(headers or {})
     if password is not None:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{identity}:{password}".encode()).decode()
     try:
