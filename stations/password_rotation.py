@@ -36,19 +36,7 @@ def tell(charge_point: ChargePoint) -> Command | None:
 
     First in hexadecimal, as the standard has it; to a box that refuses that, as text. Both are the same bytes at the door.
     """
-    rotation = _to_be_told(charge_point.pk)
-    if rotation is None or rotation.told >= MOST_TELLINGS or not charge_point.auto_configure:
-        return None
-    if not ChargePoint.objects.online().filter(pk=charge_point.pk).exists() or _is_being_told(charge_point):
-        return None
-    password = passwords.unseal(rotation.sealed)
-    if password is None:  # sealed with another SECRET_KEY
-        return None
-    value = password if rotation.answer else passwords.in_hex(password)
-    PasswordRotation.objects.filter(pk=rotation.pk).update(told=rotation.told + 1)
-    return commands.ask(
-        charge_point, "ChangeConfiguration", {"key": KEY, "value": value}, source=Command.Source.SETUP, asked_by=rotation.asked_by
-    )
+    return None if _is_being_told(charge_point) else _tell(charge_point)
 
 
 @transaction.atomic
@@ -59,7 +47,7 @@ def hear(charge_point_id: int, value: str, word: str) -> None:
         return
     charge_point = rotation.charge_point
     if not passwords.matches(charge_point.next_password_digest, value.encode()):
-        tell(charge_point)  # an older one was answered; the newest has waited for that
+        _tell(charge_point)  # an older one was answered; the newest has waited for that
         return
     is_first_refusal = word == "Rejected" and not rotation.answer
     rotation.answer = word[:40]
@@ -68,9 +56,25 @@ def hear(charge_point_id: int, value: str, word: str) -> None:
     rotation.save(update_fields=["answer", "sealed"])
     live.charge_point_changed(charge_point, "connection")
     if is_first_refusal:
-        tell(charge_point)
+        _tell(charge_point)
     elif word not in _TAKEN:
         _alert(charge_point, word)
+
+
+def _tell(charge_point: ChargePoint) -> Command | None:
+    rotation = _to_be_told(charge_point.pk)
+    if rotation is None or rotation.told >= MOST_TELLINGS or not charge_point.auto_configure:
+        return None
+    if not ChargePoint.objects.online().filter(pk=charge_point.pk).exists():
+        return None
+    password = passwords.unseal(rotation.sealed)
+    if password is None:  # sealed with another SECRET_KEY
+        return None
+    value = password if rotation.answer else passwords.in_hex(password)
+    PasswordRotation.objects.filter(pk=rotation.pk).update(told=rotation.told + 1)
+    return commands.ask(
+        charge_point, "ChangeConfiguration", {"key": KEY, "value": value}, source=Command.Source.SETUP, asked_by=rotation.asked_by
+    )
 
 
 def _to_be_told(charge_point_id: int) -> PasswordRotation | None:

@@ -35,11 +35,14 @@ def digest(password: bytes) -> str:
 
 
 def matches(stored: str, given: bytes) -> bool:
-    """Whether the bytes are the password, as text or hex-encoded, in a time that tells nothing; an empty digest matches nothing."""
+    """Whether the bytes are the password, as text or hex-encoded in either case, in a time that tells nothing.
+
+    An empty digest matches nothing.
+    """
     salt, _dollar, expected = (stored or _NOBODYS_DIGEST).partition("$")
     spellings = {given, given.hex().encode(), given.hex().upper().encode()}
     if _HEX.fullmatch(given):
-        spellings.add(bytes.fromhex(given.decode()))
+        spellings |= {bytes.fromhex(given.decode()), given.lower(), given.upper()}
     found = [constant_time_compare(_hashed(salt, spelling), expected) for spelling in spellings]
     return bool(stored) and any(found)
 
