@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from chargeshare.errors import DomainError, NotFound
 from ocpp_core import firmware
-from ocpp_core.firmware import began_before_its_answer, instant, meant, number, text, without_password
+from ocpp_core.firmware import instant, meant, number, overtook, since_asked, text, unanswered, without_password
 from ocpp_core.models import ConfigurationKey, DiagnosticsUpload
 from ocpp_core.models.firmware import NOTHING_THERE
 from stations import commands, live
@@ -35,6 +35,7 @@ Payload = Mapping[str, Any]
 Status = DiagnosticsUpload.Status
 Type = DiagnosticsUpload.Type
 
+ACTIONS = ("GetDiagnostics", "GetLog")
 PREFIX = "/charger-uploads/"
 VALID_FOR = timedelta(hours=6)
 KEPT = timedelta(days=30)
@@ -160,6 +161,7 @@ def heard(charge_point_id: int, status: str, *, request_id: int | None = None, k
     """Keep a word of a box on its upload, also where nobody asked for one. That it does nothing ends nothing but an upload it had begun."""
     charge_point = ChargePoint.objects.select_for_update(no_key=True).get(pk=charge_point_id)
     newest = [one for one in _newest(charge_point) if one.received_at is None or one.received_at > at - _SETTLED_AFTER]
+    newest = since_asked(newest, unanswered(charge_point, ACTIONS), request_id)
     upload = meant(newest, request_id, at=at)
     if upload is None and newest and newest[0].status == status and newest[0].ended_at is not None:
         upload = newest[0]  # it says so once more
@@ -189,7 +191,7 @@ def _asked(charge_point_id: int, location: str, kind: str, now: datetime) -> tup
         own = DiagnosticsUpload.objects.filter(charge_point=charge_point, token_digest=_digest(token)).first()
         if own is not None:
             return charge_point, own, newest
-    upload = next((one for one in newest if began_before_its_answer(one, now)), None)
+    upload = overtook(newest, unanswered(charge_point, ACTIONS))
     upload = upload or DiagnosticsUpload(charge_point=charge_point, created_at=now)
     upload.was_asked, upload.type, upload.location = True, kind, without_password(text(location, 2000))
     return charge_point, upload, newest

@@ -5,7 +5,7 @@ first, and whoever comes second finds what the other has written.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -16,18 +16,18 @@ from django.utils.dateparse import parse_datetime
 from ocpp_core.models import FirmwareUpdate
 from ocpp_core.models.firmware import Reported
 from stations import live
-from stations.models import ChargePoint
+from stations.models import ChargePoint, Command
 
 Payload = Mapping[str, Any]
 R = TypeVar("R", bound=Reported)
 Status = FirmwareUpdate.Status
 
+ACTIONS = ("UpdateFirmware", "SignedUpdateFirmware")
 WORD = 40
 INT32_MAX = 2**31 - 1
 LOOKED_AT = 20  # the newest rows of a charger among which a word finds the one it is about
 OPEN_FOR = timedelta(days=7)  # how long after its last sign something still counts as under way
 AGAIN_WITHIN = timedelta(days=1)
-JUST_BEGUN = timedelta(minutes=2)
 _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*(?=@)")
 
 
@@ -41,7 +41,7 @@ def asked(charge_point_id: int, payload: Payload, answer: Payload, *, is_signed:
     word = text(answer.get("status"), WORD) if is_signed else ""
     is_refused = is_signed and word not in ("Accepted", "AcceptedCanceled")
     newest = list(FirmwareUpdate.objects.filter(charge_point=charge_point).order_by("-pk")[:LOOKED_AT])
-    update = next((one for one in newest if began_before_its_answer(one, now)), None) if not is_refused else None
+    update = None if is_refused else overtook(newest, unanswered(charge_point, ACTIONS))
     if not is_refused:
         for older in newest:
             if older.ended_at is None and older is not update:
@@ -65,6 +65,7 @@ def heard(charge_point_id: int, status: str, *, request_id: int | None = None, a
     """Keep a word of a box on its update, also where nobody asked for one. That it does nothing at the moment ends nothing."""
     charge_point = _locked(charge_point_id)
     newest = list(FirmwareUpdate.objects.filter(charge_point=charge_point).order_by("-pk")[:LOOKED_AT])
+    newest = since_asked(newest, unanswered(charge_point, ACTIONS), request_id)
     update = meant(newest, request_id, at=at) or _again(newest, status, request_id, at)
     if status == Status.IDLE and (update is None or not update.status or update.ended_at is not None):
         return
@@ -131,9 +132,22 @@ def meant(newest: Iterable[R], request_id: int | None, *, at: datetime) -> R | N
     return next((row for row in rows if row.ended_at is None and row.last_sign_at > at - OPEN_FOR), None)
 
 
-def began_before_its_answer(row: Reported, now: datetime) -> bool:
-    """Whether a row that nobody seemed to have asked for is what was asked a moment ago: its first word overtook the answer."""
-    return not row.was_asked and row.ended_at is None and row.created_at > now - JUST_BEGUN
+def unanswered(charge_point: ChargePoint, actions: Sequence[str]) -> Command | None:
+    """The request whose answer is not written down yet. What a box says meanwhile is about that one: its words may overtake its answer."""
+    sent = Command.objects.filter(charge_point=charge_point, action__in=actions, status=Command.Status.SENT)
+    return sent.order_by("-pk").first()
+
+
+def since_asked(newest: list[R], request: Command | None, request_id: int | None) -> list[R]:
+    """Those a word can be about while a request is unanswered: not those before it, unless the word says the number of one."""
+    if request is None or (request_id is not None and any(row.request_id == request_id for row in newest)):
+        return newest
+    return [row for row in newest if row.is_since(request)]
+
+
+def overtook(newest: Iterable[R], request: Command | None) -> R | None:
+    """The row that nobody seemed to have asked for, if it is what was asked just now."""
+    return None if request is None else next((row for row in newest if not row.was_asked and row.is_since(request)), None)
 
 
 def text(said: object, limit: int) -> str:

@@ -57,6 +57,10 @@ class Reported(models.Model):
         """A newer one has taken its place."""
         self.was_replaced, self.ended_at = True, at
 
+    def is_since(self, request: Command) -> bool:
+        """Whether it began with this request or after it."""
+        return request.sent_at is not None and self.created_at >= request.sent_at
+
     @property
     def last_sign_at(self) -> datetime:
         """When it last gave a sign, or should have begun."""
@@ -210,6 +214,10 @@ class DiagnosticsUpload(Reported):
 
     def __str__(self) -> str:
         return f"{self.charge_point} · {self.get_type_display()}"
+
+    def is_since(self, request: Command) -> bool:
+        """One that our page asked for is made before its request."""
+        return super().is_since(request) or self.command_id == request.pk
 
     @property
     def is_here(self) -> bool:

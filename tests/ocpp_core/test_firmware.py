@@ -11,9 +11,11 @@ from ocpp_core import answers, dialects, firmware
 from ocpp_core.handlers import core, dispatch
 from ocpp_core.models import FirmwareUpdate
 from ocpp_core.models.firmware import MOST_STEPS, Progress
+from stations import commands
 from stations.models import ChargePoint
 from tests import factories
 from tests.ocpp_core.speaking import request_of
+from tests.stations.acting import go_online
 
 NOW = timezone.now()
 PLAIN = {
@@ -158,10 +160,38 @@ def test_two_updates_after_another(charge_point):
 
 
 def test_the_first_word_may_overtake_the_answer(charge_point):
+    command = commands.ask(go_online(charge_point), "UpdateFirmware", PLAIN)
+    commands.claim(command.pk)
     say(charge_point, "Downloading")
+    say(charge_point, "DownloadFailed")
     ask(charge_point)
     update = FirmwareUpdate.objects.get()
-    assert (update.was_asked, update.location != "", words()) == (True, True, ["Downloading"])
+    assert (update.was_asked, update.location != "", words()) == (True, True, ["Downloading", "DownloadFailed"])
+    assert update.progress == Progress.FAILED
+
+
+def test_while_it_is_asked_again_its_words_are_about_that(charge_point):
+    ask(charge_point)
+    say(charge_point, "Downloading")
+    say(charge_point, "DownloadFailed")
+    command = commands.ask(go_online(charge_point), "UpdateFirmware", PLAIN)
+    commands.claim(command.pk)
+    say(charge_point, "Downloading")
+    ask(charge_point)
+    commands.record_result(command, status="accepted", response={})
+    say(charge_point, "Installed")
+    second, first = FirmwareUpdate.objects.all()
+    assert (words(first), words(second)) == (["Downloading", "DownloadFailed"], ["Downloading", "Installed"])
+    assert (second.was_asked, second.location) == (True, first.location)
+
+
+def test_what_began_before_it_was_asked_is_something_else(charge_point):
+    say(charge_point, "Downloading")
+    command = commands.ask(go_online(charge_point), "UpdateFirmware", PLAIN)
+    commands.claim(command.pk)
+    ask(charge_point)
+    second, first = FirmwareUpdate.objects.all()
+    assert (first.was_asked, first.progress, second.progress) == (False, Progress.SUPERSEDED, Progress.WAITING)
 
 
 def test_numbers_say_which_update_is_meant(charge_point):
