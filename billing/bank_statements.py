@@ -143,8 +143,10 @@ def _alike(line: BankStatementLine, movement: Movement) -> Payout | None:
 
 
 def _is_twin(line: BankStatementLine, payout: Payout) -> bool:
+    """Whether another kind of file has told of this movement before: it has told of more such movements than this kind."""
     same = payout.statement_lines.filter(booked_on=line.booked_on, amount_minor=line.amount_minor)
-    return same.exclude(statement__format=line.statement.format).exists()
+    told = [kind for (kind,) in same.values_list("statement__format")]
+    return told.count(line.statement.format) < len(told) - told.count(line.statement.format)
 
 
 def _noon(line: BankStatementLine) -> datetime:

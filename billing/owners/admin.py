@@ -5,10 +5,12 @@ from typing import Any
 from auditlog.registry import auditlog
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from billing import money
 from billing.models import BankAccount, BankStatement, BankStatementLine, Payout, PayoutBatch, PayoutPlan, SellerData
+from billing.owners import desk
 
 auditlog.register(Payout, include_fields=["status", "approved_by", "batch", "reason"])
 auditlog.register(PayoutBatch, include_fields=["number", "created_by", "total_minor", "from_iban"])
@@ -44,6 +46,25 @@ class PayoutAdmin(ReadOnly):
     list_filter = ["status", "is_automatic", "created_at"]
     search_fields = ["variable_symbol", "iban", "name", "owner__email"]
     list_select_related = ["owner", "batch"]
+    change_list_template = "admin/billing/payout/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The payout desk, behind the same door as the rest of the administration."""
+        guard = self.admin_site.admin_view
+        return [
+            path("desk/", guard(desk.desk), name="billing_payout_desk"),
+            path("desk/approve/", guard(desk.approve), name="billing_payout_approve"),
+            path("desk/export/", guard(desk.export), name="billing_payout_export"),
+            path("desk/statements/", guard(desk.bring_in), name="billing_payout_statement"),
+            path("desk/lines/<int:line_id>/", guard(desk.settle_line), name="billing_payout_line"),
+            path("desk/sellers/", guard(desk.seller_report), name="billing_payout_sellers"),
+            path("desk/batches/<str:number>/", guard(desk.batch), name="billing_payout_batch"),
+            path("desk/batches/<str:number>/<str:kind>/", guard(desk.batch_file), name="billing_payout_file"),
+            path("desk/<uuid:code>/", guard(desk.look), name="billing_payout_look"),
+            path("desk/<uuid:code>/fail/", guard(desk.fail), name="billing_payout_fail"),
+            path("desk/<uuid:code>/paid/", guard(desk.mark_paid), name="billing_payout_paid"),
+            *super().get_urls(),
+        ]
 
     @admin.display(description=_("amount"), ordering="amount_minor")
     def amount(self, payout: Payout) -> str:

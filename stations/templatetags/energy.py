@@ -107,9 +107,11 @@ def clock_s(moment: datetime | None) -> str:
 
 
 @register.filter
-def day(moment: datetime | None) -> str:
+def day(moment: datetime | date | None) -> str:
     """20. 11. 2026 in Czech, 20 Nov 2026 in English; without the year while it is this one."""
-    return "" if moment is None else written_day(timezone.localtime(moment).date())
+    if moment is None:
+        return ""
+    return written_day(timezone.localtime(moment).date() if isinstance(moment, datetime) else moment)
 
 
 def written_day(on: date) -> str:
