@@ -1,6 +1,7 @@
 """Who has an outlet when: slots that are taken, bookings that run now, and what chargers said when they were told of them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,14 @@ from stations.quarantine import clean
 Status = Reservation.Status
 MOST_NUMBER = 2**31 - 1
 _Open = (ChargingSession.Status.PENDING, ChargingSession.Status.ACTIVE)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """For whom an outlet is kept: by a booking, and by a charger that was told so directly."""
+
+    booking: Reservation | None = None
+    operator: OperatorReservation | None = None
 
 
 def taken(begins_at: datetime, ends_at: datetime, *, now: datetime) -> QuerySet[Reservation]:
@@ -156,6 +165,18 @@ def forget_held(*, now: datetime) -> int:
     """End what chargers were told directly to hold, and hold no longer."""
     over = OperatorReservation.objects.filter(ended_at=None, expires_at__lte=now)
     return over.update(ended_at=now, ended_by=OperatorReservation.End.EXPIRED)
+
+
+def kept(charge_point: ChargePoint, *, now: datetime) -> dict[int, Kept]:
+    """For whom each outlet is kept now or next, by its number."""
+    found: dict[int, Kept] = {}
+    coming = Reservation.objects.filter(charge_point=charge_point, ends_at__gt=now).occupying(now)
+    for booking in coming.select_related("driver", "connector").order_by("-begins_at"):
+        found[booking.connector.number] = Kept(booking=booking)
+    for held in OperatorReservation.objects.filter(charge_point=charge_point, ended_at=None, expires_at__gt=now).order_by("pk"):
+        known = found.get(held.connector_number, Kept())
+        found[held.connector_number] = replace(known, operator=held)
+    return found
 
 
 def _runs(booking: Reservation, at: datetime) -> bool:

@@ -9,12 +9,13 @@ from stations import slots
 from stations.models import Reservation
 
 register = template.Library()
+JOINER = "\N{WORD JOINER}"  # two times of one day stay on one line
 
 
 @register.filter
 def slot(booking: Reservation) -> str:
     """From when to when, local time: Sat 21 Nov 18:00–21:30."""
-    return slots.spoken(booking.begins_at, booking.ends_at)
+    return slots.spoken(booking.begins_at, booking.ends_at).replace("–", f"{JOINER}–{JOINER}")
 
 
 @register.simple_tag

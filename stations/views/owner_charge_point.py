@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -17,7 +18,7 @@ from accounts.models import User
 from accounts.pages import explained
 from billing import tariffs
 from chargeshare.errors import DomainError, Invalid, NotFound
-from stations import charge_points, commands, password_rotation, sessions
+from stations import charge_points, commands, password_rotation, sessions, slots
 from stations.api.permissions import own_charge_point
 from stations.forms import PRICES, ChargePointForm, ConnectorForm, InvitationForm
 from stations.models import ChargePoint, ChargingSession, Command, Connector, Invitation
@@ -35,7 +36,8 @@ def charge_point(request: HttpRequest, code: str) -> HttpResponse:
     one = own_charge_point(request, code)
     open_sessions = ChargingSession.objects.filter(charge_point=one, status=ChargingSession.Status.ACTIVE)
     charging = {session.connector_id: session for session in open_sessions.select_related("driver", "tariff_version__tariff", "cdr")}
-    connectors = [(connector, charging.get(connector.pk)) for connector in one.connectors.all()]
+    kept = slots.kept(one, now=timezone.now())
+    connectors = [(connector, charging.get(connector.pk), kept.get(connector.number)) for connector in one.connectors.all()]
     recent = ChargingSession.objects.filter(charge_point=one).select_related("connector", "driver", "cdr", "tariff_version__tariff")
     context = {
         "charge_point": one,
@@ -44,7 +46,7 @@ def charge_point(request: HttpRequest, code: str) -> HttpResponse:
         "commands": Command.objects.filter(charge_point=one).exclude(source=Command.Source.SETUP)[:RECENT],
         "recent": recent[:RECENT],
         "hints": list(hints(one)),
-        "is_ready": one.booted_at is not None and any(connector.is_ready_to_publish for connector, _session in connectors),
+        "is_ready": one.booted_at is not None and any(connector.is_ready_to_publish for connector, _session, _kept in connectors),
         "invitations": Invitation.objects.filter(charge_point=one).select_related("user").order_by("pk"),
         "invitation_form": InvitationForm(),
         "is_mine": one.owner_id == person(request).pk,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from stations import charge_points, reservations
-from stations.models import Reservation
+from stations.models import OperatorReservation, Reservation
 from stations.views.day import Choice, Day
 from tests import factories
 from tests.stations.acting import HOUR, MINUTE, go_online
@@ -231,3 +231,14 @@ def test_a_charger_kept_for_somebody_says_so(client, driver, stranger, charge_po
     page = client.get(charge_point.get_absolute_url()).content.decode()
     assert "/start/" in page
     assert booking.get_absolute_url() in page
+
+
+def test_the_owner_reads_for_whom_a_connector_is_kept(client, owner, charge_point, booking):
+    expires_at = timezone.now() + HOUR
+    OperatorReservation.objects.create(
+        charge_point=charge_point, connector_number=1, reservation_id=7, id_tag="GUEST-7", expires_at=expires_at
+    )
+    client.force_login(owner)
+    page = client.get(reverse("stations:owner_charge_point", args=[charge_point.code]))
+    assert "GUEST-7" in text_of(page)
+    assert booking.get_absolute_url() in page.content.decode()
