@@ -25,7 +25,7 @@ from accounts import notifications
 from accounts.models import Notification, User
 from chargeshare import bus
 from ocpp_core import certificates, protection, versions
-from ocpp_core.limits import Failures, Window
+from ocpp_core.limits import Failures, Refusals, Window
 from ocpp_core.models import Certificate, ConnectionAttempt
 from ocpp_core.versions import Version
 from stations import charge_points, commands, connectivity, password_rotation
@@ -44,6 +44,7 @@ _STATUS = {Outcome.TOO_MANY: 429, Outcome.ALTERNATING: 429}
 _NOBODY = ChargePoint(pk=0, password_digest="", security_profile=Profile.BASIC)
 
 failures = Failures()
+refusals = Refusals()
 _told_too_many = Window()
 _one_at_a_time = Lock()
 
@@ -131,6 +132,11 @@ class Verdict:
     def is_accepted(self) -> bool:
         """Whether the socket may open."""
         return self.outcome == Outcome.ACCEPTED
+
+    @property
+    def is_too_often(self) -> bool:
+        """Whether the very same attempt need not be looked at again for a while."""
+        return self.outcome == Outcome.TOO_MANY
 
     @property
     def status(self) -> int:

@@ -1,6 +1,8 @@
 """Counting what must not happen too often: failed handshakes, unknown cards. In memory: a restart forgives."""
 
 from collections import deque
+from hashlib import blake2b
+from secrets import token_bytes
 from time import monotonic
 
 from django.conf import settings
@@ -42,6 +44,39 @@ class Window:
         self._times = {name: times for name, times in self._times.items() if times and times[-1] >= begin}
         if len(self._times) >= _MOST_NAMES:  # names made up by an attacker: the limit by address holds him
             self._times.clear()
+
+
+class Refusals:
+    """What was refused lately because it came too often: the very same attempt again costs no look into the tables.
+
+    It is known by all that it brought, so whoever comes with something else, the right password above all, is looked at.
+    """
+
+    def __init__(self, *, kept_s: float = 30.0) -> None:
+        self._kept_s = kept_s
+        self._until: dict[bytes, float] = {}
+        self._salt = token_bytes(16)
+
+    def note(self, attempt: object) -> None:
+        """It was refused."""
+        if len(self._until) >= _MOST_NAMES:
+            now = monotonic()
+            self._until = {mark: until for mark, until in self._until.items() if until > now}
+            if len(self._until) >= _MOST_NAMES:
+                self._until.clear()
+        self._until[self._mark(attempt)] = monotonic() + self._kept_s
+
+    def is_known(self, attempt: object) -> bool:
+        """Whether it was, and nothing has changed."""
+        return bool(self._until) and self._until.get(self._mark(attempt), 0.0) > monotonic()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._until.clear()
+
+    def _mark(self, attempt: object) -> bytes:
+        """No password stays in memory for it."""
+        return blake2b(repr(attempt).encode("utf-8", "backslashreplace"), digest_size=16, key=self._salt).digest()
 
 
 class Failures:

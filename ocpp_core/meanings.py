@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ocpp_core.deviations import NO_SUBPROTOCOL, OPENS_AT_ONCE, UNREADABLE_FRAME
+from ocpp_core.deviations import NO_SUBPROTOCOL, NOT_KEPT, OPENS_AT_ONCE, UNREADABLE_FRAME
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,11 @@ _BY_WORD = {
         needs_care=True,
     ),
     NO_SUBPROTOCOL: Meaning(_("The charger does not say which version of OCPP it speaks; it was read as 1.6."), NOTHING_TO_DO),
+    NOT_KEPT: Meaning(
+        _("The charger accepted a setting and did not keep it."),
+        _("Look at its settings; what it will not keep from here can be set in its own app or on its own page."),
+        needs_care=True,
+    ),
     OPENS_AT_ONCE: Meaning(
         _("Sessions in a row ended after a few seconds with no energy, over an address without encryption."),
         _("Some makes charge only over a secure address: enter the one that begins with wss:// in the charger."),

@@ -4,9 +4,10 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from ocpp_core import answers, configuration, local_list, vendors
+from ocpp_core import answers, configuration, deviations, local_list, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
 from ocpp_core.limits import Window
@@ -130,9 +131,23 @@ class Setup:
         known = await self._read(step.key)
         if known is None or known.get("readonly") is True or _is_same(known.get("value"), step.value):
             return
-        answer = await self._call("ChangeConfiguration", {"key": step.key, "value": step.value})
-        if answer.get("status") in ("Accepted", "RebootRequired"):
-            await self._read(step.key)
+        least = [vendors.SAMPLED_DATA_AT_LEAST] if step.key == vendors.SAMPLED_DATA else []
+        for value in (step.value, *least):
+            if await self._change(step.key, value):
+                return
+
+    async def _change(self, key: str, value: str) -> bool:
+        """Whether nothing more can be done: the value has been taken, or will be after a restart."""
+        answer = await self._call("ChangeConfiguration", {"key": key, "value": value})
+        if answer.get("status") not in ("Accepted", "RebootRequired"):
+            return False
+        now = await self._read(key)
+        is_kept = now is not None and _is_same(now.get("value"), value)
+        if answer.get("status") == "Accepted" and not is_kept:
+            said = f"{key}: {value} was accepted, {now.get('value') if now is not None else None} is said"
+            deviations.note(self._charge_point_id, [deviations.NOT_KEPT], said, datetime.now(UTC))
+            return False
+        return True
 
     async def _read(self, key: str) -> Mapping[str, Any] | None:
         answer = await self._call("GetConfiguration", {"key": [key]})

@@ -35,6 +35,9 @@ async def charger_socket(scope: Scope, receive: Receive, send: Send) -> None:
     if this_door.is_draining:
         await _deny(scope, send, 503, [(b"Retry-After", b"10")])
         return
+    if handshake.refusals.is_known(request):
+        await _deny(scope, send, 429, [(b"Retry-After", b"60")])
+        return
     try:
         verdict = await workers.run(handshake.admit, request)
     except DatabaseAway:
@@ -42,6 +45,8 @@ async def charger_socket(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if not verdict.is_accepted:
         await _deny(scope, send, verdict.status, verdict.headers)
+        if verdict.is_too_often:
+            handshake.refusals.note(request)
         await _remember(this_door, verdict, request.client)
         return
     await _serve(scope, receive, send, this_door, verdict)

@@ -4,8 +4,12 @@ import re
 from dataclasses import dataclass
 from re import Pattern
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 SAMPLED_DATA = "MeterValuesSampledData"
 INTERVAL = ("MeterValueSampleInterval", "60")
+SAMPLED_DATA_AT_LEAST = "Energy.Active.Import.Register"
 RATE_UNIT = "ChargingScheduleAllowedChargingRateUnit"
 
 # Little: a list longer than a box can hold corrupts some of them. What decides about credit is decided here, never in a
@@ -39,6 +43,8 @@ class Profile:
     """The configuration key that holds the tag under which it begins what we asked it to begin."""
     tag_suffix: Pattern[str] | None = None
     """What it adds to the number of a card."""
+    advice: str | Promise = ""
+    """What its owner should know, because nobody can do it for her from here."""
 
     def card(self, id_tag: str) -> str:
         """The idTag without what the make adds to it."""
@@ -48,6 +54,15 @@ class Profile:
 _WITHOUT_SAMPLED_DATA = tuple(setting for setting in _USUAL if setting[0] != SAMPLED_DATA)
 
 _NO_AVAILABILITY = frozenset({"ChangeAvailability"})
+_BEGINS_WHEN_ASKED = _("This make begins only when we ask it to. Let drivers start by the code on the connector or on the charger's page.")
+_LOCKS_CARDS = _(
+    "A card that was refused once stays locked in the box. Add cards here first; a locked one is released in the box's own pages."
+)
+_SLOW = _("After a restart this make may need a quarter of an hour to connect.")
+_POLICY = _(
+    "To start from the app this make needs FreeMode set to true and AuthorizeRemoteTxRequests to false. "
+    "With FreeMode whoever stands before it can charge, so prefer cards where strangers come by."
+)
 
 # The first that matches vendor, model and, after a slash, firmware, case-folded.
 _PROFILES = (
@@ -56,11 +71,14 @@ _PROFILES = (
     (re.compile(r"\ben ?(\+|plus|-plus)"), Profile(never_unasked=_NO_AVAILABILITY)),
     (re.compile(r"abb\b.*terra.?ac"), Profile(_WITHOUT_SAMPLED_DATA, stack_level=0)),  # reboots when asked for that key
     (re.compile(r"^wall ?box.* / \D*[1-4]\."), Profile(_WITHOUT_SAMPLED_DATA, relative_limits=True)),
-    (re.compile(r"^wall ?box"), Profile(_WITHOUT_SAMPLED_DATA, stack_level=0)),
+    (re.compile(r"^wall ?box"), Profile(_WITHOUT_SAMPLED_DATA, stack_level=0, advice=_BEGINS_WHEN_ASKED)),
+    (re.compile(r"\bautel\b|\beasee\b"), Profile(advice=_BEGINS_WHEN_ASKED)),
+    (re.compile(r"mennekes|\bacu\b"), Profile(advice=_SLOW)),  # once a minute is as often as it can tell its meter
+    (re.compile(r"phoenix.*charx|^charx"), Profile(advice=_POLICY)),
     (re.compile(r"evbox.*elvi|wallbox"), Profile(_WITHOUT_SAMPLED_DATA)),  # has its own idea of which values it knows
     (re.compile(r"solax"), Profile(takes_amperes=True)),  # says "Power", and takes amperes
     (re.compile(r"alfen"), Profile(own_tag_key="PlugAndChargeIdentifier")),
-    (re.compile(r"keba"), Profile(tag_suffix=re.compile(r"_\d{6,}$"))),
+    (re.compile(r"keba"), Profile(tag_suffix=re.compile(r"_\d{6,}$"), advice=_LOCKS_CARDS)),
 )
 
 

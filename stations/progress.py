@@ -17,6 +17,7 @@ from stations.models import ChargingSession, Command
 
 CABLE_IN = frozenset({"Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"})
 LONGEST_FORECAST = timedelta(hours=24)
+READINGS_COME_WITHIN = timedelta(minutes=3)
 
 
 class Target(StrEnum):
@@ -179,6 +180,13 @@ class Progress:
         if connector.status == "Preparing" and connector.status_at is not None and connector.status_at > self.session.created_at:
             return False
         return connector.status in CABLE_IN
+
+    @property
+    def has_no_data(self) -> bool:
+        """Whether the charger says nothing of its meter while it charges, as some do: the end will tell."""
+        session = self.session
+        began = session.start_received_at
+        return session.last_received_at is None and began is not None and self.now - began > READINGS_COME_WITHIN
 
     @property
     def seconds_left(self) -> int:

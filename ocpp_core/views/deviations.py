@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.pages import explained
-from ocpp_core import meanings
+from ocpp_core import meanings, vendors
 from ocpp_core.models import ChargerDeviation
 from stations.api.permissions import own_charge_point
 from stations.models import ChargingSession
@@ -23,6 +23,7 @@ def deviation_list(request: HttpRequest, code: str) -> HttpResponse:
         "charge_point": charge_point,
         "tab": "deviations",
         "deviations": sorted(found, key=lambda pair: not pair[1].needs_care),
+        "advice": vendors.profile_of(charge_point.vendor, charge_point.model, charge_point.firmware).advice,
         "in_review": ChargingSession.objects.filter(charge_point=charge_point, status=ChargingSession.Status.REVIEW).count(),
     }
     return render(request, "ocpp_core/deviation_list.html", context)

@@ -4,6 +4,7 @@ import secrets
 from datetime import timedelta
 from typing import ClassVar, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -180,6 +181,16 @@ class ChargePoint(models.Model):
         return self.retired_at is not None
 
 
+class ConnectorManager(models.Manager["Connector"]):
+    """Outlets that know whether somebody charges there: a list of them costs no query more for it."""
+
+    def get_queryset(self) -> models.QuerySet["Connector"]:
+        """With `has_session`, which `Connector.state` reads."""
+        sessions = apps.get_model("stations", "ChargingSession")._base_manager  # noqa: SLF001 - its module imports this one
+        active = sessions.filter(connector=models.OuterRef("pk"), status="ACTIVE")
+        return super().get_queryset().annotate(has_session=models.Exists(active))
+
+
 class Connector(models.Model):
     """One outlet of a charge point; made by the charger's first word about it."""
 
@@ -203,6 +214,8 @@ class Connector(models.Model):
     status_at = models.DateTimeField(null=True, help_text=_("When the charger said so, by our clock."))
     status_received_at = models.DateTimeField(null=True)
 
+    objects: ClassVar[models.Manager["Connector"]] = ConnectorManager()
+
     class Meta:
         verbose_name = _("connector")
         verbose_name_plural = _("connectors")
@@ -216,8 +229,16 @@ class Connector(models.Model):
         return f"{self.charge_point} · {self.number}"
 
     @property
+    def is_charging(self) -> bool:
+        """Whether a session is open here, whatever the charger says: some are Available while a car is plugged in."""
+        known = self.__dict__.get("has_session")
+        return bool(known) if known is not None else self.sessions.filter(status="ACTIVE").exists()
+
+    @property
     def state(self) -> State:
         """What a driver must know; the charger's own word is `status`. Never told: not to be counted on."""
+        if self.status == "Available" and self.is_charging:
+            return self.charge_point.own_state or State.BUSY
         return self.charge_point.own_state or {
             "": State.OFFLINE,
             "Available": State.FREE,

@@ -8,15 +8,18 @@ import asyncio
 import http.client
 import json
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from accounts.models import Notification
-from billing import audit
+from billing import audit, ledger
 from ocpp_core import deviations
-from ocpp_core.models import ChargerDeviation, ConfigurationKey, OcppFrame
-from stations import commands
+from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, OcppFrame
+from ocpp_core.simulator import LinkClosed
+from stations import charge_points, commands, sessions
 from stations.models import ChargePoint, ChargingSession, Command, MeterValue, QuarantinedMessage, State
 from tests import factories
 from tests.chargers import raw_charger_for
@@ -25,6 +28,7 @@ from tests.ocpp_core.conftest import basic, knock, run, served, shared_server, u
 
 SERVER = {"OCPP_SETTLE_DELAY_S": "0.3", "OCPP_CALL_TIMEOUT_S": "3", "LIMIT_API_PER_MINUTE": "100000"}
 BOOT = {"chargePointVendor": "Any", "chargePointModel": "Box", "firmwareVersion": "1.0"}
+Outcome = ConnectionAttempt.Outcome
 ACCEPTED = {"status": "Accepted"}
 STATUS = {"connectorId": 1, "errorCode": "NoError"}
 
@@ -179,6 +183,33 @@ def test_it_compresses_without_being_asked(served, charge_point):  # noqa: F811
     link.close()
 
 
+def test_it_storms_the_door_with_a_wrong_password(served, charge_point):  # noqa: F811
+    """Past the limit the same knock again is refused without a look into the tables; the right password comes in at once."""
+    path, wrong = f"/ocpp/{charge_point.identity}", basic(charge_point.identity, "wrong-password-1")
+    answers = [knock(served, path, wrong).status for _again in range(16)]
+    assert (answers[0], answers[-1]) == (401, 429)
+    until(lambda: ConnectionAttempt.objects.filter(outcome=Outcome.TOO_MANY).exists())
+    seen = sum(ConnectionAttempt.objects.exclude(outcome=Outcome.ACCEPTED).values_list("times", flat=True))
+    charge_points.retire(charge_point)
+    assert knock(served, path, wrong).status == 429, "as before, for nobody looked"
+    assert sum(ConnectionAttempt.objects.exclude(outcome=Outcome.ACCEPTED).values_list("times", flat=True)) == seen
+    again, password = charge_points.register(
+        owner=charge_point.owner, name="New", latitude=50, longitude=14, identity=charge_point.identity
+    )
+    assert knock(served, path, basic(again.identity, password)).status == 101
+
+
+def test_it_writes_its_serial_number_behind_the_address_and_its_owner_sees_what_came(served, charge_point, client, owner):  # noqa: F811
+    path = f"/ocpp/{charge_point.identity}/EVC-SERIAL-1"
+    assert knock(served, path, basic(charge_point.identity, "wrong-password-2")).status == 401
+    until(lambda: ConnectionAttempt.objects.filter(charge_point=charge_point, outcome=Outcome.WRONG_PASSWORD).exists())
+    client.force_login(owner)
+    page = client.get(reverse("ocpp_core:connection", args=[charge_point.code])).content.decode()
+    assert "Copy it again, whole and without spaces." in page
+    assert "switch the charger off and on" in page, "some never dial again by themselves"
+    assert knock(served, path, basic(charge_point.identity)).status == 101
+
+
 # Booting
 
 
@@ -192,6 +223,33 @@ def test_it_reboots_over_and_over(served, owner):  # noqa: F811
             assert await box.is_silent(1.0), "what we ask may be what reboots it"
 
     run(story)
+
+
+def test_it_notices_a_dead_link_by_its_heartbeat_alone(visit):
+    """However long it would like to sleep, it is told to speak every few minutes."""
+
+    async def story(box):
+        answer = await box.call("BootNotification", BOOT)
+        assert 60 <= answer["interval"] <= 300
+
+    visit(story)
+
+
+def test_its_heart_beats_without_a_pause(visit, served, owner):  # noqa: F811
+    """One that waits for its answers is served; one that does not is cut off, and its neighbour notices nothing."""
+    neighbour = factories.make_charge_point(owner, auto_configure=False)
+
+    async def story(box):
+        async with raw_charger_for(neighbour, served) as other:
+            for beat in range(100):
+                assert "currentTime" in await box.call("Heartbeat", {}, str(beat))
+            with suppress(LinkClosed):
+                for beat in range(3_000):
+                    await box.send(f'[2,"f{beat}","StatusNotification",{{"connectorId":1,"status":"Available","errorCode":"NoError"}}]')
+            assert await box.closed(30) == 1008
+            assert "currentTime" in await other.call("Heartbeat", {})
+
+    visit(story)
 
 
 def test_it_introduces_itself_badly(visit, charge_point):
@@ -295,6 +353,141 @@ def test_it_is_available_before_its_stop(visit, card):
 
     visit(story)
     settled(3000)
+
+
+def test_it_is_available_while_a_car_is_plugged_in(visit, charge_point, card):
+    async def story(box):
+        await box.call("BootNotification", BOOT)
+        number = await begun(box, card)
+        await box.call("StatusNotification", {**STATUS, "status": "Available"}, "s")
+        assert await asyncio.to_thread(states) == [State.BUSY]
+        await end(box, number)
+        assert await asyncio.to_thread(states) == [State.FREE]
+
+    def states():
+        return [one.state for one in ChargePoint.objects.get().connectors.all()]
+
+    visit(story)
+    assert settled(3000).is_estimated is False
+
+
+def test_its_car_is_full_and_stays(visit, card):
+    """Full is no end: who stands there pays for standing only where the price says so."""
+
+    async def story(box):
+        number = await begun(box, card)
+        for status in ("Charging", "SuspendedEV"):
+            await box.call("StatusNotification", {**STATUS, "status": status}, status)
+        assert await asyncio.to_thread(lambda: ChargingSession.objects.get().status) == "ACTIVE"
+        await end(box, number)
+
+    visit(story)
+    settled(3000)
+
+
+def test_it_stays_finishing_and_refuses_the_next_start(visit, served, charge_point, driver, card, client):  # noqa: F811
+    """Nothing is charged, she is told what to do, and her card works where the app does not."""
+
+    async def story(box):
+        await box.call("BootNotification", BOOT)
+        await box.call("StatusNotification", {**STATUS, "status": "Finishing"}, "s")
+        status, said = await Api(served, driver).post("sessions/", {"connector": f"{charge_point.code}/1"})
+        assert status == 202
+        _kind, message_id, action, _payload = await box.receive()
+        assert action == "RemoteStartTransaction"
+        await box.send([3, message_id, {"status": "Rejected"}])
+        refused = await Api(served, driver).session(status="invalid")
+        assert refused["code"] == said["code"]
+        await end(box, await begun(box, card))
+
+    visit(story)
+    refused, charged = ChargingSession.objects.order_by("pk")
+    assert (refused.cdr, refused.hold.closed_at is None) == (None, False)
+    assert (charged.status, charged.energy_wh) == ("COMPLETED", 3000)
+    client.force_login(driver)
+    assert "Unplug the cable, plug it in again" in client.get(refused.get_absolute_url()).content.decode()
+    assert client.post(reverse("stations:owner_ask", args=[charge_point.code]), {"what": "reset"}).status_code == 404, "not the driver's"
+
+
+def test_it_agrees_to_start_and_does_nothing(visit, served, charge_point, driver):  # noqa: F811
+    async def story(box):
+        await box.call("BootNotification", BOOT)
+        await Api(served, driver).post("sessions/", {"connector": f"{charge_point.code}/1"})
+        _kind, message_id, _action, _payload = await box.receive()
+        await box.send([3, message_id, ACCEPTED])
+        await asyncio.to_thread(until, lambda: Command.objects.get().status == "accepted")
+
+    visit(story)
+    assert ledger.wallet(driver).held_minor > 0
+    assert sessions.abandon_stale(now=datetime.now(UTC) + timedelta(seconds=100)) == 0
+    assert sessions.abandon_stale(now=datetime.now(UTC) + timedelta(seconds=180)) == 1
+    assert ledger.wallet(driver).held_minor == 0
+    assert Notification.objects.filter(user=driver, kind=Notification.Kind.SESSION_FAILED).exists()
+
+
+def test_it_is_asked_to_start_once_however_often_she_presses(visit, served, charge_point, driver):  # noqa: F811
+    async def story(box):
+        await box.call("BootNotification", BOOT)
+        api = Api(served, driver)
+        wish = {"connector": f"{charge_point.code}/1"}
+        answers = await asyncio.gather(*[api.post("sessions/", wish, Idempotency_Key="one-press") for _press in range(4)])
+        assert {status for status, _body in answers} <= {202, 409}
+        _kind, message_id, action, _payload = await box.receive()
+        assert action == "RemoteStartTransaction"
+        await box.send([3, message_id, ACCEPTED])
+        assert await box.is_silent(1.0)
+
+    visit(story)
+    assert Command.objects.filter(action="RemoteStartTransaction").count() == 1
+
+
+def test_its_clock_is_behind_and_its_states_come_out_of_order(visit, charge_point):
+    """Half an hour behind for minutes on end is its clock; by that clock the later word counts, whichever came last."""
+    ChargePoint.objects.update(clock_skew_s=1800, clock_lag_s=1800, clock_lag_since=datetime.now(UTC) - timedelta(hours=1))
+
+    def spoken(minutes):
+        return (datetime.now(UTC) - timedelta(minutes=30) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    async def story(box):
+        await box.call("StatusNotification", {**STATUS, "status": "Charging", "timestamp": spoken(-1)}, "now")
+        await box.call("StatusNotification", {**STATUS, "status": "Preparing", "timestamp": spoken(-20)}, "queued")
+
+    visit(story)
+    connector = charge_point.connectors.get()
+    assert connector.status == "Charging"
+    assert abs(connector.status_at - datetime.now(UTC)) < timedelta(minutes=5), "by our clock"
+
+
+def test_its_clock_is_ahead_and_the_money_is_right(visit, card):
+    """Ten minutes ahead: what it says just now lies in the future. Money is made of energy, and no session ends after today."""
+
+    async def story(box):
+        number = await begun(box, card, minutes=10)
+        assert await box.call("MeterValues", reading(number, 70, 4000), "m") == {}
+        await end(box, number, minutes=130)
+
+    visit(story)
+    session = settled(3000)
+    assert session.started_at <= session.stopped_at <= datetime.now(UTC)
+
+
+def test_it_speaks_of_the_whole_house_on_connector_0(visit, owner, served, driver, card, tariff):  # noqa: F811
+    """A box with two outlets reports the meter of the house: that is nobody's energy."""
+    box_of_two = factories.make_charge_point(owner, connectors=2, tariff=tariff, auto_configure=False)
+
+    async def story():
+        async with raw_charger_for(box_of_two, served) as box:
+            number = await begun(box, card)
+            house = {**reading(0, 10, 900_000), "connectorId": 0}
+            del house["transactionId"]
+            assert await box.call("MeterValues", house, "house") == {}
+            named = {**reading(number, 20, 2000), "connectorId": 0}
+            assert await box.call("MeterValues", named, "named") == {}
+            await end(box, number)
+
+    run(story)
+    assert settled(3000).meter_values.count() == 1
+    assert MeterValue.objects.get(session=None).charge_point == box_of_two
 
 
 def test_it_reports_an_error_and_is_well(visit, charge_point):

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from ocpp_core import vendors
@@ -142,3 +143,39 @@ def test_the_own_tag_of_a_make_is_learnt(served, owner):
 
     run(story)
     assert ConfigurationKey.objects.get(key="PlugAndChargeIdentifier").value == "0123456789ABCD"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "word"),
+    [
+        ("Autel", "MaxiCharger AC", "begins only when we ask"),
+        ("Easee AS", "Charge", "begins only when we ask"),
+        ("Wall Box Chargers", "Pulsar Plus", "begins only when we ask"),
+        ("KEBA AG", "KC-P30", "locked in the box"),
+        ("MENNEKES", "Amtron 4You 500", "quarter of an hour"),
+        ("ACU", "Eve", "quarter of an hour"),
+        ("Phoenix Contact", "CHARX SEC-3100", "FreeMode"),
+        ("Any", "Box", ""),
+    ],
+)
+def test_what_nobody_can_do_for_the_owner_from_here_she_is_told(client, owner, vendor, model, word):
+    charge_point = factories.make_charge_point(owner)
+    ChargePoint.objects.update(vendor=vendor, model=model, firmware="5.18.9")
+    client.force_login(owner)
+    page = client.get(reverse("ocpp_core:deviations", args=[charge_point.code])).content.decode()
+    assert word in page
+    assert ('id="make-advice"' in page) == bool(word)
+
+
+@pytest.mark.parametrize(("vendor", "model"), [("MENNEKES", "Amtron 4You"), ("ACU", ""), ("Any", ""), ("Huawei", "")])
+def test_nobody_is_asked_for_readings_more_often_than_once_a_minute(vendor, model):
+    """A box that keeps a hundred messages while it is offline, or needs a minute for one, would lose the rest."""
+    assert int(dict(vendors.profile_of(vendor, model).configuration)["MeterValueSampleInterval"]) >= 60
+
+
+@pytest.mark.parametrize("vendor", ["EVBox", "Wall Box Chargers", "Any", "Growatt"])
+def test_no_list_is_longer_than_any_box_can_hold(vendor):
+    for make in (vendors.profile_of(vendor, "Elvi", "5.1"), vendors.profile_of(vendor, "", "3.0")):
+        measurands = dict(make.configuration).get(vendors.SAMPLED_DATA, "").split(",")
+        assert len(measurands) <= 2
+        assert not {"Current.Offered", "Power.Offered", "SoC"} & set(measurands)

@@ -62,6 +62,16 @@ def test_when_it_will_be_done(charging):
     assert Progress(changed(charging, power_w=None)).done_at is None
 
 
+def test_a_charger_that_tells_nothing_while_it_charges_is_no_riddle(charging, client, driver):
+    client.force_login(driver)
+    assert Progress(charging).has_no_data
+    assert "No live data." in client.get(charging.get_absolute_url()).content.decode()
+    assert not Progress(changed(charging, start_received_at=timezone.now())).has_no_data, "it has only just begun"
+    told = changed(charging, last_received_at=timezone.now(), start_received_at=charging.start_received_at)
+    assert not Progress(told).has_no_data
+    assert "No live data." not in client.get(charging.get_absolute_url()).content.decode()
+
+
 def test_others_learn_nothing_of_the_credit(charging):
     progress = Progress(charging, shows_credit=False)
 

@@ -11,6 +11,7 @@ from stations import charge_points, connectivity, search
 from stations.models import ChargePoint, Connector, State
 from stations.search import Box, Wanted
 from tests import factories
+from tests.stations.acting import begin
 
 WORLD = Box(-180, -90, 180, 90)
 OPAVA = Box(17.8, 49.8, 18.0, 50.1)
@@ -91,14 +92,19 @@ def test_filters_hold_for_one_and_the_same_outlet(town, owner):
     assert found(available=True, max_price_per_kwh=Decimal(7)) == 3
 
 
-def test_available_is_the_word_free(town):
+def test_available_is_the_word_free(town, driver):
     ChargePoint.objects.filter(pk=town[0].pk).update(is_paused=True)
     ChargePoint.objects.filter(pk=town[1].pk).update(status="Faulted")
     ChargePoint.objects.filter(pk=town[2].pk).update(connection=None)
+    factories.make_id_token(driver, "04A1B2C3")
+    busy = factories.make_charge_point(town[0].owner, name="Komárov", latitude="49.95")
+    connectivity.connected(busy.pk, uuid4(), at=timezone.now())
+    begin(busy, "04A1B2C3")
     everything = search.in_box(None, OPAVA, Wanted()) or []
     free = search.in_box(None, OPAVA, Wanted(available=True)) or []
     assert [one for one in everything if one.state == State.FREE] == free
-    assert names(free) == ["Kylešovice"]
+    assert names(free) == ["Kylešovice"], "one says it is available while a car charges there"
+    assert sum(cluster.free for cluster in search.clusters(None, OPAVA, Wanted())) == len(free)
 
 
 def test_nearest_first(town):
