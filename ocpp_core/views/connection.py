@@ -14,6 +14,7 @@ from stations.api.permissions import own_charge_point
 from stations.models import ChargePoint, PasswordRotation
 
 ATTEMPTS_SHOWN = 8
+Profile = ChargePoint.SecurityProfile
 
 
 @login_required
@@ -33,7 +34,8 @@ def connection(request: HttpRequest, code: str) -> HttpResponse:
         "ocpp_url": address,
         "ocpp_base": address.removesuffix(address.rsplit("/", 1)[1]),
         "rotation": PasswordRotation.objects.filter(charge_point=charge_point).first(),
-        "has_password": charge_point.security_profile != ChargePoint.SecurityProfile.NONE,
+        "has_password": password is not None or charge_point.security_profile in (Profile.BASIC, Profile.TLS),
+        "has_certificate": charge_point.security_profile == Profile.CERTIFICATE,
         "make": makes.find(charge_point.make),
         "attempts": attempts[::-1],
         "last": attempts[0] if attempts else None,

@@ -192,6 +192,8 @@ def test_what_is_no_proper_request_is_refused_in_a_word(served, owner, charge_po
         "\u0000",
     ]
 
+    ChargePoint.objects.filter(pk=charge_point.pk).update(auto_configure=False)
+
     async def story():
         async with raw_charger_for(charge_point, served) as box:
             for csr in hostile:
