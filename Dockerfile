@@ -13,9 +13,9 @@ WORKDIR /srv/chargeshare
 COPY . .
 # Style and scripts are hashed and compressed here; the key of this one command protects nothing and stays in no image layer's settings.
 RUN SECRET_KEY=used-while-the-image-is-built-and-never-again ENV_FILE= python manage.py collectstatic --noinput --verbosity 0 \
- && install --directory --owner chargeshare --group chargeshare var var/spool var/media
+ && install --directory --owner chargeshare --group chargeshare var var/spool var/media var/diagnostics
 USER 10001:10001
-VOLUME ["/srv/chargeshare/var/spool", "/srv/chargeshare/var/media"]
+VOLUME ["/srv/chargeshare/var/spool", "/srv/chargeshare/var/media", "/srv/chargeshare/var/diagnostics"]
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \

@@ -11,6 +11,8 @@ from ocpp_core.models import (
     CompositeSchedule,
     ConfigurationKey,
     ConnectionAttempt,
+    DiagnosticsUpload,
+    FirmwareUpdate,
     InstalledCertificate,
     LocalList,
     LocalListEntry,
@@ -152,3 +154,25 @@ class InstalledCertificateAdmin(ReadOnly):
     list_filter = ["use"]
     list_select_related = ["charge_point"]
     search_fields = ["=serial_number", "subject", "=charge_point__code", "charge_point__identity"]
+
+
+@admin.register(FirmwareUpdate)
+class FirmwareUpdateAdmin(ReadOnly):
+    """Updates of firmware, and what the boxes said of them."""
+
+    list_display = ["created_at", "charge_point", "is_signed", "answer", "status", "firmware_before", "firmware_after", "heard_at"]
+    list_filter = ["status", "is_signed", "was_asked"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "charge_point__identity", "location"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(DiagnosticsUpload)
+class DiagnosticsUploadAdmin(ReadOnly):
+    """What boxes were to upload of their logs. The files themselves are on the page of the charger."""
+
+    list_display = ["created_at", "charge_point", "type", "answer", "status", "received_at", "size_bytes", "refusal"]
+    list_filter = ["type", "status", "refusal"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "charge_point__identity", "file_name"]
+    date_hierarchy = "created_at"

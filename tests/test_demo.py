@@ -118,6 +118,7 @@ def test_make_run_shows_two_cars_charging_and_ends_at_ctrl_c(tmp_path):
         "DATABASE_URL": f"sqlite:///{tmp_path}/demo.sqlite3",
         "SPOOL_DIR": f"{tmp_path}/spool",
         "MEDIA_ROOT": f"{tmp_path}/media",
+        "DIAGNOSTICS_DIR": f"{tmp_path}/diagnostics",
         "PYTHONUNBUFFERED": "1",
     }
     log, seen = tmp_path / "log", []

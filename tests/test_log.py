@@ -39,7 +39,10 @@ def test_charger_cannot_begin_a_line(written: StringIO) -> None:
 
 
 @pytest.mark.parametrize("written", ["console", "json"], indirect=True)
-@pytest.mark.parametrize("path", ["/ocpp/s3cr3t/BOX-1", "/accounts/password/reset/key/s3cr3t/", "/accounts/confirm-email/s3cr3t/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/ocpp/s3cr3t/BOX-1", "/charger-uploads/s3cr3t/a.zip", "/accounts/password/reset/key/s3cr3t/", "/accounts/confirm-email/s3cr3t/"],
+)
 def test_secret_in_an_address_is_blotted_out(written: StringIO, path: str) -> None:
     logging.getLogger("tests.log").warning("Not Found: %s", path)
     structlog.get_logger("tests.log").info("request_finished", request=f"GET {path}", code=200)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 HOUSE = Path(settings.BASE_DIR)
-OUTSIDE = ("SPOOL_DIR", "MEDIA_ROOT", "DATABASE_URL", "REDIS_URL", "SECRET_KEY")  # what tests.settings says of its own
+OUTSIDE = ("SPOOL_DIR", "DIAGNOSTICS_DIR", "MEDIA_ROOT", "DATABASE_URL", "REDIS_URL", "SECRET_KEY")  # what tests.settings says of its own
 
 
 def read(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:
