@@ -10,10 +10,12 @@ import redis
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.db.models.signals import post_save
 
 from accounts.models import User
 from billing.models import Tariff
-from stations.models import ChargePoint, Connector
+from ocpp_core import schemas
+from stations.models import ChargePoint, Command, Connector
 from tests import factories
 from tests.serving import Served
 
@@ -54,6 +56,20 @@ def _empty_cache() -> None:
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         if kept := list(client.scan_iter(match=cache.make_key("*"))):
             client.delete(*kept)
+
+
+@pytest.fixture(autouse=True)
+def _what_we_ask_passes_its_schema() -> Iterator[None]:
+    """Whatever our own code asks of a charger in any test is held against the official schema. People may ask for nonsense."""
+
+    def check(instance: Command, *, created: bool, **_more: Any) -> None:
+        if created and instance.source != Command.Source.PERSON:
+            fault = schemas.problems(instance.action, instance.payload)
+            assert fault is None, f"{instance.action}: {fault}"
+
+    post_save.connect(check, sender=Command)
+    yield
+    post_save.disconnect(check, sender=Command)
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """All 39 messages, allowed and spoilt, both ways, judged by the official schemas: what we send, and what we answer."""
 
+import ast
 import asyncio
 import itertools
 
 import pytest
+from django.conf import settings
 
 from ocpp_core import schemas
 from ocpp_core.calls import Calls
@@ -207,3 +209,31 @@ def test_the_command_door_takes_no_payload_the_schema_refuses(client, owner, cha
         answer = client.post(f"/api/v1/charge-points/{charge_point.code}/commands/", body, content_type="application/json")
         assert (answer.status_code, list(answer.json().get("fields", ()))) == (400, ["payload"]), fault.name
     assert not Command.objects.exists()
+
+
+def asked_for():
+    """Every action that our own code names when it asks a charger for something."""
+    found = {}
+    for package in ("stations", "ocpp_core"):
+        for module in sorted((settings.BASE_DIR / package).rglob("*.py")):
+            if {"migrations", "simulator"} & set(module.parts):
+                continue
+            for call in [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]:
+                name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+                words = [word.value for word in call.args if isinstance(word, ast.Constant) and isinstance(word.value, str)]
+                if name in ("ask", "call", "_ask", "_call"):
+                    found |= {word: module for word in words if word[:1].isupper()}
+    return found
+
+
+def test_our_own_code_asks_only_for_what_we_may_ask():
+    """That each of these payloads passes its schema is looked at whenever a test has one made: see the fixture of that name."""
+    found = asked_for()
+    assert len(found) > 10
+    assert {action: str(module) for action, module in found.items() if action not in schemas.TO_CHARGER} == {}
+
+
+@pytest.mark.parametrize("source", [source for source in Command.Source if source != Command.Source.PERSON])
+def test_what_our_own_code_makes_wrongly_fails_the_test_that_made_it(charge_point, source):
+    with pytest.raises(AssertionError, match="Reset"):
+        Command.objects.create(charge_point=charge_point, action="Reset", payload={"type": "Gentle"}, source=source)
