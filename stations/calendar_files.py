@@ -13,6 +13,8 @@ LONGEST_LINE = 73
 def written(booking: Reservation) -> str:
     """One event; made again after a change it replaces the one before."""
     charge_point = booking.charge_point
+    summary = _("Charging: %(place)s") % {"place": charge_point.name}
+    description = _("The connector waits fifteen minutes for you. The address is on the page of the booking.")
     is_on = booking.is_open or booking.status == Reservation.Status.USED
     lines = [
         "BEGIN:VCALENDAR",
@@ -26,8 +28,8 @@ def written(booking: Reservation) -> str:
         f"DTSTART:{_utc(booking.begins_at)}",
         f"DTEND:{_utc(booking.ends_at)}",
         f"STATUS:{'CONFIRMED' if is_on else 'CANCELLED'}",
-        f"SUMMARY:{_text(_('Charging: %(place)s') % {'place': charge_point.name})}",
-        f"DESCRIPTION:{_text(_('The connector waits fifteen minutes for you. The address is on the page of the booking.'))}",
+        f"SUMMARY:{_text(summary)}",
+        f"DESCRIPTION:{_text(description)}",
         f"URL:{settings.PUBLIC_URL}{booking.get_absolute_url()}",
         "END:VEVENT",
         "END:VCALENDAR",
