@@ -59,7 +59,7 @@ def enter(owner: User, typed: str, *, name: str = "") -> tuple[BankAccount, bool
     A newer wish replaces one that is not in use yet; the account in use stays in use until the new one has rested.
     """
     number = iban.read(typed)
-    holder = " ".join((name or owner.name or owner.email).split())[:70]
+    holder = " ".join((name or owner.name or f"ChargeShare {owner.pk}").split())[:70]
     payouts.require_confirmed_email(owner)
     User.objects.select_for_update().get(pk=owner.pk)  # two wishes at once are one after the other
     alive = BankAccount.objects.filter(owner_id=owner.pk, replaced_at=None)

@@ -67,13 +67,17 @@ def require_confirmed_email(owner: User) -> None:
 def payable_minor(owner: User) -> int:
     """What an owner may ask for now."""
     found = LedgerAccount.objects.filter(user_id=owner.pk, kind__in=ACCOUNTS, currency=settings.CURRENCY)
-    return _payable_minor(found) - disputes.frozen_minor(owner)
+    return _payable_minor(owner, found)
 
 
-def _payable_minor(accounts: Collection[LedgerAccount]) -> int:
-    """What is available, less what corrections still have to take back and less what she owes as a driver."""
+def _payable_minor(owner: User, accounts: Collection[LedgerAccount]) -> int:
+    """What is available, less what corrections still have to take back, what disputes freeze and what she owes as a driver.
+
+    What is still pending answers for disputes first: while it covers them, all that is available may go.
+    """
     of = {one.kind: one.balance_minor for one in accounts}
-    return of.get(Kind.EARNINGS_AVAILABLE, 0) + min(0, of.get(Kind.EARNINGS_PENDING, 0)) + min(0, of.get(Kind.DEBT, 0))
+    covered_minor = min(0, of.get(Kind.EARNINGS_PENDING, 0) - disputes.frozen_minor(owner))
+    return of.get(Kind.EARNINGS_AVAILABLE, 0) + covered_minor + min(0, of.get(Kind.DEBT, 0))
 
 
 def is_last_one(owner: User) -> bool:
@@ -92,7 +96,7 @@ def request(owner: User, amount_minor: int, account: BankAccount, *, is_automati
     require_confirmed_email(owner)
     seller_data.require(owner)
     pots = _locked(owner)
-    payable_minor = _payable_minor(list(pots.values())) - disputes.frozen_minor(owner)
+    payable_minor = _payable_minor(owner, list(pots.values()))
     _check_amount(owner, amount_minor, payable_minor)
     now = timezone.now()
     payout: Payout = Payout.objects.create(

@@ -67,7 +67,7 @@ def desk(request: HttpRequest) -> HttpResponseBase:
         "approved": approved,
         "approved_minor": sum(payout.amount_minor for payout in approved),
         "currency": approved[0].currency if approved else "",
-        "hindrance": _no_account_of_ours(),
+        "no_account": _no_account_of_ours(),
         "export_form": ExportForm(initial={"due_on": timezone.localdate()}),
         "statement_form": StatementForm(),
         "page": batches,
@@ -220,7 +220,7 @@ def settle_line(request: HttpRequest, line_id: int) -> HttpResponseBase:
     line = get_object_or_404(BankStatementLine, pk=line_id)
     form = LineForm(request.POST)
     symbol = form.cleaned_data["symbol"].strip() if form.is_valid() else ""
-    if symbol:
+    if request.POST.get("deed") != "dismiss":
         payout = Payout.objects.filter(variable_symbol=symbol).first()
         if payout is None:
             raise Invalid(_("No payout has this variable symbol."))

@@ -389,6 +389,9 @@ def test_staff_settle_and_dismiss_what_fits_nothing(desk, batch, large, staff):
 
     desk.post(reverse("admin:billing_payout_line", args=[first.pk]), {"symbol": large.variable_symbol})
     desk.post(reverse("admin:billing_payout_line", args=[second.pk]), {"symbol": ""})
+    second.refresh_from_db()
+    assert second.outcome == Outcome.UNMATCHED
+    desk.post(reverse("admin:billing_payout_line", args=[second.pk]), {"deed": "dismiss"})
 
     large.refresh_from_db()
     second.refresh_from_db()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import closing
 from accounts.models import Letter, Notification, User
-from billing import audit, bank_accounts, earnings, ledger, payout_plans, payouts, seller_data, settlement, statements
+from billing import audit, bank_accounts, disputes, earnings, ledger, payout_plans, payouts, seller_data, settlement, statements
 from billing.models import BankAccount, LedgerTransaction, Payout, SellerData
 from chargeshare.errors import Invalid, NotFound
 from tests.billing.books import IS_SQLITE, assert_books_balance, at_once, balance, make_bill
@@ -208,6 +208,41 @@ def test_a_correction_after_the_wish_stops_the_payout(owner, driver, account, st
 
     payouts.fail(payout, reason="A receipt was corrected.")
     assert payouts.payable_minor(owner) == 2_340
+    assert_books_balance()
+
+
+def test_a_dispute_freezes_its_amount_and_nothing_else(owner, driver, account, staff):
+    now = timezone.now()
+    old = settlement.settle(make_bill(driver, owner, 10_000, settled_at=now - timedelta(hours=80)))
+    earnings.release_pending(now=now)
+    fresh = settlement.settle(make_bill(driver, owner, 1_000, settled_at=now))
+    earn(owner, 50_000)
+    words = {"reason": "no_energy", "text": "The car was not there.", "amount_minor": None, "evidence": {}}
+
+    disputes.open_dispute(driver, fresh, **words)
+    assert payouts.payable_minor(owner) == 55_850
+    opened = disputes.open_dispute(driver, old, **words)
+
+    assert payouts.payable_minor(owner) == 50_000
+    with pytest.raises(payouts.EarningsTooLow):
+        payouts.request(owner, 50_001, account)
+    disputes.withdraw(driver, opened)
+    assert payouts.payable_minor(owner) == 55_850
+
+
+def test_a_dispute_after_the_wish_holds_the_payout_until_it_is_decided(owner, driver, account, staff):
+    now = timezone.now()
+    receipt = settlement.settle(make_bill(driver, owner, 60_000, settled_at=now - timedelta(hours=80)))
+    earnings.release_pending(now=now)
+    payout = payouts.request(owner, payouts.payable_minor(owner), account)
+    Payout.objects.update(not_before=now)
+    opened = disputes.open_dispute(driver, receipt, reason="too_much", text="Too much.", amount_minor=10_000, evidence={})
+
+    with pytest.raises(payouts.NotYet, match="dispute"):
+        payouts.approve(payout, staff)
+
+    disputes.decide(staff, opened, returned_minor=0, decision="The meter is right.")
+    assert payouts.approve(payout, staff).status == Status.APPROVED
     assert_books_balance()
 
 
