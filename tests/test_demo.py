@@ -19,8 +19,8 @@ from accounts.models import User
 from billing import audit, ledger
 from billing.models import LedgerTransaction, Tariff, TopUp
 from chargeshare import demo
-from chargeshare.demo import history, town
-from stations.models import ChargePoint, ChargingSession, Connector, MeterValue
+from chargeshare.demo import bookings, history, town
+from stations.models import ChargePoint, ChargingSession, Connector, MeterValue, Reservation
 from tests.servers import free_port
 
 Status = ChargingSession.Status
@@ -36,6 +36,7 @@ def test_the_town_is_built_once_by_real_rules(db):
     driver_can_try_things()
     assert audit.check() == []
     counted = ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count()
+    assert Reservation.objects.filter(status="booked").count() == bookings.make(now) == len(bookings.PLANS)
     assert not demo.seed()
     assert counted == (ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count())
 

@@ -15,7 +15,7 @@ from accounts.models import Notification, User
 from billing import ledger, tariffs, top_ups
 from billing.gateway import demo as demo_gateway
 from billing.models import LedgerTransaction, Tariff, TopUp
-from chargeshare.demo import town
+from chargeshare.demo import bookings, town
 from chargeshare.demo.town import BOXES, PEOPLE, Box, Person
 from ocpp_core import dialects
 from ocpp_core.simulator import Car, Outlet, Transaction
@@ -74,6 +74,7 @@ def seed(*, now: datetime | None = None, say: Callable[[str], None] = lambda _li
                 _charge(visit, boxes[visit.box.identity], dice, now)
     say(f"{ChargingSession.objects.count()} charging sessions in the last {DAYS} days.")
     _read_old_news(now)
+    say(f"{bookings.make(timezone.now())} bookings for the days to come.")
     registration.register(town.STAFF, town.PASSWORD, name="Správa ChargeShare", is_staff=True, confirmed=True)
     User.objects.filter(email=town.STAFF).update(is_superuser=True)
     return True
