@@ -15,9 +15,9 @@ from billing import bank_accounts, ledger, payouts, seller_data, top_ups
 from billing.gateway import demo
 from billing.models import BankAccount, Payout, TopUp
 from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
-from stations import charge_points, commands, pairing, readings, sessions
+from stations import charge_points, commands, pairing, readings, reservations, sessions
 from stations.metering import Reading
-from stations.models import ChargePoint, ChargingSession, Connector
+from stations.models import ChargePoint, ChargingSession, Connector, OperatorReservation, Reservation
 from stations.readings import Incoming
 from tests import factories
 from tests.stations.acting import begin, go_online, session_of, stop
@@ -39,6 +39,7 @@ class Town:
     sessions: dict[str, ChargingSession]
     top_ups: dict[str, TopUp]
     pairings: list[int]
+    reservations: dict[str, Reservation]
 
 
 def build() -> Town:
@@ -83,6 +84,7 @@ def build() -> Town:
         sessions=visits,
         top_ups=_top_ups(me),
         pairings=_pairings(me, neighbour, spare),
+        reservations=_reservations(me, guest, neighbour, home),
     )
 
 
@@ -224,6 +226,29 @@ def _pairings(me: User, *places: ChargePoint) -> list[int]:
     made[-1].expires_at = timezone.now()
     made[-1].save()
     return [one.pk for one in made]
+
+
+def _reservations(me: User, guest: User, neighbour: ChargePoint, home: ChargePoint) -> dict[str, Reservation]:
+    """Mine to come and mine that came to nothing, a guest's at my charger, and what a charger holds by itself."""
+    evening = timezone.localtime().replace(hour=18, minute=0, second=0, microsecond=0) + 24 * HOUR
+    made = {
+        "booked": (me, neighbour.connectors.get(number=1), evening, 3.5),
+        "cancelled": (me, neighbour.connectors.get(number=2), evening + 24 * HOUR, 2),
+        "expired": (me, neighbour.connectors.get(number=3), evening + 48 * HOUR, 12),
+        "hosted": (guest, home.connectors.get(number=1), evening, 2),
+    }
+    rows = {
+        name: reservations.book(driver=person, connector=connector, begins_at=begins_at, ends_at=begins_at + hours * HOUR)
+        for name, (person, connector, begins_at, hours) in made.items()
+    }
+    rows["cancelled"] = reservations.cancel(user=me, reservation=rows["cancelled"])
+    Reservation.objects.filter(pk=rows["expired"].pk).update(
+        status=Reservation.Status.EXPIRED, answer="Occupied", begins_at=evening - 48 * HOUR, ends_at=evening - 47 * HOUR
+    )
+    OperatorReservation.objects.create(
+        charge_point=home, connector_number=1, reservation_id=7, id_tag="04A2B3C4D5E680", expires_at=timezone.now() + HOUR
+    )
+    return rows
 
 
 def _news(me: User) -> None:
