@@ -1,7 +1,6 @@
 import itertools
 import logging
 import threading
-import time
 from datetime import timedelta
 
 import pytest
