@@ -95,7 +95,7 @@ class Asker:
         if problem is not None:
             return Command.Status.REJECTED, {"code": "FormationViolation", "description": problem}
         charge_point = command.charge_point
-        profile = vendors.profile_of(charge_point.vendor, charge_point.model)
+        profile = vendors.profile_of(charge_point.vendor, charge_point.model, charge_point.firmware)
         if command.source == Command.Source.PROTECTION and command.action in profile.never_unasked:
             return Command.Status.REJECTED, {"code": "NotSupported", "description": "This make cannot stand it."}
         try:

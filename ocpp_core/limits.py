@@ -1,4 +1,4 @@
-"""Counting what must not happen too often: failed handshakes, unknown cards. In memory: a restart forgives."""
+"""Counting what must not happen too often at the chargers' door."""
 
 from collections import deque
 from hashlib import blake2b
@@ -6,6 +6,8 @@ from secrets import token_bytes
 from time import monotonic
 
 from django.conf import settings
+
+from accounts import counting
 
 _MOST_NAMES = 20_000
 
@@ -80,23 +82,20 @@ class Refusals:
 
 
 class Failures:
-    """Failed handshakes by identity and by address."""
-
-    def __init__(self) -> None:
-        self._by_identity = Window()
-        self._by_address = Window()
+    """Failed handshakes by identity and by address, counted by all processes together: who fails at one fails at all of them."""
 
     def count(self, identity: str, address: str | None) -> None:
         """One more failed attempt."""
-        self._by_identity.count(identity.casefold())
-        self._by_address.count(address or "")
+        for name in self._names(identity, address):
+            counting.add_one(name, keep_s=60)
 
     def are_too_many(self, identity: str, address: str | None) -> bool:
-        """Whether this identity or this address has failed too often in the last minute."""
+        """Whether this identity or this address has failed too often within a minute."""
         limit: int = settings.LIMIT_CHARGER_FAILURES
-        return self._by_identity.times(identity.casefold()) >= limit or self._by_address.times(address or "") >= 6 * limit
+        by_identity, by_address = self._names(identity, address)
+        return counting.so_far(by_identity) >= limit or counting.so_far(by_address) >= 6 * limit
 
-    def clear(self) -> None:
-        """Forgive everything."""
-        self._by_identity.clear()
-        self._by_address.clear()
+    def _names(self, identity: str, address: str | None) -> tuple[str, str]:
+        """An identity comes from whoever knocks: as a digest it is short, and holds nothing a cache could stumble over."""
+        digest = blake2b(identity.casefold().encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
+        return f"charger-failures:identity:{digest}", f"charger-failures:address:{address or ''}"

@@ -102,7 +102,7 @@ class Setup:
         firmware = charge_point.firmware or NO_FIRMWARE
         if firmware == charge_point.configured_firmware or _boots.times(str(charge_point.pk)) > MOST_BOOTS:
             return []
-        profile = vendors.profile_of(charge_point.vendor, charge_point.model)
+        profile = vendors.profile_of(charge_point.vendor, charge_point.model, charge_point.firmware)
         steps: list[Step] = [Set(key, value) for key, value in local_list.chosen(charge_point, profile.configuration)]
         if profile.own_tag_key:
             steps.append(Learn(profile.own_tag_key))

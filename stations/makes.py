@@ -51,6 +51,30 @@ MAKES = (
         _("In the SolaX app open the charger's local settings, then OCPP."),
         _("SolaX chargers charge only over a secure address, one that begins with wss://."),
     ),
+    Make(
+        "autel",
+        "Autel",
+        _("In the Autel Charge app open your charger, then Settings → OCPP."),
+        _("These keep silent where they do not know the server's certificate. If no attempt shows, load ISRG Root X1 into the charger."),
+    ),
+    Make(
+        "en-plus",
+        "EN+",
+        _("In the EN+ app open your charger, then OCPP settings."),
+        _("EN+ chargers write their serial number behind the address by themselves. Leave it so: we know them by the identity."),
+    ),
+    Make(
+        "foxess",
+        "Fox ESS",
+        _("In the Fox ESS app open your charger, then OCPP, and choose version 1.6."),
+        _("This make may keep silent for twenty minutes before it connects."),
+    ),
+    Make(
+        "teison",
+        "Teison",
+        _("In the Teison app open your charger, then OCPP."),
+        _("Write ocpp1.6 into the field for the port. If it has lost its connection and stays silent, switch it off and on."),
+    ),
     Make("schneider", "Schneider Electric", _("In the eSetup app or on the charger's web page open Supervision → OCPP.")),
     Make("huawei", "Huawei", _("In the FusionSolar app open the charger's settings, then OCPP management.")),
     Make(
