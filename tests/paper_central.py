@@ -76,6 +76,8 @@ ACCEPTING = {
     "Heartbeat": {"currentTime": "2024-05-01T12:00:00Z"},
     "LogStatusNotification": {},
     "MeterValues": {},
+    "SecurityEventNotification": {},
+    "SignCertificate": {"status": "Accepted"},
     "SignedFirmwareStatusNotification": {},
     "StartTransaction": {"transactionId": 77, **ACCEPTED},
     "StatusNotification": {},

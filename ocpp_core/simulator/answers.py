@@ -147,8 +147,22 @@ def _change_configuration(box: Box, payload: Payload) -> Answer:
     status = box.configuration.change(payload["key"], payload["value"])
     if payload["key"] == "AuthorizationKey" and status == "Accepted":
         box.password = payload["value"]
-    rises = payload["key"] == "SecurityProfile" and status == "Accepted"
-    return _said(status, partial(box.reset, hard=False) if rises else None)
+
+    async def come_back() -> None:
+        await box.connection.call("SecurityEventNotification", _event(box, "ReconfigurationOfSecurityParameters"))
+        await box.reset(hard=False)
+
+    return _said(status, come_back if payload["key"] == "SecurityProfile" and status == "Accepted" else None)
+
+
+def _certificate_signed(box: Box, payload: Payload) -> Answer:
+    status = box.certificates.take(payload["certificateChain"])
+    event = _event(box, "InvalidChargePointCertificate")
+    return _said(status, None if status == "Accepted" else partial(box.connection.call, "SecurityEventNotification", event))
+
+
+def _event(box: Box, kind: str) -> Payload:
+    return {"type": kind, "timestamp": box.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _get_configuration(box: Box, payload: Payload) -> Answer:
@@ -241,7 +255,7 @@ def _cancel_reservation(box: Box, payload: Payload) -> Answer:
 
 _ANSWERS: dict[str, Callable[[Box, Payload], Answer]] = {
     "CancelReservation": _cancel_reservation,
-    "CertificateSigned": lambda box, payload: _said(box.certificates.take(payload["certificateChain"])),
+    "CertificateSigned": _certificate_signed,
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _change_configuration,
     "ClearCache": _clear_cache,
