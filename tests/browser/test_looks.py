@@ -44,6 +44,7 @@ NO_PAGES = {
     "stations:reservation_calendar",
     *("stations:session_start", "stations:owner_ask", "stations:owner_publish", "stations:owner_pause", "stations:owner_new_password"),
     *("ocpp_core:security_ask",),
+    *("ocpp_core:command_again", "ocpp_core:batch_ask", "ocpp_core:batch_interrupt", "ocpp_core:messages_export"),
     *("stations:owner_invite", "stations:owner_uninvite", "stations:register_place", "stations:register_make"),
 }
 
@@ -138,6 +139,12 @@ def of_mine(people: Town) -> Asking:
         "ocpp_core:security": mine,
         "ocpp_core:deviations": mine,
     }
+        "ocpp_core:console": mine,
+        "ocpp_core:ask": [(people.home.code, action) for action in ("SetChargingProfile", "GetConfiguration", "Reset")],
+        "ocpp_core:command": [(people.home.code, pk) for pk in people.home.commands.values_list("pk", flat=True)[:2]],
+        "ocpp_core:batches": [()],
+        "ocpp_core:batch_new": [()],
+        "ocpp_core:batch": [(code,) for code in people.me.command_batches.values_list("code", flat=True)],
 
 
 GUARDED: Asking = {"mfa_deactivate_totp": [()], "mfa_view_recovery_codes": [()], "mfa_generate_recovery_codes": [()], "mfa_index": [()]}

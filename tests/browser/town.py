@@ -15,7 +15,7 @@ from billing import bank_accounts, ledger, payouts, seller_data, top_ups
 from billing.gateway import demo
 from billing.models import BankAccount, Payout, TopUp
 from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
-from stations import charge_points, commands, pairing, readings, reservations, sessions
+from stations import charge_points, command_batches, commands, pairing, readings, reservations, sessions
 from stations.metering import Reading
 from stations.models import ChargePoint, ChargingSession, Connector, OperatorReservation, Reservation
 from stations.readings import Incoming
@@ -75,6 +75,7 @@ def build() -> Town:
     }
     _news(me)
     _money_out(me)
+    command_batches.begin([home, spare], "GetConfiguration", {"key": ["HeartbeatInterval"]}, asked_by=me)
     return Town(
         me=me,
         staff=factories.make_user("Správa", email="staff@example.com", is_staff=True, is_superuser=True),
