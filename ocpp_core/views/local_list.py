@@ -89,7 +89,7 @@ def _rows(charge_point: ChargePoint, entries: list[LocalListEntry]) -> list[Row]
     labels = local_lists.own_labels(charge_point, [entry.id_tag for entry in entries])
     guest = _("A guest's card")
     return [
-        Row(entry, labels.get(entry.id_tag) or f"{guest} {end_of_card(entry.id_tag)}", is_owners=entry.id_tag in labels)
+        Row(entry, labels.get(entry.id_tag) or f"{guest}\N{NO-BREAK SPACE}{end_of_card(entry.id_tag)}", is_owners=entry.id_tag in labels)
         for entry in entries
     ]
 

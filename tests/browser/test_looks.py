@@ -136,15 +136,16 @@ def of_mine(people: Town) -> Asking:
         "ocpp_core:configuration": mine,
         "ocpp_core:firmware": mine,
         "ocpp_core:charging_profiles": mine,
+        "ocpp_core:local_list": mine,
         "ocpp_core:security": mine,
         "ocpp_core:deviations": mine,
-    }
         "ocpp_core:console": mine,
         "ocpp_core:ask": [(people.home.code, action) for action in ("SetChargingProfile", "GetConfiguration", "Reset")],
         "ocpp_core:command": [(people.home.code, pk) for pk in people.home.commands.values_list("pk", flat=True)[:2]],
         "ocpp_core:batches": [()],
         "ocpp_core:batch_new": [()],
         "ocpp_core:batch": [(code,) for code in people.me.command_batches.values_list("code", flat=True)],
+    }
 
 
 GUARDED: Asking = {"mfa_deactivate_totp": [()], "mfa_view_recovery_codes": [()], "mfa_generate_recovery_codes": [()], "mfa_index": [()]}
