@@ -129,15 +129,14 @@ def may_see_address(booking: Reservation, at: datetime) -> bool:
 
 
 def spoken(begins_at: datetime, ends_at: datetime, language: str | None = None) -> str:
-    """A slot in words, local time: Sat 21 Nov 18:00–21:30."""
-    first, last = timezone.localtime(begins_at), timezone.localtime(ends_at)
+    """A slot in words, by the clock of the place and not of whoever asks: Sat 21 Nov 18:00–21:30."""
+    zone = timezone.get_default_timezone()
+    first, last = timezone.localtime(begins_at, zone), timezone.localtime(ends_at, zone)
     with translation.override(language or translation.get_language()):
-        is_czech = (translation.get_language() or "cs").startswith("cs")
-        day = "D j. n." if is_czech else "D j M"
-        written = f"{formats.date_format(first, day)} {formats.date_format(first, 'G:i')}"
-        if first.date() == last.date():
-            return f"{written}–{formats.date_format(last, 'G:i')}".replace(". ", ".\N{NO-BREAK SPACE}")
-        return f"{written} – {formats.date_format(last, day)} {formats.date_format(last, 'G:i')}".replace(". ", ".\N{NO-BREAK SPACE}")
+        pattern = "D j. n." if (translation.get_language() or "cs").startswith("cs") else "D j M"
+        first_day, last_day = (formats.date_format(moment, pattern).replace(" ", "\N{NO-BREAK SPACE}") for moment in (first, last))
+        begins, ends = formats.date_format(first, "G:i"), formats.date_format(last, "G:i")
+    return f"{first_day} {begins}–{ends}" if first.date() == last.date() else f"{first_day} {begins} – {last_day} {ends}"
 
 
 @transaction.atomic

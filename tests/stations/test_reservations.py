@@ -631,3 +631,16 @@ def test_refusals_say_one_sentence(driver, connector):
     for refusal in (SlotTaken, ReservationOver, ReservationInUse, ConnectorBooked):
         assert issubclass(refusal, DomainError)
         assert str(refusal().message).endswith(".") or "." in str(refusal().message)
+
+
+@pytest.mark.parametrize(
+    ("language", "hours", "spoken"),
+    [
+        ("cs", 3.5, "so 21. 11. 18:00–21:30"),
+        ("en", 3.5, "Sat 21 Nov 18:00–21:30"),
+        ("cs", 12, "so 21. 11. 18:00 – ne 22. 11. 6:00"),
+    ],
+)
+def test_a_slot_in_words(language, hours, spoken):
+    begins_at = datetime(2026, 11, 21, 17, tzinfo=UTC)
+    assert slots.spoken(begins_at, begins_at + hours * HOUR, language).replace("\N{NO-BREAK SPACE}", " ") == spoken

@@ -138,7 +138,7 @@ def test_the_second_comer_reads_why(client, stranger, charge_point, booking):
     url = reverse("stations:book", args=[charge_point.code])
     said = {"connector": "1", "from": booking.begins_at.isoformat(), "to": booking.ends_at.isoformat()}
     page = client.post(url, said, headers={"referer": f"http://testserver{url}"}, follow=True)
-    with override("cs"):
+    with override("en"):
         assert str(reservations.SlotTaken.message) in text_of(page)
 
 
