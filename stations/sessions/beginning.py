@@ -205,6 +205,7 @@ def _begin_by_card(start: _Start, verdict: Verdict) -> Started:
         session.hold = ledger.hold(verdict.driver, amount_minor, key=f"session:{session.code}")
     session.save(force_insert=True)
     if is_over:
+        _use_booking(session, start)
         ending.end_before_next(session, now=start.received_at)
     else:
         _begun(session, start)
@@ -253,11 +254,15 @@ def _fill(session: ChargingSession, start: _Start, id_tag_status: str) -> None:
     session.meter = Meter.begun(start.meter_start_wh, start.started_at, start.received_at).state()
 
 
-def _begun(session: ChargingSession, start: _Start) -> None:
+def _use_booking(session: ChargingSession, start: _Start) -> None:
     booking = start.booking_of(session.driver)
     if booking is not None:
         slots.activate(booking, session)
     slots.began(start.charge_point, start.reservation_id, now=start.received_at)
+
+
+def _begun(session: ChargingSession, start: _Start) -> None:
+    _use_booking(session, start)
     limits.set_first(session, start.received_at)
     live.session_changed(session)
     live.connector_changed(start.connector)
