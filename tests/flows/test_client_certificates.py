@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
-from ocpp_core import simulator
+from ocpp_core import pem, simulator
 from ocpp_core.models import Certificate, InstalledCertificate, SecurityEvent
 from ocpp_core.simulator import LinkClosed, ManualClock
 from stations.models import ChargePoint
@@ -121,7 +121,7 @@ def test_headers_of_strangers_are_nothing(serve_process, files, charge_point, se
     served = serve_process(**files, TRUSTED_PROXIES="192.0.2.1")
     maker = authorities.sign(authorities.stranger(), charge_point.identity)
     ChargePoint.objects.filter(pk=charge_point.pk).update(security_profile=ChargePoint.SecurityProfile.CERTIFICATE)
-    shown = {"Client_Cert": quote(proxies.pem.written(maker), safe=""), "Client_Cert_Verify": "SUCCESS", "X_Forwarded_Proto": "https"}
+    shown = {"Client_Cert": quote(pem.written(maker), safe=""), "Client_Cert_Verify": "SUCCESS", "X_Forwarded_Proto": "https"}
     assert knock(served, f"/ocpp/{charge_point.identity}", None, **shown).status == 401
 
 

@@ -50,6 +50,7 @@ def test_a_request_is_signed_and_what_was_signed_is_sent_later(online, signer):
 
     command = Command.objects.get(charge_point=online)
     assert (command.action, command.status, command.source) == ("CertificateSigned", Command.Status.PENDING, Command.Source.SETUP)
+    assert command.not_before is not None
     assert command.not_before > timezone.now() - timedelta(seconds=1)
     sent = pem.certificate(command.payload["certificateChain"])
     assert pem.fingerprint(sent) == certificate.fingerprint

@@ -91,7 +91,7 @@ def test_a_wrong_certificate_is_refused_and_the_owner_sees_why(served, charge_po
         verify = "FAILED:unable to verify" if reason == certificates.UNKNOWN else "SUCCESS"
         assert come(served, charge_point, certificate=certificate, verify=verify, **TLS) == 401
         hint = str(certificates.REASONS[reason])
-        until(lambda hint=hint: refusals(charge_point, Outcome.WRONG_CERTIFICATE).filter(detail=hint).exists())
+        until(refusals(charge_point, Outcome.WRONG_CERTIFICATE).filter(detail=hint).exists)
     for nonsense in ("garbage", "%00%00", ":::::", "A" * 15_000):
         assert knock(served, f"/ocpp/{charge_point.identity}", None, Client_Cert=nonsense, **TLS).status == 401
     assert "Traceback" not in served.said()
