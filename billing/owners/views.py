@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -60,19 +61,25 @@ def payout_list(request: HttpRequest) -> HttpResponseBase:
         "key": uuid.uuid4(),
         "earned": earnings.of(owner),
         "payable_minor": payable_minor,
-        "payable": money.number(money.decimal(max(0, payable_minor))),
+        "payable": _typed(max(0, payable_minor)),
         "least_minor": settings.PAYOUT_MINIMUM_MINOR,
         "can_ask": payable_minor >= settings.PAYOUT_MINIMUM_MINOR or (payable_minor > 0 and payouts.is_last_one(owner)),
         "account": account,
         "account_number": iban.written(account.iban) if account else "",
         "coming": next((one for one in bank_accounts.of(owner) if not one.is_usable and one != account), None),
         "plan": plan,
-        "plan_form": PlanForm(initial={"rhythm": plan.rhythm, "keep": money.number(money.decimal(plan.keep_minor))}),
+        "plan_form": PlanForm(initial={"rhythm": plan.rhythm, "keep": _typed(plan.keep_minor)}),
         "seller_data": seller_data.of(owner),
         "payouts_stop_at": seller_data.stops_at(seller_data.of(owner)),
         "page": Paginator(Payout.objects.filter(owner=owner).select_related("bank_account"), PER_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "billing/payout_list.html", context, status=400 if form.is_bound else 200)
+
+
+def _typed(amount_minor: int) -> str:
+    """An amount as a field can be sent back with: no marks between the thousands, which could be read as decimals."""
+    written = str(money.decimal(amount_minor))
+    return written.replace(".", ",") if (get_language() or "cs").startswith("cs") else written
 
 
 def _wish(owner: User, form: PayoutForm, account: BankAccount) -> Payout:

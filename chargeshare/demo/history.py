@@ -15,7 +15,7 @@ from accounts.models import Notification, User
 from billing import ledger, tariffs, top_ups
 from billing.gateway import demo as demo_gateway
 from billing.models import LedgerTransaction, Tariff, TopUp
-from chargeshare.demo import bookings, town
+from chargeshare.demo import bookings, payouts, town
 from chargeshare.demo.town import BOXES, PEOPLE, Box, Person
 from ocpp_core import dialects
 from ocpp_core.simulator import Car, Outlet, Transaction
@@ -73,6 +73,9 @@ def seed(*, now: datetime | None = None, say: Callable[[str], None] = lambda _li
             for visit in visits:
                 _charge(visit, boxes[visit.box.identity], dice, now)
     say(f"{ChargingSession.objects.count()} charging sessions in the last {DAYS} days.")
+    with _clock_at(now - timedelta(hours=20)):
+        asked = payouts.make(people[town.OWNER], timezone.now())
+    say(f"{asked} payout that waits for staff.")
     _read_old_news(now)
     say(f"{bookings.make(timezone.now())} bookings for the days to come.")
     registration.register(town.STAFF, town.PASSWORD, name="Správa ChargeShare", is_staff=True, confirmed=True)

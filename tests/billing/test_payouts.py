@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -217,7 +218,7 @@ def test_a_dispute_freezes_its_amount_and_nothing_else(owner, driver, account, s
     earnings.release_pending(now=now)
     fresh = settlement.settle(make_bill(driver, owner, 1_000, settled_at=now))
     earn(owner, 50_000)
-    words = {"reason": "no_energy", "text": "The car was not there.", "amount_minor": None, "evidence": {}}
+    words: Any = {"reason": "no_energy", "text": "The car was not there.", "amount_minor": None, "evidence": {}}
 
     disputes.open_dispute(driver, fresh, **words)
     assert payouts.payable_minor(owner) == 55_850

@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from chargeshare import demo
-from chargeshare.demo import living, town
+from chargeshare.demo import living, payouts, town
 
 START_PATIENCE_S = 60.0
 STOP_PATIENCE_S = 15.0
@@ -78,6 +78,7 @@ class Command(BaseCommand):
     async def _serve(self, host: str, port: int, url: str) -> asyncio.subprocess.Process:
         """Start the server out of reach of the terminal's Ctrl-C: it ends after the cars have left, not before."""
         environment = {**os.environ, "PUBLIC_URL": url, "DRAIN_SECONDS": os.environ.get("DRAIN_SECONDS", DRAIN_SECONDS)}
+        environment["PAYOUT_IBAN"] = settings.PAYOUT_IBAN or payouts.OUR_IBAN
         arguments = ["manage.py", "serve", "--host", host, "--port", str(port)]
         return await asyncio.create_subprocess_exec(
             sys.executable, *arguments, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
