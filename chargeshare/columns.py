@@ -149,6 +149,7 @@ NAMES = {
     "meter": _("meter"),
     "meter serial number": _("meter serial number"),
     "meter start wh": _("meter start wh"),
+    "kept until": _("kept until"),
     "meter stop wh": _("meter stop wh"),
     "meter type": _("meter type"),
     "minimum price": _("minimum price"),

@@ -213,6 +213,7 @@ class Connector(models.Model):
     info = models.CharField(max_length=100, blank=True)
     status_at = models.DateTimeField(null=True, help_text=_("When the charger said so, by our clock."))
     status_received_at = models.DateTimeField(null=True)
+    kept_until = models.DateTimeField(null=True, help_text=_("For a booking, whether or not the charger can say so."))
 
     objects: ClassVar[models.Manager["Connector"]] = ConnectorManager()
 
@@ -235,10 +236,17 @@ class Connector(models.Model):
         return bool(known) if known is not None else self.sessions.filter(status="ACTIVE").exists()
 
     @property
+    def is_kept(self) -> bool:
+        """Whether it is kept for a booking now: many chargers cannot say so themselves."""
+        return self.kept_until is not None and self.kept_until > timezone.now()
+
+    @property
     def state(self) -> State:
         """What a driver must know; the charger's own word is `status`. Never told: not to be counted on."""
         if self.status == "Available" and self.is_charging:
             return self.charge_point.own_state or State.BUSY
+        if self.status == "Available" and self.is_kept:
+            return self.charge_point.own_state or State.BOOKED
         return self.charge_point.own_state or {
             "": State.OFFLINE,
             "Available": State.FREE,
