@@ -228,8 +228,10 @@ def _judge(request: Request) -> Verdict:
         return Verdict(Outcome.TOO_MANY, identity, charge_point)
     if proof.profile >= Profile.TLS and not request.is_secure:
         return Verdict(Outcome.INSECURE, identity, charge_point)
-    _note_use(charge_point, proof, password)
-    return _checked(charge_point, request, identity)
+    verdict = _checked(charge_point, request, identity)
+    if verdict.is_accepted:
+        _note_use(charge_point, proof, password)
+    return verdict
 
 
 def _note_use(charge_point: ChargePoint, proof: "Proof", password: bytes | None) -> None:

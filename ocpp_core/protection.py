@@ -10,7 +10,6 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chargeshare import bus
 from chargeshare.errors import DomainError, Invalid
 from ocpp_core import authority, certificates
 from stations import charge_points, commands, live
@@ -48,7 +47,7 @@ def ask(charge_point: ChargePoint, profile: int, *, asked_by: User | None = None
     password = None
     if charge_point.security_profile == Profile.NONE and profile != Profile.CERTIFICATE:
         password = charge_points.give_password(charge_point)
-        _change(charge_point, "AuthorizationKey", password, asked_by)
+        _change(charge_point, "AuthorizationKey", password.encode().hex(), asked_by)  # as the standard writes it; the same at the door
     await_rise(charge_point, profile)
     _change(charge_point, KEY, str(profile), asked_by)
     return password
@@ -108,11 +107,6 @@ def answered(charge_point_id: int, value: str) -> None:
 def has_tls(charge_point: ChargePoint) -> bool:
     """Whether the address we give out for this charger is one with TLS."""
     return charge_points.ocpp_url(charge_point).startswith("wss:")
-
-
-def dismiss(charge_point: ChargePoint) -> None:
-    """Close its socket, so that it proves itself anew."""
-    bus.publish("chargers", "charger.dismissed", charge_point_id=charge_point.pk)
 
 
 def _must_rise(charge_point: ChargePoint, profile: int) -> None:
