@@ -59,9 +59,20 @@ def visit(served, charge_point):  # noqa: F811
     return tell
 
 
+class Story:
+    """When the visit of a test began: two hours ago, and the same for every word about it, or a repetition would be none."""
+
+    began_at = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _two_hours_ago():
+    Story.began_at = datetime.now(UTC) - timedelta(hours=2)
+
+
 def at(minutes=0.0):
-    """A time of the charger: the visit began two hours ago."""
-    return (datetime.now(UTC) - timedelta(hours=2) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """A time of the charger."""
+    return (Story.began_at + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def begin(box, card, wh=1000, minutes=0.0, **more):
