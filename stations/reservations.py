@@ -243,6 +243,8 @@ def _tell_charger(booking: Reservation, now: datetime) -> bool:
         told_at=now, told_times=F("told_times") + 1, answer="", id_tag=booking.id_tag, id_tag_is_ours=booking.id_tag_is_ours
     )
     booking.told_at, booking.answer = now, ""
+    Connector.objects.filter(pk=booking.connector_id).update(kept_until=booking.held_until)
+    live.connector_changed(booking.connector)
     return True
 
 
@@ -280,6 +282,7 @@ def _end(booking: Reservation, status: str, now: datetime, *, by: User | None = 
     """End a locked booking that nobody has used."""
     booking.status, booking.ended_at, booking.cancelled_by = status, now, by
     booking.save(update_fields=["status", "ended_at", "cancelled_by"])
+    slots.keep_no_longer(booking)
     _release(booking, now)
     if status == Status.EXPIRED:
         notifications.notify(booking.driver, Notification.Kind.RESERVATION_EXPIRED, url=booking.get_absolute_url(), **_words(booking))

@@ -155,7 +155,7 @@ def _is_free(outlets: QuerySet[Connector]) -> Q:
     """The same as the word `free` of `ChargePoint.state`, asked of the database."""
     alive = timezone.now() - timedelta(seconds=settings.OFFLINE_AFTER_S)
     box = Q(connection__isnull=False, last_seen_at__gt=alive, is_paused=False) & ~Q(status__in=_UNUSABLE)
-    return box & Q(Exists(outlets.filter(charge_point=OuterRef("pk"), status="Available").filter(Q(has_session=False))))
+    return box & Q(Exists(outlets.filter(charge_point=OuterRef("pk"), status="Available").filter(Q(has_session=False)).exclude(kept_until__gt=now)))
 
 
 def _inside(box: Box) -> Q:

@@ -110,7 +110,13 @@ def activate(booking: Reservation, session: ChargingSession) -> bool:
     if not booked.update(status=Status.ACTIVE, session=session):
         return False
     booking.status, booking.session = Status.ACTIVE, session
+    keep_no_longer(booking)
     return True
+
+
+def keep_no_longer(booking: Reservation) -> None:
+    """The outlet waits for her no more; for the next who booked it perhaps it does already."""
+    Connector.objects.filter(pk=booking.connector_id, kept_until=booking.held_until).update(kept_until=None)
 
 
 def use_up(session: ChargingSession, *, now: datetime) -> None:

@@ -644,3 +644,30 @@ def test_refusals_say_one_sentence(driver, connector):
 def test_a_slot_in_words(language, hours, spoken):
     begins_at = datetime(2026, 11, 21, 17, tzinfo=UTC)
     assert slots.spoken(begins_at, begins_at + hours * HOUR, language).replace("\N{NO-BREAK SPACE}", " ") == spoken
+
+
+def test_what_is_kept_is_shown_as_booked_though_the_charger_cannot_say_so(driver, card, charge_point, connector):
+    go_online(charge_point)
+
+    def is_free():
+        wanted = search.Wanted(available=True)
+        return bool(search.in_box(None, search.Box(-180.0, -90.0, 180.0, 90.0), wanted))
+
+    def state():
+        return Connector.objects.get(pk=connector.pk).state
+
+    booking = book(driver, connector)
+    assert (state(), is_free()) == ("free", True)
+    move(booking, begins=10 * MINUTE)
+    keep_house()
+    answer(asked("ReserveNow")[0], "NotSupported", status=Command.Status.REJECTED)
+    assert (state(), is_free()) == ("booked", False)
+    reservations.cancel(user=driver, reservation=Reservation.objects.get())
+    assert (state(), is_free()) == ("free", True)
+
+    book(driver, connector, begins=5 * MINUTE)
+    assert state() == "booked"
+    session = start(charge_point, CARD)
+    assert state() == "busy"
+    stop(charge_point, session.transaction_id, meter=2000, at=timezone.now())
+    assert (state(), is_free()) == ("free", True)
