@@ -13,7 +13,8 @@ from ocpp_core import catalogue, schema_forms
 from ocpp_core.schema_forms import Field
 from stations.models.command import BLOTTED, without_secrets
 
-LONGEST_JSON = 200_000
+LONGEST_JSON = 1_000_000
+MOST_FIELDS = 400
 _SALT = "ocpp_core.drafts"
 
 
@@ -63,7 +64,7 @@ class Draft:
 def opened(action: str, payload: Mapping[str, Any] | None, zone: tzinfo, *, is_json: bool = False) -> Draft:
     """An empty one, or one filled in with what was asked before; as JSON where a form would change it."""
     payload = dict(payload or {})
-    if is_json or not (not payload or _fits(action, payload, zone)):
+    if is_json or (payload and not _fits(action, payload, zone)):
         return Draft(action, is_json=True, text=_written(payload) if payload else "{}")
     return Draft(action, said=schema_forms.write(action, payload, zone))
 
@@ -86,7 +87,7 @@ def filled_in(action: str, said: Mapping[str, str], zone: tzinfo) -> Draft:
 
 def _turned(draft: Draft, zone: tzinfo) -> Draft:
     payload = draft.payload or {}
-    if payload and not schema_forms.shows(draft.action, payload, zone):
+    if payload and not _fits(draft.action, payload, zone):
         draft.payload = None
         draft.faults = {"": _("The form cannot show this without changing it. Send it as JSON.")}
         return draft
@@ -138,7 +139,10 @@ def _with_secret(payload: dict[str, Any], secret: str) -> dict[str, Any]:
 
 
 def _fits(action: str, payload: dict[str, Any], zone: tzinfo) -> bool:
-    return without_secrets(payload) != payload or schema_forms.shows(action, payload, zone)
+    """Whether the form says the very same, and not in more fields than a browser may send."""
+    if len(schema_forms.write(action, payload, zone)) > MOST_FIELDS:
+        return False
+    return _is_blotted(payload) or schema_forms.shows(action, payload, zone)
 
 
 def _secret_paths(said: Mapping[str, str]) -> list[str]:

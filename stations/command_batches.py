@@ -24,7 +24,7 @@ from chargeshare.errors import DomainError, Invalid
 from stations import places
 from stations.commands import REST_S, RESTING, TOO_OLD
 from stations.models import ChargePoint, Command, CommandBatch
-from stations.models.command import without_secrets
+from stations.models.command import is_secret, without_secrets
 
 MOST_CHARGERS = 20_000
 USUAL_PER_MINUTE = 60
@@ -115,7 +115,7 @@ def begin(
     """Ask many chargers for the same. Those that are away are done with at once, the others get their turns one after the other."""
     if not 1 <= per_minute <= MOST_PER_MINUTE:
         raise _refused("per_minute", _("Between 1 and %(most)d chargers a minute can be asked.") % {"most": MOST_PER_MINUTE})
-    if without_secrets(payload) != payload:
+    if _holds_secret(payload):
         raise _refused("payload", _("A password belongs to one charger: set it at each of them."))
     chosen = sorted({charge_point.pk for charge_point in charge_points})
     if not chosen:
@@ -199,6 +199,11 @@ def _rested(batch: CommandBatch, some: list[int]) -> dict[int, datetime]:
     ).exclude(status__in=[Status.OFFLINE, Status.CANCELLED])
     last = lately.order_by().values_list("charge_point_id").annotate(at=Max(Coalesce("not_before", "created_at")))
     return {charge_point_id: at + timedelta(seconds=REST_S) for charge_point_id, at in last}
+
+
+def _holds_secret(payload: Mapping[str, Any]) -> bool:
+    key = payload.get("key")
+    return (isinstance(key, str) and is_secret(key)) or without_secrets(payload) != payload
 
 
 def _refused(field: str, sentence: str) -> Invalid:

@@ -14,6 +14,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,8 +22,8 @@ from rest_framework.response import Response
 from accounts import addresses
 from chargeshare.errors import NotFound
 from ocpp_core import exchanges, spoken
+from ocpp_core.json_lines import LINES, as_file
 from ocpp_core.models import OcppFrame
-from ocpp_core.views.frames import LINES, as_file
 from stations.api.permissions import own_charge_point
 
 
@@ -148,12 +149,25 @@ class FramesView(GenericAPIView[OcppFrame]):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
+class AnyAnswer(BaseContentNegotiation):
+    """A file is what it is, whatever the program says it would like."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:  # noqa: ARG002 - DRF's signature
+        """Nothing is sent to it."""
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:  # noqa: ARG002 - DRF's signature
+        """Of refusals."""
+        return renderers[0], renderers[0].media_type
+
+
 class FrameExportView(GenericAPIView[OcppFrame]):
     """The frames of one charge point as a file."""
 
     queryset = OcppFrame.objects.order_by("-id")
     filter_backends = ()
     pagination_class = None
+    content_negotiation_class = AnyAnswer
 
     @extend_schema(parameters=[FrameQuery], operation_id="charge_points_messages_export", responses={(200, LINES): OpenApiTypes.STR})
     def get(self, request: Request, code: str) -> StreamingHttpResponse:

@@ -1,11 +1,8 @@
 """The frames of a charger: each request beside its answer, and all of them as a file."""
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_required
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,6 +13,7 @@ from django.views.decorators.http import require_GET
 from accounts.pages import explained
 from ocpp_core import exchanges
 from ocpp_core.exchanges import Wanted
+from ocpp_core.json_lines import as_file
 from ocpp_core.models import OcppFrame
 from stations.api.permissions import own_charge_point
 
@@ -23,7 +21,6 @@ FRAMES_ON_A_PAGE = 40
 SCANNED_AT_ONCE = 5000  # requests looked through for a page of those few that fit
 LONGEST_SEARCH = 60
 ACTIONS_FROM = 2000  # what a charger says at all, it said lately; nobody waits for a look at a month
-LINES = "application/x-ndjson"
 ONLY = (("errors", _("refused or answered with an error")), ("unanswered", _("not answered")), ("deviations", _("off the standard")))
 
 
@@ -60,25 +57,6 @@ def frame_export(request: HttpRequest, code: str) -> StreamingHttpResponse:
     """The same as a file of JSON lines, as many as there are."""
     charge_point = own_charge_point(request, code)
     return as_file(request, exchanges.export(charge_point, wanted_by(request.GET)), code)
-
-
-def as_file(request: HttpRequest, chunks: Iterator[bytes], code: str) -> StreamingHttpResponse:
-    """Send chunks as they are made, so that a million frames cost no more memory than a few."""
-    lines: AsyncIterator[bytes] | Iterator[bytes] = _in_a_thread(chunks) if isinstance(request, ASGIRequest) else chunks
-    response = StreamingHttpResponse(lines, content_type=LINES)
-    response["Content-Disposition"] = f'attachment; filename="messages-{code}-{timezone.localdate():%Y-%m-%d}.jsonl"'
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-async def _in_a_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The event loop makes no queries; a list of all chunks it must not make either."""
-    while chunk := await sync_to_async(_next)(chunks):
-        yield chunk
-
-
-def _next(chunks: Iterator[bytes]) -> bytes:
-    return next(chunks, b"")
 
 
 def wanted_by(said: QueryDict) -> Wanted:

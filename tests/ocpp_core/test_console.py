@@ -256,6 +256,27 @@ def test_what_was_asked_is_repeated_and_sent_again(mine, box):
     assert second.payload == first.payload
 
 
+def test_a_long_list_is_repeated_as_json(mine, box):
+    cards = [{"idTag": f"CARD{number}", "idTagInfo": {"status": "Accepted"}} for number in range(700)]
+    payload = {"listVersion": 2, "updateType": "Full", "localAuthorizationList": cards}
+    first = commands.ask(box, "SendLocalList", payload, asked_by=box.owner)
+
+    page = mine.get(f"{ask_url(box, 'SendLocalList')}?repeat={first.pk}")
+    mine.post(ask_url(box, "SendLocalList"), {"as": "json", "deed": "send", "json": page.context["draft"].text})
+
+    assert Command.objects.exclude(pk=first.pk).get().payload == payload
+
+
+def test_cards_of_guests_are_not_repeated(mine, box):
+    first = commands.ask(
+        box, "ReserveNow", {**MESSAGES["ReserveNow"].requests[0], "idTag": "04A2B3C4D5E680"}, source=Command.Source.BOOKING
+    )
+
+    assert "04A2B3C4D5E680" not in mine.get(reverse("ocpp_core:command", args=[box.code, first.pk])).content.decode()
+    assert mine.get(f"{ask_url(box, 'ReserveNow')}?repeat={first.pk}").status_code == 404
+    assert mine.post(reverse("ocpp_core:command_again", args=[box.code, first.pk])).status_code == 404
+
+
 def test_what_is_dangerous_is_confirmed_again(mine, box):
     first = commands.ask(box, "Reset", {"type": "Hard"}, asked_by=box.owner)
 

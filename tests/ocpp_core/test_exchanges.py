@@ -177,7 +177,7 @@ def test_programs_get_every_frame(client, owner, charge_point, day, log):
     client.force_login(owner)
     url = f"/api/v1/charge-points/{charge_point.code}/messages/export/"
 
-    said = lines(client.get(url))
+    said = lines(client.get(url, headers={"accept": "application/x-ndjson"}))
 
     assert [one["id"] for one in said] == list(OcppFrame.objects.order_by("-id").values_list("pk", flat=True))
     assert [one["action"] for one in lines(client.get(url, {"action": "Reset", "type": "call"}))] == ["Reset"]

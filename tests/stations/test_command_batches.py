@@ -80,9 +80,10 @@ def test_a_pace_that_is_none_is_refused(owner, chargers, per_minute):
     assert "per_minute" in refusal.value.fields
 
 
-def test_no_password_goes_to_many(owner, chargers):
+@pytest.mark.parametrize("value", ["0123456789abcdef", "***"])
+def test_no_password_goes_to_many(owner, chargers, value):
     with pytest.raises(Invalid):
-        command_batches.begin(chargers, "ChangeConfiguration", {"key": "AuthorizationKey", "value": "0123456789abcdef"}, asked_by=owner)
+        command_batches.begin(chargers, "ChangeConfiguration", {"key": "AuthorizationKey", "value": value}, asked_by=owner)
     assert not Command.objects.exists()
 
 
@@ -94,7 +95,9 @@ def test_nobody_chosen_is_refused(owner):
 def test_thousands_cost_few_questions(owner, django_assert_max_num_queries, charge_point):
     place = {"latitude": 50, "longitude": 18, "public_latitude": 50, "public_longitude": 18}
     names = [f"MANY-{number}" for number in range(2500)]
-    made = ChargePoint.objects.bulk_create([ChargePoint(owner=owner, name=name, identity=name, identity_key=name, **place) for name in names])
+    made = ChargePoint.objects.bulk_create(
+        [ChargePoint(owner=owner, name=name, identity=name, identity_key=name, **place) for name in names]
+    )
 
     with django_assert_max_num_queries(60):
         batch = command_batches.begin(made, "ClearCache", {}, asked_by=owner)
