@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.pages import explained
 from chargeshare.errors import NotFound
 from ocpp_core import diagnostics
-from ocpp_core.api.firmware import LARGEST_ID, as_attachment
+from ocpp_core.attachments import as_attachment
 from ocpp_core.models import DiagnosticsUpload, FirmwareUpdate
 from ocpp_core.models.firmware import Progress
 from stations.api.permissions import own_charge_point
@@ -26,7 +26,8 @@ from stations.api.permissions import own_charge_point
 UPDATES_SHOWN = 10
 UPLOADS_SHOWN = 30
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "all": None}
-BIT = 1024 * 1024
+LARGEST_ID = 2**63 - 1
+MIB = 1024 * 1024
 Update = FirmwareUpdate.Status
 
 
@@ -120,7 +121,7 @@ def firmware(request: HttpRequest, code: str) -> HttpResponse:
         "updates": [Shown(one, LOOKS[one.progress], _said(one, Update), _way(one)) for one in updates],
         "uploads": [Shown(one, LOOKS[one.progress], _said(one, DiagnosticsUpload.Status), []) for one in uploads],
         "knows_log": diagnostics.knows_log(charge_point),
-        "most_mib": settings.DIAGNOSTICS_MAX_BYTES // BIT,
+        "most_mib": settings.DIAGNOSTICS_MAX_BYTES // MIB,
         "kept_days": diagnostics.KEPT.days,
         "valid_hours": diagnostics.VALID_FOR // timedelta(hours=1),
     }
