@@ -235,6 +235,8 @@ class Connection:
 
     def _refuse(self, taken: Taken, code: str, description: str = "") -> None:
         self._finish(taken, frames.error(taken.call.message_id, code, description), frame_log.ERROR)
+        if code == frames.INTERNAL_ERROR:  # it says "ask again": the same words again shall be heard, and not be told of the failure
+            self._answers.pop((taken.call.message_id, hash(taken.text)), None)
 
     def _finish(self, taken: Taken, text: str, kind: str) -> None:
         self._say(text)

@@ -132,16 +132,21 @@ def end_by_kept(charge_point: ChargePoint, transaction_id: int, *, now: datetime
     if not waiting:
         return False
     session = ending.lock(ChargingSession.objects.of(charge_point).values_list("pk", flat=True).get(transaction_id=transaction_id))
-    if session.stop_received_at is not None:
+    is_estimated = session.status == Status.COMPLETED and session.is_estimated
+    if session.stop_received_at is not None and not is_estimated:
         return False
     fitting = [(word, message) for message in waiting if (word := _kept(message, session, now)) and _ends(word, session)]
     if not fitting:
         return False
     word, message = min(fitting, key=lambda pair: pair[0].stopped_at)
     session.note = session.note or HEURISTIC
-    _end(session, word, _take_readings(session, word))
-    commands.forget_stops(session)
-    protection.lift(session)
+    meter = _take_readings(session, word)
+    if is_estimated:
+        _put_right(session, word, meter)
+    else:
+        _end(session, word, meter)
+        commands.forget_stops(session)
+        protection.lift(session)
     message.resolved_at = now
     message.save(update_fields=["resolved_at"])
     return True

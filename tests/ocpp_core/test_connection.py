@@ -1,11 +1,17 @@
 import asyncio
+import json
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ocpp_core import door
+from ocpp_core.connection import Connection
+from ocpp_core.handshake import Outcome, Verdict
 from ocpp_core.models import OcppFrame
 from ocpp_core.simulator import LinkClosed
+from ocpp_core.versions import V16
 from stations import charge_points
 from stations.models import ChargePoint, ChargingSession, MeterValue, QuarantinedMessage
 from tests import factories
@@ -306,3 +312,31 @@ def test_register_accepts_what_the_door_needs(owner):
     _charge_point, password = charge_points.register(owner=owner, name="x", latitude=1, longitude=1)
     assert password is not None
     assert len(password) == 20
+
+
+def test_what_failed_once_is_heard_when_it_is_said_again_in_the_same_words(transactional_db, owner):
+    """A refusal that means "ask again" is not what the repetition is answered; any other answer is."""
+    charge_point = factories.make_charge_point(owner, auto_configure=False)
+    heard, calls = [], []
+
+    def fails_first(request):
+        calls.append(request.action)
+        if len(calls) == 1:
+            raise RuntimeError("the disk is full")
+        return {"currentTime": "now"}
+
+    version = replace(V16, in_a_thread={"Authorize": fails_first})
+
+    async def story():
+        this_door = door.current()
+        verdict = Verdict(Outcome.ACCEPTED, charge_point.identity, charge_point=charge_point, version=version)
+        connection = Connection(verdict, this_door.backstage, send=lambda text: heard.append(json.loads(text)), close=heard.append)
+        for number in (1, 2, 3):
+            connection.feed('[2,"same","Authorize",{"idTag":"A"}]')
+            await asyncio.to_thread(until, lambda number=number: len(heard) == number, 30)
+        connection.ended()
+        await door.close()
+
+    run(story)
+    assert [answer[0] for answer in heard] == [4, 3, 3]
+    assert len(calls) == 2
