@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -122,16 +122,18 @@ def cancel_all(user: User) -> None:
 def tell_chargers(*, now: datetime) -> int:
     """Tell chargers, a quarter of an hour before, whom to keep an outlet for; those that were away when they are back.
 
-    One that said it was occupied or out of order is told again once its outlet is available.
+    One that said it was occupied or out of order is told again once its outlet is available; so is one whose outlet has
+    become available although it had agreed to keep it: a restart made it forget.
     """
-    passed = Q(answer__in=PASSING, told_at__lt=now - TELL_AGAIN_AFTER, connector__status="Available", told_times__lt=MOST_TIMES_TOLD)
-    untold = Q(told_at=None, told_times__lt=MOST_TIMES_TOLD)
+    refused, forgotten = Q(answer__in=PASSING), Q(answer="Accepted", connector__status_at__gt=F("told_at"))
+    again = Q(refused | forgotten, told_at__lt=now - TELL_AGAIN_AFTER, connector__status="Available")
     due = Q(status=Status.BOOKED, begins_at__lte=now + BEFORE, begins_at__gt=now - GRACE, ends_at__gt=now)
+    which = due & Q(Q(told_at=None) | again, told_times__lt=MOST_TIMES_TOLD)
 
     def tell(booking: Reservation) -> bool:
-        return Reservation.objects.filter(due & (untold | passed), pk=booking.pk).exists() and _tell_charger(booking, now)
+        return Reservation.objects.filter(which, pk=booking.pk).exists() and _tell_charger(booking, now)
 
-    return _each(due & (untold | passed) & _online(now), tell)
+    return _each(which & _online(now), tell)
 
 
 def release_held(*, now: datetime) -> int:
@@ -230,7 +232,7 @@ def _tell_charger(booking: Reservation, now: datetime) -> bool:
         "ReserveNow",
         {
             "connectorId": booking.connector.number,
-            "expiryDate": booking.held_until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "expiryDate": (booking.begins_at + GRACE).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "idTag": booking.id_tag,
             "parentIdTag": _group(booking),
             "reservationId": booking.reservation_id,

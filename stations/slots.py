@@ -44,9 +44,11 @@ def in_the_way(bookings: Iterable[Reservation], driver: User | None, connector: 
     """The booking of somebody else that keeps this person from charging at an outlet; at any of them, where it is not known which.
 
     It stands in the way until the grace is over, and afterwards while she who booked charges there: what the charger
-    shows to have ended does not.
+    shows to have ended does not. Where two follow close upon each other, the earlier comes first.
     """
-    others = {one.connector_id: one for one in bookings if (driver is None or one.driver_id != driver.pk) and _runs(one, at)}
+    running = sorted((one for one in bookings if _runs(one, at)), key=lambda one: one.begins_at, reverse=True)
+    first = {one.connector_id: one for one in running}
+    others = {number: one for number, one in first.items() if driver is None or one.driver_id != driver.pk}
     if connector is not None:
         return others.get(connector.pk)
     if not others:

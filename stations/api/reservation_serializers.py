@@ -17,7 +17,9 @@ class ReservationSerializer(serializers.ModelSerializer[Reservation]):
     charger_answer = serializers.CharField(
         source="answer", read_only=True, help_text="What the charger said to ReserveNow; empty while it has said nothing."
     )
-    session = serializers.SlugRelatedField["Any"](slug_field="code", read_only=True, help_text="The session it was used for.")
+    session = serializers.SlugRelatedField["Any"](
+        slug_field="code", read_only=True, allow_null=True, help_text="The session it was used for."
+    )
 
     class Meta:
         model = Reservation

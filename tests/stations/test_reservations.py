@@ -671,3 +671,29 @@ def test_what_is_kept_is_shown_as_booked_though_the_charger_cannot_say_so(driver
     assert state() == "busy"
     stop(charge_point, session.transaction_id, meter=2000, at=timezone.now())
     assert (state(), is_free()) == ("free", True)
+
+
+def test_of_two_close_upon_each_other_the_earlier_comes_first(driver, stranger, card, strangers_card, charge_point, connector):
+    now = timezone.now()
+    reservations.book(driver=driver, connector=connector, begins_at=now + MINUTE, ends_at=now + 10 * MINUTE)
+    reservations.book(driver=stranger, connector=connector, begins_at=now + 10 * MINUTE, ends_at=now + HOUR)
+
+    assert authorization.authorize(charge_point, CARD).status == "Accepted"
+    assert authorization.authorize(charge_point, STRANGERS_CARD).status == "Blocked"
+    session = start(charge_point, CARD)
+    assert authorization.authorize(charge_point, STRANGERS_CARD).status == "Blocked"
+    stop(charge_point, session.transaction_id, meter=2000, at=timezone.now())
+    assert authorization.authorize(charge_point, STRANGERS_CARD).status == "Accepted"
+
+
+def test_a_charger_that_forgot_is_told_again(driver, card, charge_point, connector):
+    go_online(charge_point)
+    book(driver, connector, begins=10 * MINUTE)
+    answer(asked("ReserveNow")[0])
+    Reservation.objects.update(told_at=timezone.now() - 2 * MINUTE)
+    keep_house()
+    assert len(asked("ReserveNow")) == 1
+    Connector.objects.update(status="Available", status_at=timezone.now())
+    keep_house()
+    keep_house()
+    assert len(asked("ReserveNow")) == 2
