@@ -80,7 +80,7 @@ class LocalListView(GenericAPIView[LocalListEntry]):
     serializer_class = LocalListEntrySerializer
     filter_backends = ()
 
-    @extend_schema(operation_id="charge_points_local_list_retrieve", parameters=PAGE, responses=LocalListPageSerializer)
+    @extend_schema(operation_id="charge_points_local_list_retrieve", parameters=list(PAGE), responses=LocalListPageSerializer)
     def get(self, request: Request, code: str) -> Response:
         """What both sides agree on; before anything was sent, an empty list without a version."""
         charge_point = own_charge_point(request, code, retired=True)

@@ -282,5 +282,6 @@ def test_the_owners_own_card_costs_nothing_offline_either(served, charge_point, 
 
     run(story)
     session = ChargingSession.objects.get()
+    assert session.cdr is not None
     assert (session.is_free, session.cdr.total_minor) == (True, 0)
     assert_books()

@@ -1,6 +1,7 @@
 """The list of cards in a box: what goes out, what is learnt from the answers, and when anything goes out at all."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -35,6 +36,7 @@ def speak(charge_point):
     """The next command that goes out."""
     [first, *_rest] = commands.pending(charge_point.pk)
     command = commands.claim(first)
+    assert command is not None
     assert schemas.problems(command.action, command.payload) is None
     return command
 
@@ -110,8 +112,10 @@ def test_a_full_box_throws_out_before_it_takes_in():
     limits = Limits(3, 20)
     agreed, wanted = [card(1), card(2), card(3)], [card(2), card(3), card(4)]
     first = updates.difference(2, agreed, wanted, limits)
+    assert first is not None
     assert first["localAuthorizationList"] == [{"idTag": "CARD0001"}]
     second = updates.difference(3, updates.applied(agreed, first), wanted, limits)
+    assert second is not None
     assert [entry["idTag"] for entry in second["localAuthorizationList"]] == ["CARD0004"]
 
 
@@ -119,7 +123,9 @@ def test_a_full_box_throws_out_before_it_takes_in():
 def test_a_long_list_goes_out_in_pieces_that_every_box_can_swallow(at_once):
     wanted = [card(number, expires_at=LATER, parent_tag=f"GROUP{number:015}") for number in range(95)]
     limits = Limits(90, at_once)
-    piece, has, version, pieces = updates.whole(1, wanted, limits), [], 1, 0
+    piece: dict[str, Any] | None = updates.whole(1, wanted, limits)
+    has: list[Entry] = []
+    version, pieces = 1, 0
     while piece is not None:
         assert piece["updateType"] == ("Differential" if pieces else "Full")
         assert piece["listVersion"] == version

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -213,7 +214,7 @@ def test_the_command_door_takes_no_payload_the_schema_refuses(client, owner, cha
 
 def asked_for():
     """Every action that our own code names when it asks a charger for something."""
-    found = {}
+    found: dict[str, Path] = {}
     for package in ("stations", "ocpp_core"):
         for module in sorted((settings.BASE_DIR / package).rglob("*.py")):
             if {"migrations", "simulator"} & set(module.parts):
