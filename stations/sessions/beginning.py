@@ -171,9 +171,7 @@ def _begin(start: _Start, who: Verdict) -> Started:
         who = replace(who, session=None) if is_known else Verdict(authorization.INVALID, who.driver)
     if who.driver is not None and who.is_accepted and not who.is_owner:
         ledger.lock_wallet(who.driver)
-    verdict = authorization.judge(
-        who, start.charge_point, start.connector, for_start=True, bookings=start.bookings, at=start.counts_at
-    )
+    verdict = authorization.judge(who, start.charge_point, start.connector, for_start=True, bookings=start.bookings, at=start.counts_at)
     if verdict.is_accepted:
         return _begin_by_card(start, verdict)
     return _refuse(start, verdict)
