@@ -27,7 +27,7 @@ def close_account(user: User) -> None:
     account_closing.send(sender=User, user=account)
     _forget(account)
     account.email = f"closed-{account.pk}@account.invalid"
-    account.name = ""
+    account.name = account.guest_email = ""
     account.group_tag = group_tag()
     account.set_unusable_password()
     account.is_active = account.is_staff = account.is_superuser = False
@@ -45,7 +45,7 @@ def _forget(account: User) -> None:
         session.end()
     logins.end_all(account)
     logins.forgive(account.email)
-    addresses = [account.email, *EmailAddress.objects.filter(user=account).values_list("email", flat=True)]
+    addresses = [account.contact, *EmailAddress.objects.filter(user=account).values_list("email", flat=True)]
     Letter.objects.filter(to__in=addresses).delete()
     cards = [str(pk) for pk in account.id_tokens.values_list("pk", flat=True)]
     for model, keys in ((User, [str(account.pk)]), (IdToken, cards)):

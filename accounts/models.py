@@ -49,6 +49,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     group_tag = models.CharField(max_length=20, unique=True, default=group_tag, editable=False)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    guest_email = models.EmailField(blank=True, editable=False, help_text=_("Where a guest's receipt goes; an account for one visit."))
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -64,6 +65,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether this account was made for one visit and nobody can log in to it."""
+        return bool(self.guest_email)
+
+    @property
+    def contact(self) -> str:
+        """The address that letters go to."""
+        return self.guest_email or self.email
 
     @property
     def short_name(self) -> str:

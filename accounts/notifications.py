@@ -24,12 +24,12 @@ KEPT = timedelta(days=365)
 
 MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.SESSION_STARTED: frozenset({"place", "card"}),
-    Notification.Kind.SESSION_FINISHED: frozenset({"place", "energy_wh", "total_minor", "currency"}),
+    Notification.Kind.SESSION_FINISHED: frozenset({"place", "energy_wh", "total_minor", "currency", "reason"}),
     Notification.Kind.SESSION_FAILED: frozenset({"place", "reason"}),
     Notification.Kind.SESSION_REVIEW: frozenset({"place", "energy_wh"}),
-    Notification.Kind.SESSION_CORRECTED: frozenset({"place", "total_minor", "currency"}),
+    Notification.Kind.SESSION_CORRECTED: frozenset({"place", "total_minor", "currency", "reason"}),
     Notification.Kind.CREDIT_LOW: frozenset({"available_minor", "currency"}),
-    Notification.Kind.EARNED: frozenset({"place", "energy_wh", "earned_minor", "currency"}),
+    Notification.Kind.EARNED: frozenset({"place", "energy_wh", "earned_minor", "currency", "reason"}),
     Notification.Kind.UNPAID_ENERGY: frozenset({"place", "energy_wh"}),
     Notification.Kind.TOP_UP_PAID: frozenset({"amount_minor", "balance_minor", "currency"}),
     Notification.Kind.AUTO_TOP_UP_ON: frozenset({"amount_minor", "currency", "consent"}),
@@ -156,7 +156,7 @@ def _notification_message(notification: Notification) -> EmailMultiAlternatives:
         context = {**_context(notification), "title": title(notification), "text": text(notification)}
         body = _plain("emails/_frame.txt", context)
         html = get_template(f"emails/{notification.kind}.html").render(context)
-    return _message(notification.user.email, context["title"], body, html)
+    return _message(notification.user.contact, context["title"], body, html)
 
 
 def _message(to: str, subject: str, body: str, html: str) -> EmailMultiAlternatives:

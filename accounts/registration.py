@@ -1,5 +1,7 @@
 """A new account."""
 
+import secrets
+
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +29,11 @@ def register(email: str, password: str, *, name: str = "", language: str = "cs",
         raise EmailTaken(fields={"email": [str(EmailTaken.message)]}) from error
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=confirmed)
     return user
+
+
+def register_guest(email: str, *, language: str = "cs") -> User:
+    """Make an account for one visit. It has no password and no e-mail of its own: whoever has an account may be a guest as well."""
+    return User.objects.create_user(f"guest-{secrets.token_hex(8)}@guest.invalid", None, guest_email=email, language=language)
 
 
 def has_confirmed_email(user: User) -> bool:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import segno
 from django.conf import settings
+from django.core.signing import Signer
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.crypto import constant_time_compare
+from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from fpdf import FPDF
@@ -43,6 +46,20 @@ def agrees(number: str, total: str) -> bool:
 def verification_url(cdr: ChargeDetailRecord) -> str:
     """The address where anybody can check a printed receipt."""
     return f"{settings.PUBLIC_URL}{reverse('billing:receipt_verify', args=[cdr.number])}?total={money.decimal(cdr.total_minor)}"
+
+
+def public_pdf_url(cdr: ChargeDetailRecord) -> str:
+    """An address of the PDF for a letter to somebody who cannot log in; the signature in it lets in whoever holds it."""
+    return f"{settings.PUBLIC_URL}{reverse('billing:receipt_pdf', args=[cdr.number])}?{urlencode({'key': _signature(cdr.number)})}"
+
+
+def holds_key(number: str, key: str) -> bool:
+    """Whether this is the signature from such a letter."""
+    return constant_time_compare(key, _signature(number))
+
+
+def _signature(number: str) -> str:
+    return Signer(salt="receipt").signature(number)
 
 
 def quantity(line: CdrLine) -> str:

@@ -47,13 +47,14 @@ def returnable_minor(user: User) -> int:
 
 
 @ledger.retried
-def request(user: User, amount_minor: int | None = None, *, asked_by: User | None = None) -> list[Refund]:
-    """Return own money, all of it or so much, to the payments it came from, the newest first.
+def request(user: User, amount_minor: int | None = None, *, asked_by: User | None = None, only: TopUp | None = None) -> list[Refund]:
+    """Return own money, all of it or so much, to the payments it came from, the newest first; or to one of them alone.
 
     Each payment that takes part makes a refund of its own; they are sent when this has been committed.
     """
     with transaction.atomic(durable=True):
-        top_ups = _paid_by(user).select_for_update().order_by("pk")
+        paid = _paid_by(user) if only is None else _paid_by(user).filter(pk=only.pk)
+        top_ups = paid.select_for_update().order_by("pk")
         rests = _rests(sorted(top_ups, key=lambda top_up: -top_up.pk))
         purse = ledger.lock_wallet(user)
         most_minor = min(_own_minor(purse), sum(rest_minor for _top_up, rest_minor in rests))

@@ -39,6 +39,7 @@ SCHEDULE = (
 )
 SCHEDULE_ONCE_PAID = tuple(offset for offset in SCHEDULE if offset > HOUR)  # only a refund can still come
 PER_PASS = 100
+PATIENCE_S = 5.0  # of a page or a notification that waits for the gateway
 FAILURES_PER_PASS = 3
 
 
@@ -65,15 +66,18 @@ class WalletDisabled(DomainError):
     message = gettext_lazy("Topping up is switched off here.")
 
 
-def begin(user: User, amount_minor: int, *, plan: AutoTopUp | None = None) -> TopUp:
+def begin(user: User, amount_minor: int, *, plan: AutoTopUp | None = None, return_path: str = "", is_prepayment: bool = False) -> TopUp:
     """Write down the wish, commit, and only then ask the gateway; the answer has the address to which the browser goes.
 
     Where the gateway's answer is lost, the row stays as it is: another try is another order, and an order that nobody
-    can reach runs out by itself. With a plan it is the first payment of a standing order.
+    can reach runs out by itself. With a plan it is the first payment of a standing order. A prepayment is for one session
+    and taken where wallets are switched off, too; its browser comes back to a page of its own.
     """
+    if not (settings.WALLET_ENABLED or is_prepayment):
+        raise WalletDisabled
     gateway = get_gateway()
     top_up = _open(user, amount_minor, gateway, plan)
-    request = _request(top_up)
+    request = _request(top_up, return_path)
     if plan is not None:
         request = replace(request, may_recur_until=(timezone.now() + auto_top_ups.RUNS_FOR).date())
     try:
@@ -107,15 +111,15 @@ def top_up_automatically(*, now: datetime) -> int:
     return len(plans)
 
 
-def _request(top_up: TopUp) -> PaymentRequest:
+def _request(top_up: TopUp, return_path: str = "") -> PaymentRequest:
     return PaymentRequest(
         order_number=top_up.order_number,
         amount_minor=top_up.amount_minor,
         currency=top_up.currency,
-        description=_("ChargeShare wallet top-up"),
-        email=top_up.user.email,
+        description=_("Charging at ChargeShare") if return_path else _("ChargeShare wallet top-up"),
+        email=top_up.user.contact,
         language=get_language() or settings.LANGUAGE_CODE,
-        return_url=settings.PUBLIC_URL + top_up.get_absolute_url(),
+        return_url=settings.PUBLIC_URL + (return_path or top_up.get_absolute_url()),
         notification_url=settings.PUBLIC_URL + reverse("billing:gopay_notification"),
     )
 
@@ -131,8 +135,6 @@ def _begun(top_up: TopUp, payment: Payment) -> TopUp:
 @ledger.retried
 @transaction.atomic(durable=True)
 def _open(user: User, amount_minor: int, gateway: Gateway, plan: AutoTopUp | None) -> TopUp:
-    if not settings.WALLET_ENABLED:
-        raise WalletDisabled
     purse = ledger.lock_wallet(user)
     _check_amount(amount_minor, purse)
     recent = TopUp.objects.filter(user_id=user.pk, created_at__gt=timezone.now() - COUNTED)

@@ -25,7 +25,7 @@ from billing import auto_top_ups, disputes, earnings, payout_plans, refunds, sel
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
-from stations import commands, connectivity, reservations, sessions
+from stations import commands, connectivity, prepaid, reservations, sessions
 from stations.models import CardPairing, Command, CommandBatch, MeterValue, OperatorReservation, QuarantinedMessage
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,8 @@ JOBS = (
     Job("wallets topped up by themselves", top_ups.top_up_automatically),
     Job("automatic top-ups ended", auto_top_ups.tidy),
     Job("disputes brought to staff", disputes.close_unanswered),
+    Job("prepaid visits followed", prepaid.pursue),
+    Job("guests forgotten", prepaid.forget_guests, HOURLY),
     Job("refunds sent", refunds.send_unsent),
     Job("scheduled prices begun", tariffs.begin_scheduled),
     Job("lost connections forgotten", connectivity.forget_lost),

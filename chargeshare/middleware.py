@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from datetime import UTC
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotFound
+from django.shortcuts import redirect
 from django.urls import resolve
 from django.utils import timezone
 
@@ -58,3 +61,36 @@ def programs_read_utc(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
             return get_response(request)
 
     return answer
+
+
+GUESTS_SEE = frozenset({"map", "charge_point_detail", "connector_qr", "prepay", "prepaid_start", "dispute_open"})
+GUESTS_SEE_OF_MONEY = frozenset(
+    {"receipt", "receipt_pdf", "receipt_verify", "demo_gateway", "dispute", "dispute_reply", "dispute_withdraw"}
+)
+
+
+def guests_see_their_visit(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Keep an account that lives as long as one visit to that visit: whoever wants more signs up."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not getattr(request.user, "is_guest", False) or _is_of_the_visit(request):
+            return get_response(request)
+        if request.path_info.startswith("/api/"):
+            return HttpResponseNotFound()
+        logout(request)
+        return redirect("account_signup")
+
+    return answer
+
+
+def _is_of_the_visit(request: HttpRequest) -> bool:
+    try:
+        match = resolve(request.path_info)
+    except Http404:
+        return True
+    name = match.url_name or ""
+    if match.namespace == "stations":
+        return name in GUESTS_SEE or name.startswith("session_")
+    if match.namespace == "billing":
+        return name in GUESTS_SEE_OF_MONEY
+    return not match.namespace and not request.path_info.startswith(("/accounts/", f"/{settings.ADMIN_PATH}", "/api/v1/"))

@@ -147,6 +147,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
+    "chargeshare.middleware.guests_see_their_visit",
     "chargeshare.middleware.programs_read_utc",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -265,8 +266,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "ENUM_NAME_OVERRIDES": {
+        "CertificateStateEnum": "ocpp_core.models.Certificate.State",
         "ConnectorTypeEnum": "stations.models.Connector.Type",
         "FrameTypeEnum": "ocpp_core.models.OcppFrame.Type",
+        "SecurityProfileEnum": "stations.models.ChargePoint.SecurityProfile",
+        "StateEnum": "stations.models.State",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "chargeshare.answers.describe_errors"],
 }

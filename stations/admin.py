@@ -24,9 +24,11 @@ from stations.models import (
     CommandBatch,
     Connector,
     Invitation,
+    MeterCase,
     MeterValue,
     OperatorReservation,
     PasswordRotation,
+    PrepaidStart,
     QuarantinedMessage,
     Reservation,
 )
@@ -36,6 +38,7 @@ EDITABLE = ("name", "description", "address", "access", "is_paused", "make", "au
 SHOWN = [field.name for field in ChargePoint._meta.fields if field.name not in (*SECRETS, "id")]
 
 auditlog.register(ChargePoint, include_fields=["owner", "is_published", "is_paused", "access", "identity", "retired_at"])
+auditlog.register(MeterCase, include_fields=["outcome", "energy_wh", "reason", "decided_by"])
 auditlog.register(QuarantinedMessage, include_fields=["resolved_at"])
 
 
@@ -229,6 +232,16 @@ class ReservationAdmin(ReadOnly):
     list_select_related = ["connector__charge_point", "driver"]
     search_fields = ["=code", "=reservation_id", "driver__email", "=charge_point__code", "charge_point__name"]
     date_hierarchy = "begins_at"
+
+
+@admin.register(PrepaidStart)
+class PrepaidStartAdmin(ReadOnly):
+    """Visits that were paid before they began."""
+
+    list_display = ["created_at", "driver", "connector", "amount_minor", "status", "returned_at"]
+    list_filter = ["status", "created_at"]
+    list_select_related = ["connector__charge_point", "driver"]
+    search_fields = ["=code", "driver__email", "driver__guest_email", "=top_up__gateway_id"]
 
 
 @admin.register(OperatorReservation)

@@ -170,3 +170,16 @@ class DisputeForm(forms.Form):
             self.fields["amount"].help_text = _("Empty: all of it, %(most)s.") % {"most": most}
         else:
             del self.fields["amount"]
+
+
+class PrepayForm(forms.Form):
+    """How much to pay for one visit, and for a guest where her receipt goes."""
+
+    amount = AmountField(label=_("How much?"), initial="200")
+    email = forms.EmailField(label=_("E-mail for the receipt"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
+
+    def __init__(self, *args: Any, is_guest: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not is_guest:
+            del self.fields["email"]

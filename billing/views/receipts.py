@@ -2,6 +2,7 @@
 
 import segno
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
@@ -41,12 +42,18 @@ def receipt(request: HttpRequest, number: str) -> HttpResponseBase:
     return render(request, "billing/receipt.html", context)
 
 
-@login_required
 @require_GET
 def receipt_pdf(request: HttpRequest, number: str) -> HttpResponseBase:
-    """The same on paper."""
-    cdr = _receipt(request, number)
-    content = receipts.pdf(cdr, with_parts=cdr.driver_id == who(request).pk or who(request).is_staff)
+    """The same on paper; also for whoever has the address from a letter to a guest."""
+    key = request.GET.get("key", "")
+    if key and receipts.holds_key(number, key):
+        cdr = get_object_or_404(ChargeDetailRecord.objects.select_related("corrects"), number=number)
+        content = receipts.pdf(cdr)
+    elif not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    else:
+        cdr = _receipt(request, number)
+        content = receipts.pdf(cdr, with_parts=cdr.driver_id == who(request).pk or who(request).is_staff)
     return HttpResponse(
         content,
         content_type="application/pdf",

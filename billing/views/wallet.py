@@ -29,7 +29,6 @@ from chargeshare.errors import DomainError, Invalid
 logger = logging.getLogger(__name__)
 PRESETS = (200, 500, 1_000, 2_000, 5_000)
 PER_PAGE = 20
-NOTIFICATION_BUDGET_S = 5.0
 WAITING = (TopUp.Status.NEW, TopUp.Status.PENDING)
 _own = urlsplit(settings.GOPAY_GATEWAY_URL)
 _to_gateway = csp_update({"form-action": ["https://*.gopay.cz", "https://*.gopay.com", f"{_own.scheme}://{_own.netloc}"]})
@@ -105,7 +104,7 @@ def top_up_return(request: HttpRequest, code: uuid.UUID) -> HttpResponseBase:
     """Where the browser comes back to. What it says proves nothing: the gateway is asked, and the page waits for its word."""
     top_up = get_object_or_404(TopUp, code=code, user=who(request))
     if top_up.gateway_id is not None and top_up.status in (*WAITING, TopUp.Status.CLOSED):
-        top_up = top_ups.refresh(top_up.gateway_id, budget_s=NOTIFICATION_BUDGET_S) or top_up
+        top_up = top_ups.refresh(top_up.gateway_id, budget_s=top_ups.PATIENCE_S) or top_up
     context = {"top_up": top_up, "is_waiting": top_up.status in WAITING, "purse": ledger.wallet(who(request))}
     return render(request, "billing/top_up_return.html", context)
 
@@ -117,7 +116,7 @@ def gopay_notification(request: HttpRequest) -> HttpResponse:
     """GoPay's nudge that a payment has moved. Whoever calls, only a payment of ours is asked about, and GoPay alone is believed."""
     gateway_id = request.GET.get("id", "")
     is_readable = gateway_id.isascii() and gateway_id.isdigit() and len(gateway_id) <= 20
-    if not is_readable or top_ups.refresh(gateway_id, budget_s=NOTIFICATION_BUDGET_S) is None:
+    if not is_readable or top_ups.refresh(gateway_id, budget_s=top_ups.PATIENCE_S) is None:
         logger.info("gopay notification about a payment that is not ours")
     return HttpResponse(status=200, content_type="text/plain")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -125,11 +126,16 @@ def charge_point_detail(request: HttpRequest, code: str) -> HttpResponseBase:
 def connector_qr(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
     """What somebody sees who stands before the charger and scanned its code: this outlet, its price, one button."""
     charge_point = seen_charge_point(request, code)
+    return render(request, "stations/connector_qr.html", {**outlet_context(request, charge_point, number), "is_at_charger": True})
+
+
+def outlet_context(request: HttpRequest, charge_point: ChargePoint, number: int) -> dict[str, object]:
+    """What pages about one outlet show."""
     context = _context(request, charge_point)
     outlet = next((one for one in context["outlets"] if one.connector.number == number), None)  # type: ignore[attr-defined]
     if outlet is None:
         raise NotFound
-    return render(request, "stations/connector_qr.html", {**context, "outlet": outlet, "is_at_charger": True})
+    return {**context, "outlet": outlet}
 
 
 def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, object]:
@@ -148,6 +154,7 @@ def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, objec
         "amounts_wh": AMOUNTS_WH,
         "address": charge_point.address if _may_see_address(request, charge_point, bookings) else "",
         "town": places.town(charge_point.address),
+        "pays_each_visit": not settings.WALLET_ENABLED,
     }
 
 

@@ -40,6 +40,7 @@ NO_PAGES = {
     *("billing:payout_cancel", "billing:payout_plan", "billing:bank_account_remove", "billing:bank_account_letter"),
     *("billing:earning_export", "billing:monthly_statement_export", "billing:tax_export"),
     *("billing:gopay_notification", "billing:receipt_pdf", "billing:tariff_delete", "billing:auto_top_up_end"),
+    *("billing:dispute_reply", "billing:dispute_withdraw"),
     *("ocpp_core:charger_upload", "ocpp_core:diagnostics_ask", "ocpp_core:diagnostics_download"),
     "stations:reservation_calendar",
     *("stations:session_start", "stations:owner_ask", "stations:owner_publish", "stations:owner_pause", "stations:owner_new_password"),
@@ -66,6 +67,7 @@ def of_everybody(people: Town) -> Asking:
         "stations:map": [()],
         "stations:charge_point_detail": [(people.neighbour.code,)],
         "stations:connector_qr": [(people.neighbour.code, 1)],
+        "stations:prepay": [(people.neighbour.code, 1)],
         "billing:receipt_verify": [(cdr.number,)],
     }
 
@@ -95,6 +97,10 @@ def of_mine(people: Town) -> Asking:
         "billing:wallet": [()],
         "billing:auto_top_up": [()],
         "billing:refund": [()],
+        "billing:disputes": [()],
+        "billing:dispute": [(dispute.code,) for dispute in people.disputes],
+        "stations:dispute_open": [(people.sessions["paid"].code,)],
+        "stations:prepaid_start": [(start.code,) for start in people.prepaid],
         "billing:top_up_return": [(top_up.code,) for top_up in people.top_ups.values()],
         "billing:demo_gateway": [(top_up.gateway_id,) for top_up in people.top_ups.values()][:2],
         "billing:receipt": receipts,

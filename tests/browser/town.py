@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from accounts import notifications
 from accounts.models import User
-from billing import bank_accounts, ledger, payouts, seller_data, top_ups
+from billing import bank_accounts, disputes, ledger, payouts, seller_data, top_ups
 from billing.gateway import demo
-from billing.models import BankAccount, Payout, TopUp
+from billing.models import BankAccount, Dispute, Payout, TopUp
 from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
-from stations import charge_points, command_batches, commands, pairing, readings, reservations, sessions
+from stations import charge_points, command_batches, commands, evidence, pairing, readings, reservations, sessions
 from stations.metering import Reading
-from stations.models import ChargePoint, ChargingSession, Connector, OperatorReservation, Reservation
+from stations.models import ChargePoint, ChargingSession, Connector, OperatorReservation, PrepaidStart, Reservation
 from stations.readings import Incoming
 from tests import factories
 from tests.stations.acting import begin, go_online, session_of, stop
@@ -40,6 +40,8 @@ class Town:
     top_ups: dict[str, TopUp]
     pairings: list[int]
     reservations: dict[str, Reservation]
+    disputes: list[Dispute]
+    prepaid: list[PrepaidStart]
 
 
 def build() -> Town:
@@ -86,6 +88,18 @@ def build() -> Town:
         top_ups=_top_ups(me),
         pairings=_pairings(me, neighbour, spare),
         reservations=_reservations(me, guest, neighbour, home),
+        disputes=_disputes(me, visits),
+        prepaid=[
+            PrepaidStart.objects.create(
+                driver=me,
+                connector=neighbour.connectors.get(number=1),
+                top_up=TopUp.objects.filter(user=me).order_by("pk").first(),
+                amount_minor=20_000,
+                status="failed",
+                note="Nabíječka se neozvala.",
+                returned_at=now,
+            )
+        ],
     )
 
 
@@ -183,6 +197,28 @@ def _forgotten(place: ChargePoint, card: str, at: datetime, host: User) -> Charg
     sessions.close(user=host, session=session)
     stop(place, session.transaction_id, meter=1_002_500, at=at + HOUR)
     return ChargingSession.objects.select_related("cdr").get(pk=session.pk)
+
+
+def _disputes(me: User, visits: dict[str, ChargingSession]) -> list[Dispute]:
+    """One that waits for an answer, as its driver sees it, and one of a guest that I am to answer."""
+    opened = []
+    for name, user in (("estimated", me), ("hosted", None)):
+        session = visits.get(name)
+        if session is None or session.cdr is None:
+            continue
+        complainant = user or session.driver
+        assert complainant is not None
+        opened.append(
+            disputes.open_dispute(
+                complainant,
+                session.cdr,
+                reason="too_much",
+                text="Auto ukazuje o dvě kilowatthodiny méně.",
+                amount_minor=None,
+                evidence=evidence.of(session),
+            )
+        )
+    return opened
 
 
 def _top_ups(me: User) -> dict[str, TopUp]:
