@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Notification
+from chargeshare import housekeeping
 from ocpp_core import answers, authority, certificates, installed_certificates, pem
 from ocpp_core.models import Certificate, InstalledCertificate
 from stations.models import ChargePoint, Command
@@ -162,6 +163,15 @@ def test_one_that_has_a_successor_needs_no_renewal(online, owner, signer):
     issue(online)
     certificates.renew_expiring(now=timezone.now())
     assert not Notification.objects.filter(kind=Notification.Kind.CHARGER_ALERT).exists()
+
+
+def test_certificates_are_forgotten_a_year_after_they_have_run_out(online, signer):
+    """Until then one that was withdrawn must stay known, or it would be a stranger's."""
+    now = timezone.now()
+    for days in (-100, 1, 360, 370):
+        issue(online, not_after=now - timedelta(days=days), state=State.REVOKED)
+    housekeeping.forget_old(now=now)
+    assert Certificate.objects.count() == 3
 
 
 # The roots in the box

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import Notification
+from chargeshare import housekeeping
 from ocpp_core import dialects, meanings, security_events
 from ocpp_core.models import SecurityEvent
 
@@ -86,6 +87,13 @@ def test_a_flood_fills_nothing_and_hides_nothing(charge_point, owner):
     assert SecurityEvent.objects.count() == 2 * security_events.MOST_ROWS + 1
     assert sum(SecurityEvent.objects.values_list("times", flat=True)) == 601
     assert alerts(owner).count() == 1
+
+
+def test_events_are_forgotten_after_a_year(charge_point):
+    for days in (0, 300, 400):
+        keep(charge_point, "InvalidMessages", str(days), minute=-days * 1440)
+    housekeeping.forget_old(now=NOON)
+    assert SecurityEvent.objects.count() == 2
 
 
 def test_every_critical_kind_has_words():
