@@ -39,6 +39,7 @@ ACTIONS = ("GetDiagnostics", "GetLog")
 PREFIX = "/charger-uploads/"
 VALID_FOR = timedelta(hours=6)
 KEPT = timedelta(days=30)
+FILES_OF_AN_OWNER = 50
 READ_AT_ONCE = 65_536
 _CHANCE = 16  # bytes
 _SETTLED_AFTER = timedelta(hours=1)  # a file that came so long ago is not what a box speaks of now
@@ -261,7 +262,17 @@ def keep(upload: DiagnosticsUpload, body: IO[bytes], *, name: str = "", now: dat
     finally:
         if not is_new:
             path.unlink(missing_ok=True)
+    if is_new:
+        _make_room(upload.charge_point.owner_id)
     return is_new
+
+
+def _make_room(owner_id: int) -> None:
+    """Let go of an owner's oldest files: whoever has a thousand uploaded fills no disk."""
+    theirs = DiagnosticsUpload.objects.filter(charge_point__owner_id=owner_id).exclude(stored_as="").order_by("-received_at", "-pk")
+    for old in theirs[FILES_OF_AN_OWNER:]:
+        if DiagnosticsUpload.objects.filter(pk=old.pk, stored_as=old.stored_as).update(stored_as=""):
+            (folder() / old.stored_as).unlink(missing_ok=True)
 
 
 @transaction.atomic

@@ -442,6 +442,20 @@ def test_a_month_later_file_and_row_are_gone(online):
     assert not DiagnosticsUpload.objects.filter(pk=old.pk).exists()
 
 
+def test_newer_files_take_the_room_of_the_oldest(client, online, owner, monkeypatch):
+    monkeypatch.setattr(diagnostics, "FILES_OF_AN_OWNER", 2)
+    asked = [ask(online) for _number in range(4)]
+    for number, (_upload, path) in enumerate(asked):
+        assert put(path, b"%d" % number).status_code == 201
+    kept = [fresh(upload).stored_as for upload, _path in asked]
+    assert kept[:2] == ["", ""]
+    assert files() == sorted(kept[2:])
+    assert put(asked[0][1], b"0").status_code == 200, "it was here, and is not taken again"
+    client.force_login(owner)
+    assert client.get(reverse("ocpp_core:firmware", args=[online.code])).status_code == 200
+    assert client.get(reverse("ocpp_core:diagnostics_download", args=[online.code, asked[0][0].pk])).status_code == 404
+
+
 def test_a_lost_file_is_not_found(online, owner):
     upload, path = ask(online)
     put(path)
