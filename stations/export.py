@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import User
-from stations.models import CardPairing, ChargePoint, ChargingSession, Command, Invitation, MeterValue, Reservation
+from stations.models import CardPairing, ChargePoint, ChargingSession, Command, Invitation, MeterCase, MeterValue, Reservation
 
 _SESSION = (
     *("code", "status", "origin", "transaction_id", "charge_point__code", "charge_point__name", "connector__number", "created_at"),
@@ -14,6 +16,7 @@ _RESERVATION = (
     *("code", "status", "reservation_id", "charge_point__code", "charge_point__name", "connector__number", "begins_at", "ends_at"),
     *("id_tag", "created_at", "ended_at", "session__code"),
 )
+_METER_CASE = ("session__code", "kind", "doubt", "plausible_wh", "reported_wh", "opened_at", "outcome", "energy_wh", "reason", "decided_at")
 _CHARGE_POINT = (
     *("code", "name", "description", "address", "latitude", "longitude", "access", "is_published", "make", "identity", "vendor", "model"),
     *("firmware", "serial_number", "box_serial_number", "meter_type", "meter_serial_number", "iccid", "imsi", "created_at", "retired_at"),
@@ -31,6 +34,7 @@ def everything_about(user: User) -> dict[str, Any]:
             MeterValue.objects.filter(session__driver=user).order_by("session", "at", "pk").values("session__code", "at", "samples")
         ),
         "hosted_sessions": list(ChargingSession.objects.filter(owner=user).exclude(driver=user).order_by("pk").values(*_SESSION)),
+        "meter_cases": list(MeterCase.objects.filter(Q(session__driver=user) | Q(session__owner=user)).order_by("pk").values(*_METER_CASE)),
         "charge_points": [
             {
                 **{name: getattr(charge_point, name) for name in _CHARGE_POINT},

@@ -2,7 +2,8 @@
 
 from stations.sessions.beginning import Started, begin
 from stations.sessions.billing import cost_so_far_minor
-from stations.sessions.ending import close, decide
+from stations.sessions.deciding import decide
+from stations.sessions.ending import close
 from stations.sessions.stopping import StopAnswer, stop
 from stations.sessions.sweeps import abandon_stale, close_orphans, repair_unsettled, settle_reviews, stop_overdue, tell_of_no_energy
 from stations.sessions.wishes import SessionTooSmall, request_start, request_stop

@@ -6,35 +6,21 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
 
 from accounts import notifications
 from accounts.models import Notification, User
 from billing import ledger, settlement
-from chargeshare.errors import DomainError, Invalid, NotFound
+from chargeshare.errors import NotFound
 from stations import intents, live, metering, slots
 from stations.metering import Meter, Outcome
-from stations.models import ChargingSession
+from stations.models import ChargingSession, MeterCase
+from stations.models.meter_case import DECIDED_WITHIN
 from stations.sessions.billing import AC_TYPES, bill
 
 Status = ChargingSession.Status
 MOST_AC_WH = 100_000
 CLOSED_BY_HAND = _("Closed by hand.")
-DOUBTS: dict[str, str | Promise] = {
-    "jump": _("The meter jumped further than the connector can deliver."),
-    "backwards": _("The meter ran backwards."),
-    "no start": _("The meter was not read at the start."),
-    "much": _("More than 100 kWh of alternating current."),
-}
-
-
-class NotInReview(DomainError):
-    """Somebody else has decided already."""
-
-    code = "not_in_review"
-    message = _("This session is not under review any more.")
 
 
 def lock(session_id: int) -> ChargingSession:
@@ -149,7 +135,7 @@ def shorten(session: ChargingSession, *, meter_stop_wh: int, at: datetime, now: 
     result = measure(session, meter_stop_wh=meter_stop_wh, at=at, received_at=now)
     if session.is_estimated and not result.doubt and result.energy_wh < session.energy_wh:
         changes = {"energy_wh": result.energy_wh, "meter_stop_wh": result.meter_stop_wh, "stopped_at": _within(session, at, now)}
-        correct(session, result, changes, tell=False)
+        correct(session, changes, tell=False)
 
 
 def _next(session: ChargingSession) -> ChargingSession | None:
@@ -175,38 +161,16 @@ def close(*, user: User, session: ChargingSession) -> ChargingSession:
     return lock(session.pk)
 
 
-@ledger.retried
-@transaction.atomic
-def decide(*, user: User, session: ChargingSession, energy_wh: int) -> ChargingSession:
-    """Staff has looked at a session under review: this is the energy to be paid."""
-    if not user.is_staff:
-        raise NotFound
-    if energy_wh < 0:
-        raise Invalid(fields={"energy_wh": [str(_("Energy cannot be negative."))]})
-    locked = lock(session.pk)
-    if locked.status != Status.REVIEW:
-        raise NotInReview
-    locked.energy_wh = energy_wh
-    settle(locked)
-    locked.save()
-    tell_finished(locked)
-    live.session_changed(locked)
-    return locked
-
-
-def correct(session: ChargingSession, result: Outcome, changes: dict[str, Any], *, tell: bool = True) -> bool:
-    """A late word about a locked session that was settled from an estimate. False if it must wait for staff."""
+def correct(session: ChargingSession, changes: dict[str, Any], *, tell: bool = True, approved: bool = False, why: str = "") -> bool:
+    """A late word about a locked session that was settled from an estimate. False if it must wait for staff, who come with `approved`."""
     before = {name: getattr(session, name) for name in changes}
     for name, value in changes.items():
         setattr(session, name, value)
     earlier = session.cdr
-    corrected = settlement.correct(earlier, bill(session)) if earlier is not None else None
+    corrected = settlement.correct(earlier, bill(session), approved=approved) if earlier is not None else None
     if corrected is None:
         for name, value in before.items():
             setattr(session, name, value)
-        if not session.note:
-            session.note = f"StopTransaction: {result.energy_wh} Wh"
-            session.save(update_fields=["note"])
         return False
     session.cdr = corrected
     session.save()
@@ -218,28 +182,49 @@ def correct(session: ChargingSession, result: Outcome, changes: dict[str, Any], 
             place=session.charge_point.name,
             total_minor=settlement.spent_minor(session.code),
             currency=corrected.currency,
+            **({"reason": why} if why else {}),
         )
     live.session_changed(session)
     return True
 
 
+def wait_for_staff(session: ChargingSession, *, reported_wh: int, doubt: str = "", **late: Any) -> None:
+    """Keep a late end of a locked, settled session until staff decide. The same word again, decided or not, is the same case."""
+    cases = MeterCase.objects.filter(session=session, kind=MeterCase.Kind.LATE)
+    if cases.filter(reported_wh=reported_wh).exists() or cases.exclude(outcome="").exists():
+        return
+    now = timezone.now()
+    said = {"kind": MeterCase.Kind.LATE, "plausible_wh": session.energy_wh, "reported_wh": reported_wh, "doubt": doubt, **late}
+    first = {"opened_at": now, "decide_by": now + DECIDED_WITHIN}
+    MeterCase.objects.update_or_create(session=session, outcome="", defaults=said, create_defaults={**said, **first})
+
+
 def _review(session: ChargingSession, doubt: str) -> None:
     session.status = Status.REVIEW
-    with override(session.driver.language if session.driver else None):
-        session.note = str(DOUBTS[doubt])
     session.save()
+    opened_at = session.stop_received_at or timezone.now()
+    MeterCase.objects.create(
+        session=session,
+        kind=MeterCase.Kind.METER,
+        doubt=doubt,
+        plausible_wh=session.energy_wh,
+        reported_wh=session.claimed_wh,
+        opened_at=opened_at,
+        decide_by=opened_at + DECIDED_WITHIN,
+    )
     for person in {session.driver, session.owner} - {None}:
         if person is not None:
             said = {"place": session.charge_point.name, "energy_wh": session.claimed_wh}
             notifications.notify(person, Notification.Kind.SESSION_REVIEW, url=session.get_absolute_url(), **said)
 
 
-def tell_finished(session: ChargingSession) -> None:
-    """Tell the driver what it cost, and the owner what she earned."""
+def tell_finished(session: ChargingSession, *, why: str = "") -> None:
+    """Tell the driver what it cost, and the owner what she earned; both why, where somebody had to decide."""
     cdr = session.cdr
     if cdr is None or session.driver is None or session.driver_id == session.owner_id:
         return
     place = session.charge_point.name
+    reason = {"reason": why} if why else {}
     notifications.notify(
         session.driver,
         Notification.Kind.SESSION_FINISHED,
@@ -248,6 +233,7 @@ def tell_finished(session: ChargingSession) -> None:
         energy_wh=cdr.energy_wh,
         total_minor=cdr.total_minor,
         currency=cdr.currency,
+        **reason,
     )
     if cdr.owner_minor:
         notifications.notify(
@@ -258,6 +244,7 @@ def tell_finished(session: ChargingSession) -> None:
             energy_wh=cdr.energy_wh,
             earned_minor=cdr.owner_minor,
             currency=cdr.currency,
+            **reason,
         )
 
 

@@ -15,7 +15,7 @@ from accounts import id_tokens
 from billing import ledger
 from stations import authorization, commands, live, meter_values, metering, quarantine
 from stations.metering import Meter, Outcome, Reading
-from stations.models import ChargePoint, ChargingSession, QuarantinedMessage
+from stations.models import ChargePoint, ChargingSession, MeterCase, QuarantinedMessage
 from stations.sessions import ending, protection
 
 logger = logging.getLogger(__name__)
@@ -191,13 +191,11 @@ def _end(session: ChargingSession, word: _Stop, meter: Meter) -> None:
 
 def _put_right(session: ChargingSession, word: _Stop, meter: Meter) -> None:
     """The true word about a session that was settled from an estimate; also the word that only comes again."""
+    if session.meter_cases.filter(kind=MeterCase.Kind.LATE).exclude(outcome="").exists():
+        return  # decided
     result: Outcome = ending.measure(
         session, meter_stop_wh=word.meter_stop_wh, at=word.stopped_at, received_at=word.received_at, meter=meter
     )
-    if result.doubt:
-        session.note = session.note or str(ending.DOUBTS[result.doubt])
-        session.save(update_fields=["note"])
-        return
     stopped_at = max(min(word.stopped_at, word.received_at), session.started_at or word.stopped_at)
     changes = {
         "energy_wh": result.energy_wh,
@@ -207,7 +205,17 @@ def _put_right(session: ChargingSession, word: _Stop, meter: Meter) -> None:
         "stop_reason": word.reason[:30],
         "is_estimated": False,
     }
-    ending.correct(session, result, changes)
+    late = {
+        "late_meter_stop_wh": result.meter_stop_wh,
+        "late_stopped_at": stopped_at,
+        "late_stopped_at_said": word.stopped_at_said,
+        "late_reason": word.reason[:30],
+    }
+    if result.doubt:
+        claimed_wh = (result.meter_stop_wh or 0) - (session.meter_start_wh or 0)
+        ending.wait_for_staff(session, reported_wh=max(result.energy_wh, claimed_wh), doubt=result.doubt, **late)
+    elif not ending.correct(session, changes):
+        ending.wait_for_staff(session, reported_wh=result.energy_wh, **late)
 
 
 def _take_readings(session: ChargingSession, word: _Stop) -> Meter:

@@ -12,12 +12,12 @@ from django.utils.translation import override
 from accounts import notifications
 from accounts.models import Notification
 from billing import ledger
-from stations import alarms, intents, limits, live
+from stations import alarms, intents, limits
 from stations.models import ChargingSession
-from stations.sessions import ending, protection
+from stations.models.meter_case import DECIDED_WITHIN
+from stations.sessions import deciding, ending, protection
 
 Status = ChargingSession.Status
-REVIEW_FOR = timedelta(hours=72)
 AT_ONCE = 200
 NO_ENERGY_AFTER = timedelta(minutes=30)
 NO_ENERGY_WH = 100
@@ -60,13 +60,10 @@ def settle_reviews(*, now: datetime) -> int:
     def settle(session: ChargingSession) -> bool:
         if session.status != Status.REVIEW:
             return False
-        ending.settle(session)
-        session.save()
-        ending.tell_finished(session)
-        live.session_changed(session)
+        deciding.decide_by_time(session, now=now)
         return True
 
-    return _each(Q(status=Status.REVIEW, stop_received_at__lt=now - REVIEW_FOR), settle)
+    return _each(Q(status=Status.REVIEW, stop_received_at__lt=now - DECIDED_WITHIN), settle)
 
 
 def stop_overdue(*, now: datetime) -> int:
