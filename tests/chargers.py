@@ -30,7 +30,7 @@ class RawCharger:
         """Send a text (or bytes) as it is, anything else as JSON."""
         await self.link.send(frame if isinstance(frame, (str, bytes)) else json.dumps(frame))
 
-    async def receive(self, timeout: float = 10.0) -> Any:  # noqa: ASYNC109 - as a test says it
+    async def receive(self, timeout: float = 30.0) -> Any:  # noqa: ASYNC109 - as a test says it
         """Wait for the next frame."""
         return json.loads(await asyncio.wait_for(self.link.recv(), timeout))
 
@@ -54,7 +54,7 @@ class RawCharger:
             return True
         return False
 
-    async def closed(self, timeout: float = 10.0) -> int | None:  # noqa: ASYNC109 - as a test says it
+    async def closed(self, timeout: float = 30.0) -> int | None:  # noqa: ASYNC109 - as a test says it
         """Wait until the server hangs up; its close code."""
         async with asyncio.timeout(timeout):
             while True:

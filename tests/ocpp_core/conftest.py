@@ -41,7 +41,7 @@ def run(story: Callable[[], Any]) -> None:
     async_to_sync(within_time)()
 
 
-def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
     """Wait for what happens in another process."""
     deadline = time.monotonic() + seconds
     while not condition():
