@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import notifications
+from accounts import counting, notifications
 from accounts.models import Letter, Notification, User
 from billing import iban, ledger, payouts
 from billing.models import BankAccount, Payout, PayoutPlan
@@ -24,6 +24,7 @@ from chargeshare.errors import DomainError, Invalid, NotFound
 SALT = "bank account"
 LINK_LIVES = timedelta(days=7)
 CHANGES_A_DAY = 5
+LETTERS_AN_HOUR = 3
 
 
 class TooManyChanges(DomainError):
@@ -61,7 +62,7 @@ def enter(owner: User, typed: str, *, name: str = "") -> tuple[BankAccount, bool
     number = iban.read(typed)
     holder = " ".join((name or owner.name or f"ChargeShare {owner.pk}").split())[:70]
     payouts.require_confirmed_email(owner)
-    User.objects.select_for_update().get(pk=owner.pk)  # two wishes at once are one after the other
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # two wishes at once are one after the other
     alive = BankAccount.objects.filter(owner_id=owner.pk, replaced_at=None)
     known = alive.filter(iban=number).first()
     if known is not None:
@@ -100,8 +101,10 @@ def ask_to_confirm(account: BankAccount) -> None:
 
 def ask_again(account: BankAccount) -> None:
     """Write that letter once more, for whoever has lost it; not to whom one waits already."""
-    subject = Letter.objects.filter(to=account.owner.email, text__contains=iban.written(account.iban))
-    if account.confirmed_at is not None or subject.exists():
+    waiting = Letter.objects.filter(to=account.owner.email, text__contains=iban.written(account.iban))
+    if account.confirmed_at is not None or waiting.exists():
+        raise LetterWaits
+    if counting.add_one(f"bank-account-letter:{account.pk}", keep_s=3600) > LETTERS_AN_HOUR:
         raise LetterWaits
     ask_to_confirm(account)
 

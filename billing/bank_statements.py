@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from billing import iban, payouts
+from billing import iban, ledger, payouts
 from billing.models import BankStatement, BankStatementLine, Payout
 from billing.statement_files import Movement, ReadStatement, read
 from chargeshare.errors import DomainError, Invalid
@@ -54,14 +54,21 @@ def bring_in(content: bytes, *, name: str, staff: User) -> Imported:
         return Imported(earlier, is_new=False, counts=Counter(known=earlier.lines.count()))
     found = read(content)
     _check_account(found)
-    with transaction.atomic():
-        statement, is_new = BankStatement.objects.get_or_create(
-            digest=digest, defaults={"name": name[:100], "format": found.format, "created_by": staff}
-        )
-        if not is_new:
-            return Imported(statement, is_new=False, counts=Counter(known=len(found.movements)))
-        counts = Counter(_keep(statement, movement) for movement in found.movements)
-    return Imported(statement, is_new=True, counts=counts)
+    try:
+        return _record(found, digest, name=name, staff=staff)
+    except IntegrityError as error:  # somebody brought in the same movements at the same moment
+        raise payouts.WrongState(_("Somebody is bringing in the same movements. Look again.")) from error
+
+
+@ledger.retried
+@transaction.atomic
+def _record(found: ReadStatement, digest: str, *, name: str, staff: User) -> Imported:
+    statement, is_new = BankStatement.objects.get_or_create(
+        digest=digest, defaults={"name": name[:100], "format": found.format, "created_by": staff}
+    )
+    if not is_new:
+        return Imported(statement, is_new=False, counts=Counter(known=len(found.movements)))
+    return Imported(statement, is_new=True, counts=Counter(_keep(statement, movement) for movement in found.movements))
 
 
 def _check_account(found: ReadStatement) -> None:

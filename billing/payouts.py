@@ -10,10 +10,11 @@ first, then the payout's row, so that a wish, a correction of a receipt and the 
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Min, Sum
+from django.db.models import Min, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -83,7 +84,9 @@ def _payable_minor(owner: User, accounts: Collection[LedgerAccount]) -> int:
 def is_last_one(owner: User) -> bool:
     """Whether the rest of her earnings, below the minimum, may be paid out so that she can leave: nothing else is on its way."""
     of = dict(LedgerAccount.objects.filter(user_id=owner.pk, currency=settings.CURRENCY).values_list("kind", "balance_minor"))
-    recent = Payout.objects.filter(owner_id=owner.pk, created_at__gt=timezone.now() - LAST_ONE_EVERY).exclude(status=Status.CANCELLED)
+    recent = Payout.objects.filter(owner_id=owner.pk, created_at__gt=timezone.now() - LAST_ONE_EVERY).exclude(
+        status__in=[Status.CANCELLED, Status.FAILED]
+    )
     return not of.get(Kind.EARNINGS_PENDING) and not of.get(Kind.EARNINGS_IN_PAYOUT) and not recent.exists()
 
 
@@ -241,9 +244,8 @@ def export(chosen: Collection[Payout], staff: User, *, due_on: date | None = Non
     for payout in payouts:
         if hindrance := hindrance_of(payout, now=now):
             raise NotYet(f"{payout.variable_symbol}: {hindrance}")
-    latest = PayoutBatch.objects.aggregate(last=Max("pk"))["last"] or 0
     batch: PayoutBatch = PayoutBatch.objects.create(
-        number=f"{timezone.localdate():%Y%m%d}-{latest + 1:05d}",
+        number=uuid4().hex[:20],
         created_at=now,
         created_by=staff,
         due_on=due_on or timezone.localdate(),
@@ -252,6 +254,8 @@ def export(chosen: Collection[Payout], staff: User, *, due_on: date | None = Non
         currency=settings.CURRENCY,
         total_minor=sum(payout.amount_minor for payout in payouts),
     )
+    batch.number = f"{timezone.localdate():%Y%m%d}-{batch.pk:05d}"
+    batch.save(update_fields=["number"])
     for payout in payouts:
         payout.status, payout.batch = Status.EXPORTED, batch
         payout.save(update_fields=["status", "batch"])

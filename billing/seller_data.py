@@ -54,7 +54,7 @@ def has_stopped(data: SellerData, now: datetime) -> bool:
 @transaction.atomic
 def save(owner: User, values: Mapping[str, Any]) -> SellerData:
     """Keep what an owner says about herself, when it is enough to be reported."""
-    User.objects.select_for_update().get(pk=owner.pk)
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     data = of(owner)
     for field in FIELDS:
         if field in values:

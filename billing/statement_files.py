@@ -79,6 +79,7 @@ def read(content: bytes) -> ReadStatement:
 
 
 def _text(content: bytes) -> str:
+    content = content.replace(b"\0", b"")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -89,7 +90,10 @@ def _text(content: bytes) -> str:
 
 
 def _fio(text: str) -> ReadStatement:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=";")]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=";")]
+    except csv.Error as error:
+        raise NotAStatement from error
     begins = next((at for at, row in enumerate(rows) if "protiúčet" in [cell.lower() for cell in row]), None)
     if begins is None:
         raise NotAStatement
@@ -112,6 +116,7 @@ def _fio_movement(of: dict[str, str], own: str, currency: str, seen: Counter[str
     try:
         booked_on = _day(of["date"])
         amount_minor = money.minor(of["amount"])
+        money_of = _currency(of["currency"] or currency)
     except (ValueError, Invalid) as error:
         raise NotAStatement(_("Line %(number)s cannot be read. Nothing was changed.") % {"number": number}) from error
     account = of["account"].replace(" ", "")
@@ -119,13 +124,19 @@ def _fio_movement(of: dict[str, str], own: str, currency: str, seen: Counter[str
         key=_key("fio", own, of["id"] or _nth("|".join(of.values()), seen)),
         booked_on=booked_on,
         amount_minor=amount_minor,
-        currency=of["currency"] or currency,
+        currency=money_of,
         counter_account=f"{account}/{of['bank']}" if account and of["bank"] and "/" not in account else account,
         counter_name=of["name"],
         variable_symbol=of["symbol"].lstrip("0"),
         message=of["message"],
         digits=_ways(account) if account else frozenset(),
     )
+
+
+def _currency(written: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", written):
+        raise ValueError(written)
+    return written
 
 
 def _day(written: str) -> date:
@@ -145,7 +156,7 @@ def _gpc(content: bytes) -> ReadStatement:
     movements: list[Movement] = []
     accounts: set[str] = set()
     seen: Counter[str] = Counter()
-    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").replace(b"\0", b" ").splitlines(), start=1):
         line = raw.decode("cp1250", errors="replace")
         if line.startswith("074"):
             accounts |= _ways(line[3:19])
@@ -165,7 +176,7 @@ def _gpc_movement(line: str, seen: Counter[str]) -> Movement:
     if len(line.rstrip()) < 97:
         raise ValueError(line)
     other, code = line[19:35], line[60]
-    if code not in "1245":
+    if code not in "1245" or not re.fullmatch(r"[0-9]{12}", line[48:60]):
         raise ValueError(line)
     sign = -1 if code in "15" else 1  # 1 leaves us, 2 comes; 4 takes back what left, 5 what came
     day = line[122:128].strip() or line[91:97]

@@ -48,17 +48,21 @@ class SecondFactorForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
     )
 
-    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+    def __init__(self, *args: Any, user: User, address: str, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.user = user
+        self.user, self.address = user, address
         if not logins.has_second_factor(user):
             del self.fields["code"]
 
     def clean_code(self) -> str:
-        """Try it."""
+        """Try it; wrong ones are counted like wrong passwords."""
         code: str = self.cleaned_data["code"]
         try:
+            logins.check_failures(self.user.email, self.address)
             logins.check_second_factor(self.user, code)
+        except logins.WrongCode as refusal:
+            logins.record_failure(self.user.email, self.address)
+            raise forms.ValidationError(str(refusal.message)) from refusal
         except DomainError as refusal:
             raise forms.ValidationError(str(refusal.message)) from refusal
         return code

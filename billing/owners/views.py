@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import idempotency, logins
+from accounts import idempotency
+from accounts.addresses import client_address
 from accounts.models import User
 from accounts.pages import explained, fresh_login_required
 from billing import bank_accounts, earnings, iban, money, payout_plans, payouts, seller_data, spreadsheets, statements, taxes
@@ -129,7 +130,7 @@ def payout_plan(request: HttpRequest) -> HttpResponseBase:
 def bank_account(request: HttpRequest) -> HttpResponseBase:
     """Where my money goes, and a form for another account."""
     owner = _owner(request)
-    form = BankAccountForm(request.POST or None, user=owner, initial={"name": owner.name})
+    form = BankAccountForm(request.POST or None, user=owner, address=client_address(request), initial={"name": owner.name})
     if request.method == "POST" and form.is_valid():
         try:
             _account, is_new = bank_accounts.enter(owner, form.cleaned_data["iban"], name=form.cleaned_data["name"])
@@ -152,6 +153,7 @@ def _account(request: HttpRequest, account_id: int) -> BankAccount:
 
 @login_required
 @require_POST
+@explained
 def bank_account_remove(request: HttpRequest, account_id: int) -> HttpResponseBase:
     """Send no more money there. It takes no password: whoever finds a stranger's account here should be quick."""
     bank_accounts.give_up(_account(request, account_id))
@@ -177,8 +179,8 @@ def bank_account_letter(request: HttpRequest, account_id: int) -> HttpResponseBa
 def bank_account_confirm(request: HttpRequest, token: str) -> HttpResponseBase:
     """Where the link of the letter leads: a look at the number, and the word that it is mine."""
     account = bank_accounts.find(_owner(request), token)
-    form = SecondFactorForm(request.POST if request.method == "POST" else None, user=_owner(request))
-    if request.method == "POST" and (form.is_valid() or not logins.has_second_factor(_owner(request))):
+    form = SecondFactorForm(request.POST if request.method == "POST" else None, user=_owner(request), address=client_address(request))
+    if request.method == "POST" and form.is_valid():
         bank_accounts.confirm(account)
         messages.success(request, _("The account is confirmed."))
         return redirect("billing:bank_account")

@@ -10,8 +10,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Letter
-from billing import earnings, payouts, settlement
+from accounts.models import Letter, LoginFailure
+from billing import bank_accounts, earnings, payouts, settlement
 from billing.models import BankAccount, Payout, PayoutPlan, SellerData
 from tests.billing.books import assert_books_balance, balance, make_bill
 from tests.billing.paying import IBAN, OTHER_IBAN, earn, usable_account
@@ -218,6 +218,39 @@ def test_a_second_factor_is_asked_for_with_a_new_account(me, owner):
 
     assert (answer.status_code, wrong.status_code) == (400, 400)
     assert not BankAccount.objects.exists()
+
+
+def test_confirming_takes_the_second_factor_and_counts_wrong_codes(me, owner, settings):
+    from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value, yield_hotp_counters_from_time  # noqa: PLC0415
+
+    settings.LIMIT_LOGIN_FAILURES = 3
+    account, _is_new = bank_accounts.enter(owner, IBAN)
+    secret = generate_totp_secret()
+    TOTP.activate(owner, secret)
+    link = next(word for word in Letter.objects.get().text.split() if "/confirm/" in word).removeprefix("http://127.0.0.1:8000")
+    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+
+    assert me.post(link, {"code": ""}).status_code == 400
+    assert me.post(link, {"code": "000000" if code != "000000" else "111111"}).status_code == 400
+    account.refresh_from_db()
+    assert account.confirmed_at is None
+    assert LoginFailure.objects.exists()
+    me.post(link, {"code": code})
+    account.refresh_from_db()
+    assert account.confirmed_at is not None
+
+
+def test_a_letter_is_not_written_again_and_again(me, owner):
+    account, _is_new = bank_accounts.enter(owner, IBAN)
+    url = reverse("billing:bank_account_letter", args=[account.pk])
+
+    me.post(url)
+    assert Letter.objects.count() == 1
+    for _ in range(5):
+        Letter.objects.all().delete()
+        me.post(url)
+
+    assert not Letter.objects.exists()
 
 
 def test_pages_of_others_do_not_exist(me, stranger):

@@ -335,6 +335,9 @@ def test_money_that_comes_back_is_among_the_earnings_again(batch, large, owner, 
         b"074" + b"0" * 16 + b"\r\n075" + b"x" * 125,
         fio(("six hundred", "19-2000145399", "0800", "1")),
         fio(("-600,00", "19-2000145399", "0800", "1")).replace(b"02.01.2030", b"31.02.2030"),
+        fio(("-600,00", "19-2000145399", "0800", "1")).replace(b'"CZK";"19', b'"K\xc4\x8d";"19'),
+        fio(("-600,00", "19-2000145399", "0800", "1")).replace(b"Nov", b"x" * 140_000),
+        gpc((1, 1, "1", "1")).replace(b"0" * 11 + b"1", b"0" * 10 + b" 1"),
         b"a" * (statement_files.MOST_BYTES + 1),
     ],
 )
@@ -343,6 +346,12 @@ def test_what_cannot_be_read_changes_nothing(batch, staff, content):
         bring(content, staff)
 
     assert not BankStatement.objects.exists()
+
+
+def test_a_nul_in_a_statement_harms_nobody(batch, large, staff):
+    content = fio(("-600,00", "19-2000145399", "0800", large.variable_symbol)).replace("výplata".encode(), b"v\0yplata")
+
+    assert bring(content, staff).counts == {Outcome.PAID: 1}
 
 
 def test_the_statement_of_another_account_is_refused(batch, staff):
