@@ -294,6 +294,7 @@ def _proof(charge_point: ChargePoint, request: Request, password: bytes | None) 
 def _proof_by(profile: int, charge_point: ChargePoint, request: Request, password: bytes | None) -> Proof:
     if profile == Profile.CERTIFICATE:
         if not request.certificate:
+            charge_points.password_matches(_NOBODY, password or b"")  # the same work as for anybody else
             return Proof(profile, Outcome.INSECURE if not request.is_secure else Outcome.NO_CERTIFICATE)
         now, is_verified = timezone.now(), request.certificate_is_verified
         judged = certificates.judge(charge_point, request.certificate, is_verified=is_verified, now=now)

@@ -58,6 +58,13 @@ class NoRoot(DomainError):
     message = gettext_lazy("This site names no root certificate of its own.")
 
 
+class NotConnected(DomainError):
+    """Nobody would hear the question."""
+
+    code = "charger_offline"
+    message = gettext_lazy("The charger is not connected. Ask again when it is.")
+
+
 @dataclass(frozen=True)
 class Step:
     """One security profile as a row of the page."""
@@ -109,6 +116,8 @@ def security_ask(request: HttpRequest, code: str) -> HttpResponse:
     deed = DEEDS.get(request.POST.get("deed", ""))
     if deed is None:
         raise NotFound
+    if deed in QUESTIONS and not charge_point.is_online:
+        raise NotConnected
     password = deed(request, charge_point)
     if password is not None:
         show_once(request, charge_point, password)
@@ -177,6 +186,7 @@ DEEDS: dict[str, Callable[[HttpRequest, ChargePoint], str | None]] = {
     "delete": _delete,
     "revoke": _revoke,
 }
+QUESTIONS = (_renew, _list, _install, _delete)  # a profile may rise later, and we withdraw by ourselves
 
 
 def _steps(charge_point: ChargePoint, *, has_authority: bool) -> list[Step]:

@@ -173,7 +173,17 @@ def test_certificates_are_asked_for_listed_installed_deleted_and_withdrawn(clien
     assert certificate.state == Certificate.State.REVOKED
 
 
+def test_a_charger_that_is_away_is_asked_nothing(client, charge_point, signer, root):
+    for deed in ("renew", "list", "install"):
+        assert press(client, charge_point, deed).status_code == 302
+    assert not asked(charge_point)
+    press(client, charge_point, "raise", profile="2")
+    charge_point.refresh_from_db()
+    assert charge_point.next_security_profile == Profile.TLS, "it can be set by hand"
+
+
 def test_what_this_site_cannot_do_is_told_and_not_offered(client, charge_point):
+    go_online(charge_point)
     text = page_of(client, charge_point)
     for deed in ("renew", "install"):
         assert f'value="{deed}"' not in text
@@ -201,6 +211,7 @@ def test_the_page_is_nobody_elses(client, charge_point, stranger, staff, signer)
 def test_one_owners_certificate_is_not_withdrawn_through_another_charger(client, charge_point, stranger, signer):
     from tests import factories  # noqa: PLC0415
 
+    go_online(charge_point)
     others = factories.make_charge_point(stranger)
     certificate, held = issue(others), installed(others)
     assert press(client, charge_point, "revoke", certificate=certificate.pk).status_code == 404
