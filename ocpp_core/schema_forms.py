@@ -299,7 +299,7 @@ def read_json(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise Unfit(_("A number is too large.")) from error
     if not isinstance(payload, dict):
-        raise Unfit(_("The payload must be an object: it begins with { and ends with }."))
+        raise Unfit(_("The payload must be an object, in curly brackets."))
     _keepable(payload, DEEPEST)
     return payload
 
