@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import closing
 from accounts.models import Letter, Notification, User
 from billing import audit, bank_accounts, disputes, earnings, ledger, payout_plans, payouts, seller_data, settlement, statements
-from billing.models import BankAccount, LedgerTransaction, Payout, SellerData
+from billing.models import BankAccount, Dispute, LedgerTransaction, Payout, SellerData
 from chargeshare.errors import Invalid, NotFound
 from tests.billing.books import IS_SQLITE, assert_books_balance, at_once, balance, make_bill
 from tests.billing.paying import IBAN, OTHER_IBAN, earn, usable_account
@@ -526,3 +526,29 @@ def test_two_batches_at_once_share_nothing(owner, staff):
 
     assert Payout.objects.filter(status=Status.EXPORTED).count() == 3
     assert Payout.objects.values("batch").distinct().count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(IS_SQLITE, reason="needs rows that are locked one by one")
+def test_a_payout_at_the_same_moment_as_a_dispute(owner, driver, staff):
+    account = usable_account(owner)
+    give_credit(driver, 1_000_000)
+    now = timezone.now()
+    receipt = settlement.settle(make_bill(driver, owner, 100_000, settled_at=now - timedelta(hours=80)))
+    earnings.release_pending(now=now)
+
+    def act(number):
+        if number % 2:
+            return payouts.request(User.objects.get(pk=owner.pk), 58_500, account)
+        return disputes.open_dispute(driver, receipt, reason="too_much", text="Too much.", amount_minor=None, evidence={})
+
+    at_once(act, 4, threads=4)
+
+    assert Dispute.objects.count() == 1
+    Payout.objects.update(not_before=now)
+    for payout in Payout.objects.all():
+        with pytest.raises(payouts.NotYet, match="dispute"):
+            payouts.approve(payout, staff)
+    assert Payout.objects.count() <= 1
+    assert payouts.payable_minor(owner) <= 0
+    assert_books_balance()
