@@ -236,6 +236,6 @@ def _operator_answered(command: Command, reservation_id: int) -> None:
 def _time(said: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(said))
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

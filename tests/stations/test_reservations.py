@@ -697,3 +697,32 @@ def test_a_charger_that_forgot_is_told_again(driver, card, charge_point, connect
     keep_house()
     keep_house()
     assert len(asked("ReserveNow")) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"expiryDate": "9999-12-31T23:59:59-14:00"},
+        {"expiryDate": "0001-01-01T00:00:00+14:00"},
+        {"expiryDate": "soon"},
+        {"connectorId": 2**40},
+        {"connectorId": -1},
+        {"connectorId": "1"},
+        {"reservationId": 2**70},
+        {"reservationId": True},
+        {"reservationId": "x"},
+        {"idTag": "A\0B"},
+    ],
+    ids=str,
+)
+def test_whatever_an_operator_reserves_its_answer_is_kept(charge_point, connector, change):
+    go_online(charge_point)
+    payload = {"connectorId": 1, "expiryDate": "2099-01-01T00:00:00Z", "idTag": "GUEST", "reservationId": 5, **change}
+    command = Command.objects.create(charge_point=charge_point, action="ReserveNow", payload={})
+    command.payload = payload
+    commands.record_result(command, status=Command.Status.ACCEPTED, response={"status": "Accepted"})
+    command.action, command.status = "CancelReservation", Command.Status.SENT
+    Command.objects.filter(pk=command.pk).update(status=Command.Status.SENT)
+    commands.record_result(command, status=Command.Status.ACCEPTED, response={"status": "Accepted"})
+    command.refresh_from_db()
+    assert command.status == "accepted"
