@@ -11,11 +11,25 @@ def protect(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  # n
         _protect_postgresql(schema_editor)
     else:
         for table in FROZEN:
-            for event in ("UPDATE", "DELETE"):
-                schema_editor.execute(
-                    f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} "
-                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-                )
+            _protect_sqlite(schema_editor, table)
+
+
+def protect_again(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ARG001 - a migration's signature
+    """Put back the triggers that SQLite lost; run last by every migration that alters a frozen table.
+
+    SQLite has a new table made in the place of an altered one, and its triggers go with the old one. PostgreSQL keeps them.
+    """
+    if schema_editor.connection.vendor == "sqlite":
+        for table in FROZEN:
+            _protect_sqlite(schema_editor, table)
+
+
+def _protect_sqlite(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
+    for event in ("UPDATE", "DELETE"):
+        schema_editor.execute(
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{event.lower()} BEFORE {event} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
 
 
 def _protect_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -56,4 +70,4 @@ def unprotect(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  #
     else:
         for table in FROZEN:
             for event in ("update", "delete"):
-                schema_editor.execute(f"DROP TRIGGER {table}_no_{event}")
+                schema_editor.execute(f"DROP TRIGGER IF EXISTS {table}_no_{event}")

@@ -24,6 +24,7 @@ CDR_FIELDS = (
     *("number", "session_code", "owner_name", "place_name", "place_address", "charge_point_code", "connector_label", "id_token_label"),
     *("started_at", "stopped_at", "meter_start_wh", "meter_stop_wh", "energy_wh", "currency", "total_minor", "promo_minor", "cash_minor"),
     *("debt_minor", "loss_minor", "fee_minor", "owner_minor", "tariff", "is_estimated", "created_at"),
+    *("supply_model", "supplier_name", "supplier_address", "supplier_company_id", "supplier_vat_id", "vat_percent", "vat_minor"),
 )
 VERSION_FIELDS = (*tariffs.PRICES, "valid_from", "created_at")
 
@@ -32,7 +33,7 @@ PAYOUT_FIELDS = (
     *("created_at", "approved_at", "paid_at", "ended_at", "reason"),
 )
 SELLER_FIELDS = (
-    *("kind", "name", "street", "city", "postcode", "country", "birth_date", "company_id", "tin", "vat_id"),
+    *("kind", "name", "street", "city", "postcode", "country", "birth_date", "company_id", "tin", "vat_id", "is_vat_payer"),
     *("completed_at", "asked_at", "reminded_at"),
 )
 

@@ -60,6 +60,13 @@ def price_minor(quantity_wh: int, price_per_kwh: Decimal) -> int:
     return rounded_half_up(quantity_wh * ten_thousandths(price_per_kwh), 100_000)
 
 
+def vat_minor(gross_minor: int, percent: Decimal) -> int:
+    """The VAT in an amount that includes it, rounded half up; on a credit the same with a minus."""
+    hundredths = int(percent * 100)
+    vat = rounded_half_up(abs(gross_minor) * hundredths, 10_000 + hundredths)
+    return vat if gross_minor >= 0 else -vat
+
+
 def ten_thousandths(price: Decimal) -> int:
     """A price of up to four decimals as a whole number; a fifth decimal is a bug and not money."""
     scaled = price * 10_000

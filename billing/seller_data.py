@@ -1,5 +1,6 @@
 """What the law makes a platform know of those who earn through it: asked for, asked again, and then nothing is paid out."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,8 +18,11 @@ from chargeshare.errors import DomainError, Invalid
 
 ASKED_AGAIN_AFTER = timedelta(days=30)
 PAYOUTS_STOP_AFTER = timedelta(days=60)
-FIELDS = ("kind", "name", "street", "city", "postcode", "country", "birth_date", "company_id", "tin", "vat_id")
+FIELDS = ("kind", "name", "street", "city", "postcode", "country", "birth_date", "company_id", "tin", "vat_id", "is_vat_payer")
+AS_GIVEN = ("birth_date", "is_vat_payer")
 YOUNGEST = 15
+_VAT_ID = re.compile(r"[A-Z]{2}[0-9A-Z+*]{2,12}")
+_CZECH_VAT_ID = re.compile(r"CZ[0-9]{8,10}")
 
 
 class SellerDataMissing(DomainError):
@@ -58,7 +62,8 @@ def save(owner: User, values: Mapping[str, Any]) -> SellerData:
     data = of(owner)
     for field in FIELDS:
         if field in values:
-            setattr(data, field, values[field] if field == "birth_date" else " ".join(str(values[field]).split()))
+            setattr(data, field, values[field] if field in AS_GIVEN else " ".join(str(values[field]).split()))
+    data.vat_id = "".join(data.vat_id.upper().split())
     _check(data)
     data.completed_at = timezone.now()
     data.save()
@@ -74,6 +79,12 @@ def _check(data: SellerData) -> None:
         fields["birth_date"] = [_("This cannot be a date of birth.")]
     if data.company_id and data.country == "CZ" and not is_czech_company(data.company_id):
         fields["company_id"] = [_("A digit of this number is wrong.")]
+    if data.vat_id and not is_vat_id(data.vat_id):
+        fields["vat_id"] = [_("A VAT number looks like CZ12345678; a digit of this one is wrong or missing.")]
+    if data.is_vat_payer and not data.vat_id:
+        fields["vat_id"] = [_("This is missing.")]
+    if data.is_vat_payer and data.kind == SellerData.Kind.PRIVATE:
+        fields["is_vat_payer"] = [_("A payer of VAT shares as self-employed or as a company.")]
     if fields:
         raise Invalid(fields=fields)
 
@@ -89,6 +100,14 @@ def is_czech_company(number: str) -> bool:
         return False
     weighed = sum(int(digit) * weight for digit, weight in zip(number, range(8, 1, -1), strict=False))
     return int(number[7]) == (11 - weighed % 11) % 10
+
+
+def is_vat_id(number: str) -> bool:
+    """Whether it can be a VAT number: of Czechia by its form and, of a company, its check digit; of others by the form alone."""
+    if not number.startswith("CZ"):
+        return _VAT_ID.fullmatch(number) is not None
+    digits = number[2:]
+    return _CZECH_VAT_ID.fullmatch(number) is not None and (len(digits) != 8 or is_czech_company(digits))
 
 
 def ask(*, now: datetime) -> int:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User
-from billing import ledger, money, pricing
+from billing import ledger, money, pricing, suppliers
 from billing.ledger import Kind
 from billing.models import CdrLine, ChargeDetailRecord, Dispute, Hold, LedgerAccount, ReceiptSeries
 from billing.pricing import PricedLine, Prices, Usage
@@ -42,6 +42,7 @@ class Bill:
     meter_stop_wh: int | None = None
     is_estimated: bool = False
     settled_at: datetime | None = None
+    readings: tuple[tuple[datetime, int | None, int | None], ...] = ()  # when, the register in Wh, the power in W
 
     def lines(self) -> list[PricedLine]:
         """What the receipt lists. A free session lists its energy at nothing; one that nobody pays for as well."""
@@ -132,7 +133,7 @@ def settle(bill: Bill) -> ChargeDetailRecord:
     if bill.hold is not None:
         ledger.release(bill.hold)
     fee_minor = money.share_down(total_minor, bill.fee_share)
-    cdr = _freeze(bill, lines, parts, total_minor=total_minor, fee_minor=fee_minor, corrects=None)
+    cdr = _freeze(bill, lines, parts, total_minor=total_minor, fee_minor=fee_minor)
     books.post(key=f"session:{bill.session_code}:settle", kind="settle", cdr=cdr)
     return cdr
 
@@ -163,7 +164,7 @@ def correct(cdr: ChargeDetailRecord, bill: Bill, *, approved: bool = False) -> C
     if so_far["total_minor"]:
         credit_minor = -so_far["total_minor"]
         lines = [PricedLine(CdrLine.Kind.CREDIT, latest.number, Decimal(1), money.decimal(credit_minor), credit_minor), *lines]
-    correction = _freeze(bill, lines, parts, total_minor=difference_minor, fee_minor=fee_minor, corrects=latest)
+    correction = _freeze(bill, lines, parts, total_minor=difference_minor, fee_minor=fee_minor, corrects=latest, so_far=so_far)
     books.post(key=f"session:{bill.session_code}:correct:{len(records)}", kind="correct", cdr=correction)
     return correction
 
@@ -199,7 +200,7 @@ def credit(cdr: ChargeDetailRecord, amount_minor: int) -> ChargeDetailRecord:
     lines = [PricedLine(CdrLine.Kind.CREDIT, latest.number, Decimal(1), money.decimal(-amount_minor), -amount_minor)]
     fee_minor = _fee_of(so_far["total_minor"] - amount_minor, so_far) - so_far["fee_minor"]
     parts = _give_back(books, amount_minor, so_far)
-    note = _freeze(bill, lines, parts, total_minor=-amount_minor, fee_minor=fee_minor, corrects=latest)
+    note = _freeze(bill, lines, parts, total_minor=-amount_minor, fee_minor=fee_minor, corrects=latest, so_far=so_far)
     books.post(key=f"session:{cdr.session_code}:correct:{len(records)}", kind="correct", cdr=note)
     return note
 
@@ -217,7 +218,7 @@ def _fee_of(amount_minor: int, so_far: dict[str, int]) -> int:
 def _so_far(session_code: uuid.UUID) -> tuple[list[ChargeDetailRecord], dict[str, int]]:
     """The records of a session, oldest first, and what they come to."""
     records = list(ChargeDetailRecord.objects.filter(session_code=session_code).order_by("pk"))
-    names = ("total_minor", "fee_minor", "promo_minor", "cash_minor", "debt_minor", "loss_minor")
+    names = ("total_minor", "fee_minor", "promo_minor", "cash_minor", "debt_minor", "loss_minor", "vat_minor", "fee_vat_minor")
     return records, {name: sum(getattr(record, name) for record in records) for name in names}
 
 
@@ -263,16 +264,28 @@ def _freeze(
     *,
     total_minor: int,
     fee_minor: int,
-    corrects: ChargeDetailRecord | None,
+    corrects: ChargeDetailRecord | None = None,
+    so_far: dict[str, int] | None = None,
 ) -> ChargeDetailRecord:
     now = bill.settled_at or timezone.now()
+    supplier = suppliers.of_record(corrects) if corrects else suppliers.of(bill.owner, bill.place_name)
+    fee_vat_percent = corrects.fee_vat_percent if corrects else suppliers.fee_vat_percent()
     cdr: ChargeDetailRecord = ChargeDetailRecord.objects.create(
-        number=_next_number(bill.owner, now),
+        number=_next_number(bill.owner, now, supplier.model),
         session_code=bill.session_code,
         corrects=corrects,
         driver=bill.driver,
         owner=bill.owner,
         owner_name=(bill.owner.name or bill.place_name)[:100],
+        supply_model=supplier.model,
+        supplier_name=supplier.name,
+        supplier_address=supplier.address,
+        supplier_company_id=supplier.company_id,
+        supplier_vat_id=supplier.vat_id,
+        vat_percent=supplier.vat_percent,
+        vat_minor=_vat(total_minor, supplier.vat_percent, so_far, "total_minor", "vat_minor"),
+        fee_vat_percent=fee_vat_percent,
+        fee_vat_minor=_vat(fee_minor, fee_vat_percent, so_far, "fee_minor", "fee_vat_minor"),
         place_name=bill.place_name[:100],
         place_address=bill.place_address[:200],
         charge_point_code=bill.charge_point_code[:20],
@@ -292,6 +305,7 @@ def _freeze(
         debt_minor=parts.debt_minor,
         loss_minor=parts.loss_minor,
         tariff=bill.prices.snapshot() if bill.prices is not None else {},
+        readings=[[at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), wh, w] for at, wh, w in bill.readings],
         is_estimated=bill.is_estimated,
         created_at=now,
     )
@@ -299,9 +313,17 @@ def _freeze(
     return cdr
 
 
-def _next_number(owner: User, now: datetime) -> str:
+def _vat(amount_minor: int, percent: Decimal | None, so_far: dict[str, int] | None, amounts: str, vats: str) -> int:
+    """The VAT of an amount; of a correction the difference between what it is now and what it was, so that together they are exact."""
+    if percent is None:
+        return 0
+    before = so_far or {amounts: 0, vats: 0}
+    return money.vat_minor(before[amounts] + amount_minor, percent) - before[vats]
+
+
+def _next_number(owner: User, now: datetime, supply_model: str) -> str:
     """The next number of an issuer's year. The series stays locked until commit, so that no number is ever missing."""
-    issuer = owner if settings.SUPPLY_MODEL == "agent" else None
+    issuer = owner if supply_model == suppliers.Model.AGENT else None
     year = timezone.localtime(now).year
     ReceiptSeries.objects.get_or_create(issuer=issuer, year=year)
     series = ReceiptSeries.objects.select_for_update().get(issuer=issuer, year=year)

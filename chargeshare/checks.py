@@ -81,9 +81,12 @@ def storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[Che
 
 @register(Tags.security)
 def money(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Whether the money that comes in is any."""
+    """Whether the money that comes in is any, and whether we may issue the documents for it."""
     if settings.DEBUG:
         return []
+    if settings.SUPPLY_MODEL == "commissionaire" and not (settings.OPERATOR_ADDRESS and settings.OPERATOR_VAT_ID):
+        hint = "Set OPERATOR_NAME, OPERATOR_ADDRESS, OPERATOR_ID and OPERATOR_VAT_ID, or SUPPLY_MODEL=agent."
+        return [Error("We sell the energy ourselves and have no name to put on the tax documents.", hint=hint, id="chargeshare.E006")]
     if settings.PAYMENT_GATEWAY == "demo":
         return [
             checks.Warning("Wallets are topped up with play money.", hint="PAYMENT_GATEWAY=gopay takes real one.", id="chargeshare.W004")

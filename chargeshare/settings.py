@@ -61,6 +61,11 @@ PAYOUT_IBAN = env.text("PAYOUT_IBAN")  # our own account
 PAYOUT_NAME = env.text("PAYOUT_NAME", "ChargeShare")
 WALLET_ENABLED = env.flag("WALLET_ENABLED", default=True)
 SUPPLY_MODEL = env.choice("SUPPLY_MODEL", "agent", ("agent", "commissionaire"))
+OPERATOR_NAME = env.text("OPERATOR_NAME", "ChargeShare")
+OPERATOR_ADDRESS = env.text("OPERATOR_ADDRESS")
+OPERATOR_ID = env.text("OPERATOR_ID")  # IČO
+OPERATOR_VAT_ID = env.text("OPERATOR_VAT_ID")  # DIČ; its presence says that the operator is a payer of VAT
+VAT_PERCENT = env.decimal("VAT_PERCENT", "21", most="100")
 PAYMENT_GATEWAY = env.choice("PAYMENT_GATEWAY", "demo", ("demo", "gopay"))
 GOPAY_GOID = env.text("GOPAY_GOID")
 GOPAY_CLIENT_ID = env.text("GOPAY_CLIENT_ID")

@@ -34,12 +34,21 @@ class ReceiptSeries(models.Model):
 class ChargeDetailRecord(Frozen):
     """What was charged, where, by whom, for how much, and who got it. Texts are copies: what they named may be gone."""
 
+    class SupplyModel(models.TextChoices):
+        AGENT = "agent", _("the owner sells, the platform mediates")
+        COMMISSIONAIRE = "commissionaire", _("the platform sells on the owner's account")
+
     number = models.CharField(max_length=30, unique=True)
     session_code = models.UUIDField(default=uuid.uuid4, db_index=True, help_text=_("The session it settles, or corrects."))
     corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
     driver = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="cdrs_paid")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cdrs_earned")
     owner_name = models.CharField(max_length=100)
+    supply_model = models.CharField(max_length=14, choices=SupplyModel, default=SupplyModel.AGENT)
+    supplier_name = models.CharField(max_length=100, blank=True, default="", help_text=_("Who issued it; empty on old ones: the owner."))
+    supplier_address = models.CharField(max_length=200, blank=True, default="")
+    supplier_company_id = models.CharField(max_length=20, blank=True, default="", help_text=_("IČO of who issued it."))
+    supplier_vat_id = models.CharField(max_length=20, blank=True, default="", help_text=_("DIČ of who issued it; only of payers of VAT."))
     place_name = models.CharField(max_length=100)
     place_address = models.CharField(max_length=200, blank=True)
     charge_point_code = models.CharField(max_length=20)
@@ -58,7 +67,16 @@ class ChargeDetailRecord(Frozen):
     cash_minor = models.BigIntegerField(default=0, help_text=_("Paid from own money."))
     debt_minor = models.BigIntegerField(default=0, help_text=_("Not covered by the credit: became a debt."))
     loss_minor = models.BigIntegerField(default=0, help_text=_("Not covered and not claimed: the platform bears it."))
+    vat_percent = models.DecimalField(
+        max_digits=5, decimal_places=2, null=True, help_text=_("Rate of VAT; none where the issuer is no payer.")
+    )
+    vat_minor = models.BigIntegerField(default=0, help_text=_("VAT in the total."))
+    fee_vat_percent = models.DecimalField(
+        max_digits=5, decimal_places=2, null=True, help_text=_("Rate of VAT in the platform's fee; none where the platform is no payer.")
+    )
+    fee_vat_minor = models.BigIntegerField(default=0, help_text=_("VAT in the platform's fee."))
     tariff = models.JSONField(default=dict, help_text=_("The prices as they were at the start."))
+    readings = models.JSONField(default=list, help_text=_("What the meter said on the way, thinned: time, Wh, W."))
     is_estimated = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -77,6 +95,7 @@ class ChargeDetailRecord(Frozen):
                 condition=Q(total_minor=F("promo_minor") + F("cash_minor") + F("debt_minor") + F("loss_minor")),
                 name="cdr_total_is_covered",
             ),
+            models.CheckConstraint(condition=Q(vat_percent__isnull=False) | Q(vat_minor=0), name="cdr_vat_of_payers_alone"),
         ]
 
     def __str__(self) -> str:

@@ -24,6 +24,7 @@ class SellerData(models.Model):
     company_id = models.CharField(_("company number (IČO)"), max_length=20, blank=True)
     tin = models.CharField(_("tax number (TIN)"), max_length=20, blank=True)
     vat_id = models.CharField(_("VAT number (DIČ)"), max_length=20, blank=True)
+    is_vat_payer = models.BooleanField(_("I am a payer of VAT"), default=False)
     completed_at = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField(null=True, blank=True, help_text=_("When we asked for it first."))
     reminded_at = models.DateTimeField(null=True, blank=True, help_text=_("When we asked for it again."))

@@ -96,7 +96,7 @@ class SellerDataForm(forms.ModelForm):
 
     class Meta:
         model = SellerData
-        fields = ["kind", "name", "street", "city", "postcode", "country", "birth_date", "company_id", "tin", "vat_id"]
+        fields = ["kind", "name", "street", "city", "postcode", "country", "birth_date", "company_id", "tin", "is_vat_payer", "vat_id"]
         widgets = {
             "birth_date": forms.DateInput(attrs={"type": "date", "autocomplete": "bday"}, format="%Y-%m-%d"),
             "name": forms.TextInput(attrs={"autocomplete": "name"}),
@@ -109,7 +109,8 @@ class SellerDataForm(forms.ModelForm):
             "birth_date": _("Private persons."),
             "company_id": _("Self-employed and companies."),
             "tin": _("Private persons in Czechia: the birth number; others: the DIČ, or the number of your country."),
-            "vat_id": _("Only payers of VAT."),
+            "is_vat_payer": _("Your receipts are then tax documents, with the rate and the VAT in the price."),
+            "vat_id": _("Only payers of VAT. For example CZ12345678."),
         }
 
     def clean_country(self) -> str:

@@ -285,7 +285,7 @@ def seller_data_edit(request: HttpRequest) -> HttpResponseBase:
         except Invalid as refusal:
             form.refuse(refusal)
         else:
-            messages.success(request, _("Your data are saved. Nobody sees them but the tax office and our staff."))
+            messages.success(request, _("Your data are saved."))
             return redirect("billing:taxes")
     return render(request, "billing/seller_data_edit.html", {"side": "taxes", "form": form}, status=400 if form.is_bound else 200)
 

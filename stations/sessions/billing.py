@@ -9,11 +9,12 @@ from django.utils import timezone
 from billing import pricing, settlement
 from billing.pricing import Usage
 from billing.settlement import Bill
-from stations import limits, metering
+from stations import curves, limits, metering
 from stations.metering import Meter
 from stations.models import ChargingSession
 
 AC_TYPES = frozenset({"TYPE_1", "TYPE_2", "SCHUKO"})
+MOST_READINGS = 120  # that a receipt keeps: it must prove itself when the readings themselves are gone
 
 
 def usage(session: ChargingSession) -> Usage:
@@ -56,7 +57,18 @@ def bill(session: ChargingSession, *, settled_at: datetime | None = None) -> Bil
         meter_stop_wh=session.meter_stop_wh,
         is_estimated=session.is_estimated,
         settled_at=settled_at,
+        readings=_readings(session),
     )
+
+
+def _readings(session: ChargingSession) -> tuple[tuple[datetime, int | None, int | None], ...]:
+    """What the meter said on the way, as it said it: register and power, evenly thinned, the first and the last among them."""
+    chosen = curves.evenly(list(session.meter_values.order_by("at", "pk").values_list("pk", flat=True)), MOST_READINGS)
+    if not chosen:
+        return ()
+    rows = session.meter_values.filter(pk__in=chosen).order_by("at", "pk").values_list("at", "samples")
+    said = ((at, metering.measured(samples)) for at, samples in rows)
+    return tuple((at, one.energy_wh, one.power_w) for at, one in said if one.energy_wh is not None or one.power_w is not None)
 
 
 def cost_so_far_minor(session: ChargingSession) -> int:
