@@ -147,8 +147,7 @@ def end_by_kept(charge_point: ChargePoint, transaction_id: int, *, now: datetime
         _end(session, word, meter)
         commands.forget_stops(session)
         protection.lift(session)
-    message.resolved_at = now
-    message.save(update_fields=["resolved_at"])
+    QuarantinedMessage.objects.filter(pk=message.pk).update(resolved_at=now)
     return True
 
 
