@@ -178,6 +178,10 @@ def close(request: SignedInRequest) -> HttpResponse:
 _LOOKS: dict[str, tuple[str, str]] = {
     Notification.Kind.SESSION_STARTED: ("battery-charging", "green"),
     Notification.Kind.SESSION_FINISHED: ("circle-check", "green"),
+    Notification.Kind.RESERVATION_BOOKED: ("calendar-check", "blue"),
+    Notification.Kind.RESERVATION_SOON: ("calendar-clock", "blue"),
+    Notification.Kind.RESERVATION_CANCELLED: ("ban", ""),
+    Notification.Kind.RESERVATION_EXPIRED: ("history", ""),
     Notification.Kind.SESSION_FAILED: ("ban", ""),
     Notification.Kind.SESSION_REVIEW: ("scale", "amber"),
     Notification.Kind.SESSION_CORRECTED: ("receipt-text", ""),
