@@ -55,7 +55,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         """Show the pages in the language of the account from here on.
 
-        Accounts made by hand get their e-mail known to allauth, as confirmed: whoever made them knew whose it is. Who signs up has just chosen her password: she is not asked for it again at the first card.
+        Accounts made by hand get their e-mail known to allauth, as confirmed: whoever made them knew whose it is.
+        Who signs up has just chosen her password: she is not asked for it again at the first card.
         """
         if kwargs.get("signup"):
             record_authentication(request, user, method="password")

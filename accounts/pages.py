@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from allauth.account.decorators import reauthentication_required
@@ -17,6 +17,7 @@ from accounts.models import User
 from chargeshare.errors import DomainError, NotFound
 
 P = ParamSpec("P")
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 RECENT_S = 900
 
 
@@ -43,13 +44,9 @@ def explained(
     return wrapped
 
 
-def fresh_login_required(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+def fresh_login_required(view: V) -> V:
     """Ask for the password once more before a deed that a thief of the browser would do first: a card, a bank account, money."""
-    guarded: Callable[Concatenate[HttpRequest, P], HttpResponseBase] = reauthentication_required(
-        allow_get=True, enabled=_has_been_here_long
-    )(view)
+    guarded: V = reauthentication_required(allow_get=True, enabled=_has_been_here_long)(view)
     return guarded
 
 
