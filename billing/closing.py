@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from billing import bank_accounts, earnings, ledger, money
+from billing import bank_accounts, earnings, ledger, money, seller_data
 from billing.models import TopUp
 from chargeshare.errors import DomainError
 
@@ -38,3 +38,4 @@ def object_to_closing(sender: object, user: User, **_more: Any) -> None:  # noqa
             _("You have %(left)s of earnings that have not been paid out. Have them paid out on the page of your payouts.") % {"left": left}
         )
     bank_accounts.forget(user)
+    seller_data.forget(user)

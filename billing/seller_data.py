@@ -110,6 +110,12 @@ def is_vat_id(number: str) -> bool:
     return _CZECH_VAT_ID.fullmatch(number) is not None and (len(digits) != 8 or is_czech_company(digits))
 
 
+def forget(owner: User) -> None:
+    """When an account is closed: who never earned anything is not reported, and nothing about her is kept for it."""
+    if not ChargeDetailRecord.objects.filter(owner_id=owner.pk, owner_minor__gt=0).exists():
+        SellerData.objects.filter(owner_id=owner.pk).delete()
+
+
 def ask(*, now: datetime) -> int:
     """Ask owners who have begun to earn, and ask again after a month; how many were asked."""
     earning = ChargeDetailRecord.objects.filter(owner_minor__gt=0).values("owner_id")

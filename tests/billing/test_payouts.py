@@ -456,10 +456,27 @@ def test_an_account_with_a_payout_under_way_stays_open(owner, account):
 def test_closing_forgets_accounts_money_never_went_to(owner):
     usable_account(owner)
     payout_plans.choose(owner, "weekly")
+    seller_data.save(owner, DATA)
 
     closing.close_account(owner)
 
     assert not BankAccount.objects.exists()
+    assert not SellerData.objects.exists()
+
+
+def test_closing_keeps_what_the_law_asks_of_who_has_earned(owner, driver, staff):
+    seller_data.save(owner, DATA)
+    settlement.settle(make_bill(driver, owner, 50_000, settled_at=timezone.now() - timedelta(days=20)))
+    earnings.release_pending(now=timezone.now())
+    payout = payouts.request(owner, payouts.payable_minor(owner), usable_account(owner))
+    payouts.mark_paid(payouts.export([payouts.approve(payout, staff)], staff).payouts.get())
+
+    closing.close_account(owner)
+
+    assert SellerData.objects.get().name == "Pavel Novák"
+    account = BankAccount.objects.get()
+    assert account.replaced_at is not None
+    assert_books_balance()
 
 
 @pytest.mark.django_db(transaction=True)
