@@ -193,4 +193,5 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Notification.Kind.CARD_PAIRED: ("nfc", "green"),
     Notification.Kind.CARD_USED: ("nfc", "amber"),
     Notification.Kind.ACCOUNT_CHANGED: ("user-round", ""),
+    Notification.Kind.LEDGER_ALERT: ("triangle-alert", "red"),
 }

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,7 @@ from billing.models import (
     Hold,
     LedgerAccount,
     LedgerEntry,
+    LedgerProof,
     LedgerTransaction,
     ReceiptSeries,
     Refund,
@@ -26,6 +28,7 @@ from billing.models import (
     TopUp,
 )
 from billing.owners import admin as _of_owners  # noqa: F401 - importing registers them
+from billing.views import dispute_desk, proof
 
 
 class _Read:
@@ -107,6 +110,30 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         return money.fmt(entry.balance_after_minor, entry.account.currency)
 
 
+@admin.register(LedgerProof)
+class LedgerProofAdmin(ReadOnlyAdmin):
+    """When the books were proved, and what came out."""
+
+    list_display = ["began_at", "night", "asked_by", "took_ms", "transactions", "entries", "findings"]
+    list_select_related = ["asked_by"]
+    date_hierarchy = "began_at"
+    change_list_template = "admin/billing/ledgerproof/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page of the proof, behind the same door as the rest of the administration."""
+        guard = self.admin_site.admin_view
+        return [
+            path("desk/", guard(proof.proof), name="billing_proof"),
+            path("desk/now/", guard(proof.prove_now), name="billing_proof_now"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description=_("findings"))
+    def findings(self, made: LedgerProof) -> int:
+        """How many."""
+        return len(made.problems)
+
+
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin):
     """Money set aside."""
@@ -186,6 +213,17 @@ class DisputeAdmin(ReadOnlyAdmin):
     list_filter = ["status", "side", "reason", "created_at"]
     search_fields = ["code", "cdr__number", "opened_by__email"]
     list_select_related = ["cdr"]
+    change_list_template = "admin/billing/dispute/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The dispute desk, behind the same door as the rest of the administration."""
+        guard = self.admin_site.admin_view
+        return [
+            path("desk/", guard(dispute_desk.dispute_desk), name="billing_dispute_desk"),
+            path("desk/<uuid:code>/", guard(dispute_desk.dispute_case), name="billing_dispute_case"),
+            path("desk/<uuid:code>/decide/", guard(dispute_desk.dispute_decide), name="billing_dispute_decide"),
+            *super().get_urls(),
+        ]
 
 
 @admin.register(AutoTopUp)

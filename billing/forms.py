@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from billing import bands, money, tariffs
@@ -58,6 +59,41 @@ class ReplyForm(forms.Form):
     """What the other side of a dispute says."""
 
     text = forms.CharField(label=_("How do you see it?"), max_length=2_000, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class DisputeDecisionForm(forms.Form):
+    """What staff decide about a complaint: how much goes back, and why. `most_minor` is what the session has cost so far."""
+
+    class Choice(TextChoices):
+        """How much goes back."""
+
+        NONE = "none", _("nothing")
+        ALL = "all", _("all of it")
+        SOME = "some", _("a part")
+
+    choice = forms.ChoiceField(choices=Choice.choices, error_messages={"required": _("Choose how much goes back.")})
+    amount = AmountField(label=_("Amount"), required=False, empty_value="0")
+    decision = forms.CharField(
+        label=_("Reason, both sides read it"), max_length=2_000, widget=forms.Textarea(attrs={"rows": 4}), strip=True
+    )
+    symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
+
+    def __init__(self, *args: Any, most_minor: int, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.most_minor = most_minor
+
+    def clean(self) -> dict[str, Any]:
+        """A part has to be said."""
+        cleaned = super().clean() or {}
+        if cleaned.get("choice") == self.Choice.SOME and not cleaned.get("amount") and "amount" not in self.errors:
+            self.add_error("amount", _("Enter an amount."))
+        return cleaned
+
+    @property
+    def returned_minor(self) -> int:
+        """How much goes back."""
+        said = self.cleaned_data
+        return {self.Choice.NONE: 0, self.Choice.ALL: self.most_minor}.get(said["choice"], said["amount"] or 0)
 
 
 class TariffForm(forms.Form):

@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
-from billing import auto_top_ups, disputes, earnings, payout_plans, refunds, seller_data, tariffs, top_ups
+from billing import auto_top_ups, disputes, earnings, payout_plans, proofs, refunds, seller_data, tariffs, top_ups
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
@@ -49,6 +49,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "devices": lambda now: UserSession.objects.filter(last_seen_at__lt=now - timedelta(days=90)),
     "connectors held for operators": lambda now: OperatorReservation.objects.filter(ended_at__lt=now - timedelta(days=90)),
     "firmware updates": lambda now: FirmwareUpdate.objects.filter(created_at__lt=now - timedelta(days=365)),
+    "proofs of the books": proofs.old,
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
     "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
@@ -110,6 +111,7 @@ JOBS = (
     Job("notifications pruned", notifications.prune, HOURLY),
     Job("idempotent answers pruned", idempotency.prune, HOURLY),
     Job("log-in failures and token chains pruned", logins.prune, HOURLY),
+    Job("books proved", proofs.prove_nightly, HOURLY),
     Job("old rows forgotten", forget_old, HOURLY),
 )
 _done_at: dict[str, datetime] = {}

@@ -1,6 +1,7 @@
 """What staff see of the chargers' door: frames, attempts to connect, configuration keys, deviations. None of it is rewritten."""
 
 from django.contrib import admin
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
@@ -19,7 +20,31 @@ from ocpp_core.models import (
     OcppFrame,
     SecurityEvent,
 )
+from ocpp_core.views import review_desk
+from stations.models import MeterCase
 from stations.models.command import BLOTTED, is_secret
+
+
+@admin.register(MeterCase)
+class MeterCaseAdmin(ReadOnly):
+    """Every case of the review desk, waiting and decided. The desk shows frames, so its address is given here, on their floor."""
+
+    list_display = ["opened_at", "session", "kind", "doubt", "plausible_wh", "reported_wh", "decide_by", "outcome", "decided_by"]
+    list_filter = ["kind", "outcome", "doubt", "opened_at"]
+    list_select_related = ["session__connector__charge_point", "decided_by"]
+    search_fields = ["=session__code", "=session__charge_point__code", "session__driver__email", "session__owner__email"]
+    change_list_template = "admin/stations/metercase/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The review desk, behind the same door as the rest of the administration."""
+        guard = self.admin_site.admin_view
+        return [
+            path("desk/", guard(review_desk.review_desk), name="stations_review_desk"),
+            path("desk/<int:pk>/", guard(review_desk.review_case), name="stations_review_case"),
+            path("desk/<int:pk>/decide/", guard(review_desk.review_decide), name="stations_review_decide"),
+            path("desk/sessions/<uuid:code>/", guard(review_desk.review_reopen), name="stations_review_reopen"),
+            *super().get_urls(),
+        ]
 
 
 @admin.register(OcppFrame)

@@ -5,6 +5,7 @@ from billing.models.bank_statement import BankStatement, BankStatementLine
 from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
 from billing.models.dispute import Dispute
 from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.models.ledger_proof import LedgerProof
 from billing.models.payout import BankAccount, Payout, PayoutBatch, PayoutPlan
 from billing.models.refund import Refund
 from billing.models.seller import SellerData
@@ -23,6 +24,7 @@ __all__ = [
     "Hold",
     "LedgerAccount",
     "LedgerEntry",
+    "LedgerProof",
     "LedgerTransaction",
     "Payout",
     "PayoutBatch",

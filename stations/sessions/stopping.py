@@ -204,7 +204,7 @@ def _put_right(session: ChargingSession, word: _Stop, meter: Meter) -> None:
         "stop_reason": word.reason[:30],
         "is_estimated": False,
     }
-    late = {
+    late: dict[str, Any] = {
         "late_meter_stop_wh": result.meter_stop_wh,
         "late_stopped_at": stopped_at,
         "late_stopped_at_said": word.stopped_at_said,

@@ -99,6 +99,7 @@ def panel_context(viewer: User, session: ChargingSession) -> dict[str, object]:
         "is_driver": session.driver_id == viewer.pk,
         "is_host": session.owner_id == viewer.pk,
         "viewer": viewer,
+        "case": session.meter_cases.first() if session.has_ended else None,
         "address": session.charge_point.address if not session.has_ended or session.owner_id == viewer.pk else "",
     }
 

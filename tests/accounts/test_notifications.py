@@ -35,6 +35,8 @@ EXAMPLES: dict[str, Any] = {
     "slot": "so 21. 11. 18:00–21:30",
     "guest": "Tereza",
     "by_host": True,
+    "count": 3,
+    "first": "Account 7 says 1, its entries sum to 2.",
     "consent": "I agree that the card is charged with 500 Kč.",
 }
 
