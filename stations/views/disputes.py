@@ -34,9 +34,7 @@ def dispute_open(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
         return redirect(known)
     spent_minor = settlement.spent_minor(code)
     is_driver = user.pk == cdr.driver_id
-    form = DisputeForm(
-        request.POST if request.method == "POST" else None, is_driver=is_driver, most=money.number(money.decimal(spent_minor))
-    )
+    form = DisputeForm(request.POST if request.method == "POST" else None, is_driver=is_driver, most=money.fmt(spent_minor, cdr.currency))
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
