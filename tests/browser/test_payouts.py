@@ -36,6 +36,12 @@ def owner(db: None) -> User:
 
 
 @pytest.fixture
+def staff(db: None) -> User:
+    """Somebody of staff who reads English too."""
+    return factories.make_user("Eva Dostálová", language="en", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
 def viewport() -> dict[str, int]:
     """An owner sits on her sofa."""
     return PHONE
