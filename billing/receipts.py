@@ -1,31 +1,32 @@
 """A charge detail record as people get it: whose it is, whether a printed one is genuine, and as a PDF."""
 
+import re
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
+from itertools import pairwise
 
-import segno
 from django.conf import settings
 from django.core.signing import Signer
 from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
 
 from accounts.models import User
-from billing import money
+from billing import money, suppliers
 from billing.models import CdrLine, ChargeDetailRecord
+from billing.paper import LEFT_MM, Sheet, is_czech, moment
 from billing.pricing import Prices
+from billing.suppliers import Model
 from chargeshare.errors import DomainError
 
-FONTS = Path(settings.BASE_DIR) / "static/vendor/dejavu"
-FONT = "DejaVu"
 Kind = CdrLine.Kind
+IN_ONE_COLUMN = 40
+_CURRENCY = re.compile(r"^[^\W\d_]+(?=\s)|[^\W\d_]+$|[€$£]")
+LONGEST_GAP_S = 3600  # no power is drawn over a longer silence of the meter
 
 
 def visible_to(user: User) -> QuerySet[ChargeDetailRecord]:
@@ -34,13 +35,20 @@ def visible_to(user: User) -> QuerySet[ChargeDetailRecord]:
     return found if user.is_staff else found.filter(Q(driver=user) | Q(owner=user))
 
 
-def agrees(number: str, total: str) -> bool:
-    """Whether a receipt of this number and this total was issued: all that a stranger may learn."""
+def read_total(text: str) -> int | None:
+    """A total as somebody copies it from a receipt: 222.11, 1 234,50 Kč, −65,00; None where it is no amount."""
+    text = _CURRENCY.sub("", text.strip()).replace(money.MINUS, "-")
+    if "," in text and "." in text:
+        text = text.replace(",", "")
     try:
-        total_minor = money.minor(total)
+        return money.minor("".join(text.split()))
     except DomainError:
-        return False
-    return bool(ChargeDetailRecord.objects.filter(number=number[:30], total_minor=total_minor).exists())
+        return None
+
+
+def agrees(number: str, total_minor: int) -> bool:
+    """Whether a receipt of this number and this total was issued: all that a stranger may learn."""
+    return bool(ChargeDetailRecord.objects.filter(number=number, total_minor=total_minor).exists())
 
 
 def verification_url(cdr: ChargeDetailRecord) -> str:
@@ -68,19 +76,12 @@ def quantity(line: CdrLine) -> str:
     units = {Kind.ENERGY: _("kWh"), Kind.TIME: _("min"), Kind.IDLE: _("min")}
     if line.kind == Kind.CREDIT:
         return line.text
-    if line.kind == Kind.SESSION:
+    if line.kind in (Kind.SESSION, Kind.MINIMUM):
         return ""
     times = f"{money.number(line.quantity)} {units[Kind(line.kind)]} × {money.number(line.unit_price)} {currency}".replace(
         " ", money.NO_BREAK_SPACE
     )
     return f"{line.text} · {times}" if line.text else times
-
-
-def moment(at: datetime) -> str:
-    """20. 11. 2026 14:12:04."""
-    local = timezone.localtime(at)
-    day = f"{local.day}. {local.month}. {local.year}" if (translation.get_language() or "cs").startswith("cs") else f"{local:%-d %b %Y}"
-    return f"{day} {local:%H:%M:%S}"
 
 
 def meter(energy_wh: int) -> str:
@@ -89,8 +90,7 @@ def meter(energy_wh: int) -> str:
 
 
 def tariff(prices: Prices) -> str:
-    """The prices in the order kWh, minute, start, standing; the hours of the week by their own lines on the receipt."""
-    symbol = money.SYMBOLS.get(prices.currency, prices.currency)
+    """The prices in the order kWh, minute, start, standing, minimum."""
     named = (
         (prices.price_per_kwh, _("kWh")),
         (prices.price_per_minute, _("min")),
@@ -98,8 +98,97 @@ def tariff(prices: Prices) -> str:
         (prices.idle_price_per_minute, _("min of standing")),
         (prices.minimum_price, _("session at least")),
     )
-    said = [f"{money.number(price)} {symbol}/{unit}".replace(" ", money.NO_BREAK_SPACE) for price, unit in named if price]
+    said = [_price(price, prices.currency, unit) for price, unit in named if price]
     return ", ".join(said) or _("free")
+
+
+def terms(prices: Prices) -> list[tuple[str, str]]:
+    """The tariff in rows: prices, hours of the week with a price of their own, and when standing costs nothing."""
+    rows = [(_("Tariff"), tariff(prices))]
+    rows += [(str(band), _price(band.price_per_kwh, prices.currency, _("kWh"))) for band in prices.bands]
+    if prices.idle_price_per_minute:
+        cap = money.fmt(money.minor(prices.idle_cap), prices.currency)
+        rows.append(
+            (_("Standing after charging"), _("%(minutes)s min free, at most %(cap)s") % {"minutes": prices.idle_grace_minutes, "cap": cap})
+        )
+        if prices.quiet_hours:
+            rows.append((_("Standing costs nothing"), prices.quiet_hours.label))
+    return rows
+
+
+def _price(price: Decimal, currency: str, unit: str) -> str:
+    return f"{money.number(price)} {money.SYMBOLS.get(currency, currency)}/{unit}".replace(" ", money.NO_BREAK_SPACE)
+
+
+def title(cdr: ChargeDetailRecord) -> str:
+    """What the law calls it: who pays VAT issues tax documents, who does not issues receipts."""
+    if cdr.corrects_id is None:
+        return _("Simplified tax document") if cdr.vat_percent is not None else _("Receipt")
+    if cdr.vat_percent is not None:
+        return _("Corrective tax document")
+    return _("Credit note") if cdr.total_minor < 0 else _("Correction of a receipt")
+
+
+def seller(cdr: ChargeDetailRecord) -> list[tuple[str, str]]:
+    """Who issued it, in rows."""
+    by = suppliers.of_record(cdr)
+    rows = [(_("Sold by"), by.name), (_("Seller's address"), by.address), (_("Company number (IČO)"), by.company_id)]
+    rows.append((_("VAT number (DIČ)"), by.vat_id) if by.vat_percent is not None else (_("VAT"), _("the seller is not a payer of VAT")))
+    if by.model == Model.COMMISSIONAIRE:
+        rows.append((_("On the account of"), cdr.owner_name))
+    return [(name, value) for name, value in rows if value]
+
+
+@dataclass(frozen=True)
+class Vat:
+    """The tax in an amount that includes it."""
+
+    percent: str
+    base_minor: int
+    vat_minor: int
+
+
+def vat(cdr: ChargeDetailRecord) -> Vat | None:
+    """The tax in the total; None where the issuer is no payer."""
+    return _vat(cdr.vat_percent, cdr.total_minor, cdr.vat_minor)
+
+
+def fee_vat(cdr: ChargeDetailRecord) -> Vat | None:
+    """The tax in the platform's fee; None where it is no payer, or sells itself."""
+    return _vat(cdr.fee_vat_percent, cdr.fee_minor, cdr.fee_vat_minor)
+
+
+def _vat(percent: Decimal | None, amount_minor: int, vat_minor: int) -> Vat | None:
+    if percent is None:
+        return None
+    written = f"{percent.normalize():f}"
+    return Vat(written.replace(".", ",") if is_czech() else written, amount_minor - vat_minor, vat_minor)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the meter said at one moment: its register, and the power."""
+
+    at: datetime
+    energy_wh: int | None
+    power_w: int | None
+
+
+def readings(cdr: ChargeDetailRecord) -> list[Reading]:
+    """Those that were frozen with the receipt, oldest first."""
+    return [Reading(datetime.fromisoformat(at), energy_wh, power_w) for at, energy_wh, power_w in cdr.readings]
+
+
+def curve(found: list[Reading]) -> list[tuple[datetime, int]]:
+    """Power over time: as it was reported, else what the energy between two readings comes to."""
+    if any(reading.power_w is not None for reading in found):
+        return [(reading.at, reading.power_w) for reading in found if reading.power_w is not None]
+    points = []
+    for before, after in pairwise(reading for reading in found if reading.energy_wh is not None):
+        seconds = (after.at - before.at).total_seconds()
+        if 0 < seconds <= LONGEST_GAP_S:
+            points.append((after.at, max(0, round(((after.energy_wh or 0) - (before.energy_wh or 0)) * 3600 / seconds))))
+    return points
 
 
 def parts(cdr: ChargeDetailRecord) -> list[tuple[str, int]]:
@@ -114,88 +203,103 @@ def parts(cdr: ChargeDetailRecord) -> list[tuple[str, int]]:
 
 
 def pdf(cdr: ChargeDetailRecord, *, with_parts: bool = True) -> bytes:
-    """The receipt on one page, in the language that is active. Where the money came from is for the payer alone."""
-    page = _Page(cdr, parts(cdr) if with_parts else [])
-    page.add_page()
-    page.draw()
-    return bytes(page.output())
+    """The receipt on paper, in the language that is active, the readings on a second page.
+
+    Where the money came from is for the payer alone.
+    """
+    paper = _Paper(cdr, parts(cdr) if with_parts else [])
+    paper.add_page()
+    paper.draw()
+    if cdr.readings:
+        paper.add_page()
+        paper.draw_readings()
+    return bytes(paper.output())
 
 
-class _Page(FPDF):
-    """One A4 sheet."""
+class _Paper(Sheet):
+    """A receipt on A4."""
 
     def __init__(self, cdr: ChargeDetailRecord, paid_from: list[tuple[str, int]]) -> None:
-        super().__init__(format="A4")
+        super().__init__(f"{title(cdr)} {cdr.number}", created_at=cdr.created_at)
         self.cdr = cdr
         self.paid_from = paid_from
-        self.set_margin(20)
-        self.add_font(FONT, "", FONTS / "DejaVuSans.ttf")
-        self.add_font(FONT, "B", FONTS / "DejaVuSans-Bold.ttf")
-        self.set_title(_("Receipt %(number)s") % {"number": cdr.number})
-        self.set_author("ChargeShare")
-        self.set_creation_date(cdr.created_at)
-        self.set_lang(translation.get_language() or "cs")
 
     def draw(self) -> None:
-        """Head, meter, lines, total, where it came from, and how to check it."""
-        cdr = self.cdr
-        self._text(_("Receipt") if cdr.total_minor >= 0 else _("Credit note"), size=20, bold=True)
-        self._text(_("No. %(number)s") % {"number": cdr.number}, size=11)
-        self.ln(6)
-        self._row(_("Sold by"), cdr.owner_name)
-        self._row(_("Place"), ", ".join(filter(None, (cdr.place_name, cdr.place_address))))
-        self._row(_("Connector"), cdr.connector_label)
-        self._row(_("Start"), moment(cdr.started_at))
-        self._row(_("End"), moment(cdr.stopped_at))
-        if cdr.meter_start_wh is not None and cdr.meter_stop_wh is not None:
-            self._row(_("Meter"), f"{meter(cdr.meter_start_wh)} – {meter(cdr.meter_stop_wh)}")
-        self._row(_("Energy"), meter(cdr.energy_wh))
-        if cdr.is_estimated:
-            self._row(_("Note"), _("The end was never reported; settled by the last reading."))
-        if cdr.corrects is not None:
-            self._row(_("Corrects"), cdr.corrects.number)
-        self._rule()
-        for line in cdr.lines.select_related("cdr"):
-            self._row(f"{capfirst(line.get_kind_display())}\n{quantity(line)}".strip(), self._money(line.amount_minor))
-        self._rule()
-        self._row(_("Total"), self._money(cdr.total_minor), bold=True, size=13)
+        """Head, seller, meter, lines, total, tax, tariff, and how to check it."""
+        self.text_line(title(self.cdr), size=18, bold=True)
+        self.text_line(_("No. %(number)s") % {"number": self.cdr.number}, size=11)
+        self.ln(3)
+        for name, value in seller(self.cdr):
+            self.row(name, value)
+        self.rule()
+        self._where_and_when()
+        self.rule()
+        for line in self.cdr.lines.select_related("cdr"):
+            self.row(str(capfirst(line.get_kind_display())), self._money(line.amount_minor), under=quantity(line))
+        self.rule()
+        self.row(_("Total"), self._money(self.cdr.total_minor), bold=True, size=13)
+        self._tax()
         for name, amount_minor in self.paid_from:
-            self._row(name, self._money(amount_minor))
-        self._rule()
-        if cdr.tariff:
-            self._row(_("Tariff"), tariff(Prices.from_snapshot(cdr.tariff)))
-        self._row(_("Issued"), moment(cdr.created_at))
-        self.ln(4)
-        self._text(_("Anyone can check this receipt here:"), size=9)
-        self._text(verification_url(cdr), size=9)
+            self.row(name, self._money(amount_minor))
+        self.rule()
+        for name, value in terms(Prices.from_snapshot(self.cdr.tariff)) if self.cdr.tariff else []:
+            self.row(name, value, size=9)
+        self.row(_("Date of supply"), moment(self.cdr.stopped_at), size=9)
+        self.row(_("Issued"), moment(self.cdr.created_at), size=9)
         self.ln(2)
-        self._code(verification_url(cdr))
+        if self.get_y() > 225:
+            self.add_page()
+        self.text_line(_("Anyone can check this receipt here:"), size=9)
+        self.text_line(verification_url(self.cdr), size=8, grey=True)
+        self.ln(2)
+        self.code(verification_url(self.cdr))
+
+    def _where_and_when(self) -> None:
+        cdr = self.cdr
+        if cdr.corrects is not None:
+            self.row(_("Corrects"), f"{cdr.corrects.number}, {moment(cdr.corrects.created_at)}")
+        self.row(_("Place"), ", ".join(filter(None, (cdr.place_name, cdr.place_address))))
+        self.row(_("Connector"), cdr.connector_label)
+        self.row(_("Start"), moment(cdr.started_at))
+        self.row(_("End"), moment(cdr.stopped_at))
+        if cdr.meter_start_wh is not None and cdr.meter_stop_wh is not None:
+            self.row(_("Meter at the start"), meter(cdr.meter_start_wh))
+            self.row(_("Meter at the end"), meter(cdr.meter_stop_wh))
+        self.row(_("Energy"), meter(cdr.energy_wh))
+        if cdr.is_estimated:
+            self.row(_("Note"), _("The end was never reported; settled by the last reading."))
+
+    def _tax(self) -> None:
+        tax = vat(self.cdr)
+        if tax is not None:
+            self.row(_("Without VAT"), self._money(tax.base_minor))
+            self.row(_("VAT %(percent)s %%") % {"percent": tax.percent}, self._money(tax.vat_minor))
+
+    def draw_readings(self) -> None:
+        """The power as a curve, and what the meter said, in columns of their own."""
+        found = readings(self.cdr)
+        self.text_line(_("What the meter said"), size=14, bold=True)
+        self.text_line(
+            _("Readings of session %(code)s, as the charger reported them.") % {"code": self.cdr.session_code}, size=8, grey=True
+        )
+        points = curve(found)
+        if len(points) > 1:
+            self.curve(points)
+        self.ln(2)
+        top = self.get_y()
+        for place in range(0, len(found), IN_ONE_COLUMN):
+            self.set_left_margin(LEFT_MM + place // IN_ONE_COLUMN * 58)
+            self.set_y(top)
+            rows = [
+                (
+                    f"{moment(one.at).rpartition(' ')[2]}",
+                    "" if one.energy_wh is None else money.number(Decimal(one.energy_wh).scaleb(-3)),
+                    "" if one.power_w is None else money.number(Decimal(one.power_w).scaleb(-3)),
+                )
+                for one in found[place : place + IN_ONE_COLUMN]
+            ]
+            self.columns((_("Time"), "kWh", "kW"), rows, (18, 22, 14), words=1, size=7)
+        self.set_left_margin(LEFT_MM)
 
     def _money(self, amount_minor: int) -> str:
         return money.fmt(amount_minor, self.cdr.currency)
-
-    def _text(self, text: str, *, size: int, bold: bool = False) -> None:
-        self.set_font(FONT, "B" if bold else "", size)
-        self.multi_cell(0, size * 0.6, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-    def _row(self, name: str, value: str, *, bold: bool = False, size: int = 10) -> None:
-        self.set_font(FONT, "B" if bold else "", size)
-        top = self.get_y()
-        self.multi_cell(85, size * 0.62, name, align="L", new_x=XPos.RIGHT, new_y=YPos.NEXT)
-        after = self.get_y()
-        self.set_xy(105, top)
-        self.multi_cell(85, size * 0.62, value, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.set_y(max(after, self.get_y()) + 1.2)
-
-    def _code(self, content: str, *, module_mm: float = 0.8) -> None:
-        left, top = self.get_x(), self.get_y()
-        for y, row in enumerate(segno.make(content, micro=False).matrix):
-            for x, is_dark in enumerate(row):
-                if is_dark:
-                    self.rect(left + x * module_mm, top + y * module_mm, module_mm, module_mm, style="F")
-
-    def _rule(self) -> None:
-        self.ln(2)
-        self.set_draw_color(180)
-        self.line(20, self.get_y(), 190, self.get_y())
-        self.ln(3)

@@ -7,10 +7,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from accounts import addresses, counting
 from accounts.pages import who
-from billing import disputes, receipts
+from billing import disputes, money, receipts
 from billing.models import ChargeDetailRecord
 from billing.pricing import Prices
+
+LONGEST_NUMBER = 30
+LONGEST_TOTAL = 30
+MOST_CHECKS = 60  # of one address, or one home, within ten minutes
+CHECKS_WITHIN_S = 600
 
 
 def _receipt(request: HttpRequest, number: str) -> ChargeDetailRecord:
@@ -30,7 +36,12 @@ def receipt(request: HttpRequest, number: str) -> HttpResponseBase:
         "lines": [(line, receipts.quantity(line)) for line in cdr.lines.select_related("cdr")],
         "parts": receipts.parts(cdr),
         "prices": prices,
-        "tariff": receipts.tariff(prices) if prices else "",
+        "terms": receipts.terms(prices) if prices else [],
+        "title": receipts.title(cdr),
+        "seller": receipts.seller(cdr),
+        "vat": receipts.vat(cdr),
+        "fee_vat": receipts.fee_vat(cdr),
+        "readings": receipts.readings(cdr),
         "corrections": cdr.corrections.all(),
         "is_earned": cdr.owner_id == who(request).pk,
         "may_dispute": disputes.may_open(who(request), cdr),
@@ -63,7 +74,19 @@ def receipt_pdf(request: HttpRequest, number: str) -> HttpResponseBase:
 
 @require_GET
 def receipt_verify(request: HttpRequest, number: str) -> HttpResponseBase:
-    """For anybody with a printed receipt: whether its number and total agree, and nothing more."""
-    total = request.GET.get("total", "")
-    context = {"number": number, "total": total, "agrees": bool(total) and receipts.agrees(number, total)}
+    """For anybody with a printed receipt: whether its number and total agree, and nothing more. Guessing is slowed down."""
+    total = request.GET.get("total", "")[:LONGEST_TOTAL]
+    context: dict[str, object] = {"number": number[:LONGEST_NUMBER], "total": total}
+    if not total:
+        return render(request, "billing/receipt_verify.html", context)
+    total_minor = receipts.read_total(total)
+    if total_minor is None:
+        return render(request, "billing/receipt_verify.html", {**context, "verdict": "unreadable"}, status=400)
+    address = addresses.network(addresses.client_address(request))
+    if counting.add_one(f"receipt-checks:{address}", keep_s=CHECKS_WITHIN_S) > MOST_CHECKS:
+        return render(request, "billing/receipt_verify.html", {**context, "verdict": "wait"}, status=429)
+    context |= {
+        "verdict": "agrees" if receipts.agrees(number, total_minor) else "differs",
+        "written": money.number(money.decimal(total_minor)),
+    }
     return render(request, "billing/receipt_verify.html", context)
