@@ -153,6 +153,7 @@ class Notification(Posted):
         RESERVATION_CANCELLED = "reservation_cancelled", _("booking cancelled")
         RESERVATION_SOON = "reservation_soon", _("booking begins soon")
         RESERVATION_EXPIRED = "reservation_expired", _("booking expired")
+        CIRCLE_INVITED = "circle_invited", _("invited to a circle")
         LEDGER_ALERT = "ledger_alert", _("the books do not balance")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")

@@ -51,6 +51,7 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.RESERVATION_CANCELLED: frozenset({"place", "slot", "guest", "by_host"}),
     Notification.Kind.RESERVATION_SOON: frozenset({"place", "slot"}),
     Notification.Kind.RESERVATION_EXPIRED: frozenset({"place", "slot"}),
+    Notification.Kind.CIRCLE_INVITED: frozenset({"host", "circle"}),
     Notification.Kind.LEDGER_ALERT: frozenset({"count", "first"}),
 }
 """What the texts of each kind can say; a caller leaves out what it does not know. Amounts are integers in minor units."""

@@ -180,6 +180,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Notification.Kind.SESSION_FINISHED: ("circle-check", "green"),
     Notification.Kind.RESERVATION_BOOKED: ("calendar-check", "blue"),
     Notification.Kind.RESERVATION_SOON: ("calendar-clock", "blue"),
+    Notification.Kind.CIRCLE_INVITED: ("users", "green"),
     Notification.Kind.RESERVATION_CANCELLED: ("ban", ""),
     Notification.Kind.RESERVATION_EXPIRED: ("history", ""),
     Notification.Kind.SESSION_FAILED: ("ban", ""),

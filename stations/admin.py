@@ -20,6 +20,9 @@ from stations.models import (
     CardPairing,
     ChargePoint,
     ChargingSession,
+    Circle,
+    CircleMember,
+    CirclePrice,
     Command,
     CommandBatch,
     Connector,
@@ -38,6 +41,7 @@ EDITABLE = ("name", "description", "address", "access", "is_paused", "make", "au
 SHOWN = [field.name for field in ChargePoint._meta.fields if field.name not in (*SECRETS, "id")]
 
 auditlog.register(ChargePoint, include_fields=["owner", "is_published", "is_paused", "access", "identity", "retired_at"])
+auditlog.register(CirclePrice, include_fields=["connector", "circle", "tariff"])
 auditlog.register(MeterCase, include_fields=["outcome", "energy_wh", "reason", "decided_by"])
 auditlog.register(QuarantinedMessage, include_fields=["resolved_at"])
 
@@ -261,6 +265,34 @@ class CardPairingAdmin(ReadOnly):
     list_display = ["charge_point", "user", "uid", "created_at", "expires_at"]
     list_select_related = ["charge_point", "user"]
     search_fields = ["user__email", "uid", "charge_point__name"]
+
+
+@admin.register(Circle)
+class CircleAdmin(ReadOnly):
+    """Whom owners know."""
+
+    list_display = ["__str__", "kind", "owner", "created_at"]
+    list_filter = ["kind"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "owner__email"]
+
+
+@admin.register(CircleMember)
+class CircleMemberAdmin(ReadOnly):
+    """Who is in whose circle."""
+
+    list_display = ["user", "circle", "joined_at"]
+    list_select_related = ["user", "circle"]
+    search_fields = ["user__email", "circle__name", "circle__owner__email"]
+
+
+@admin.register(CirclePrice)
+class CirclePriceAdmin(ReadOnly):
+    """What circles pay where."""
+
+    list_display = ["connector", "circle", "tariff"]
+    list_select_related = ["connector__charge_point", "circle", "tariff"]
+    search_fields = ["=connector__charge_point__code", "circle__name", "tariff__name"]
 
 
 @admin.register(PasswordRotation)

@@ -5,7 +5,18 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import User
-from stations.models import CardPairing, ChargePoint, ChargingSession, Command, Invitation, MeterCase, MeterValue, Reservation
+from stations.models import (
+    CardPairing,
+    ChargePoint,
+    ChargingSession,
+    Circle,
+    CircleMember,
+    Command,
+    Invitation,
+    MeterCase,
+    MeterValue,
+    Reservation,
+)
 
 _SESSION = (
     *("code", "status", "origin", "transaction_id", "charge_point__code", "charge_point__name", "connector__number", "created_at"),
@@ -45,6 +56,17 @@ def everything_about(user: User) -> dict[str, Any]:
         ],
         "reservations": list(Reservation.objects.filter(driver=user).order_by("pk").values(*_RESERVATION)),
         "invitations": list(Invitation.objects.filter(user=user).order_by("pk").values("charge_point__code", "created_at")),
+        "circles": [
+            {
+                "kind": circle.kind,
+                "name": circle.name,
+                "created_at": circle.created_at,
+                "members": [member.user.short_name for member in circle.members.select_related("user")],
+                "prices": list(circle.prices.values("connector__charge_point__code", "connector__number", "tariff__name")),
+            }
+            for circle in Circle.objects.filter(owner=user)
+        ],
+        "circles_i_am_in": list(CircleMember.objects.filter(user=user).values("circle__kind", "circle__name", "joined_at")),
         "card_pairings": list(
             CardPairing.objects.filter(user=user).order_by("pk").values("charge_point__code", "label", "created_at", "uid")
         ),

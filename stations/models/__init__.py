@@ -1,6 +1,7 @@
 """The tables of charging."""
 
 from stations.models.charge_point import ChargePoint, Connector, Invitation, State
+from stations.models.circle import Circle, CircleMember, CirclePrice
 from stations.models.command import Command
 from stations.models.command_batch import CommandBatch
 from stations.models.meter_case import MeterCase
@@ -16,6 +17,9 @@ __all__ = [
     "CardPairing",
     "ChargePoint",
     "ChargingSession",
+    "Circle",
+    "CircleMember",
+    "CirclePrice",
     "Command",
     "CommandBatch",
     "Connector",
