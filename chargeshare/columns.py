@@ -257,7 +257,6 @@ NAMES = {
     "returned minor": _("returned minor"),
     "returning at": _("returning at"),
     "revoked at": _("revoked at"),
-    "rhythm": _("rhythm"),
     "sample": _("sample"),
     "sample count": _("sample count"),
     "samples": _("samples"),
