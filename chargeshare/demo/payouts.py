@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from accounts.models import User
+from accounts.models import Letter, User
 from billing import bank_accounts, earnings, payouts
 from billing.models import BankAccount, Payout
 
@@ -16,6 +16,7 @@ def make(owner: User, now: datetime) -> int:
     account, is_new = bank_accounts.enter(owner, "19-2000145399/0800")
     if is_new:
         bank_accounts.confirm(account)
+        Letter.objects.filter(to=owner.email).delete()  # its link has been followed
         BankAccount.objects.filter(pk=account.pk).update(usable_from=now - timedelta(days=1))
     if Payout.objects.filter(owner=owner).exists() or payouts.payable_minor(owner) < ASKED_MINOR:
         return 0
