@@ -16,6 +16,7 @@ from billing.models import (
     ChargeDetailRecord,
     DemoPayment,
     Dispute,
+    GatewayStatement,
     Hold,
     LedgerAccount,
     LedgerEntry,
@@ -244,6 +245,14 @@ class AutoTopUpAdmin(ReadOnlyAdmin):
     def monthly_cap(self, plan: AutoTopUp) -> str:
         """With its currency."""
         return money.fmt(plan.monthly_cap_minor, plan.currency)
+
+
+@admin.register(GatewayStatement)
+class GatewayStatementAdmin(ReadOnlyAdmin):
+    """Days held against the gateway's own statement."""
+
+    list_display = ["day", "gateway", "lines", "problems", "compared_at"]
+    list_filter = ["gateway"]
 
 
 @admin.register(Refund)

@@ -135,12 +135,13 @@ def _run(proof: LedgerProof) -> LedgerProof:
     with transaction.atomic():
         proof.save()
         if proof.problems:
-            _tell_staff(proof)
+            tell_staff(proof.problems)
     return proof
 
 
-def _tell_staff(proof: LedgerProof) -> None:
-    said = {"count": len(proof.problems), "first": proof.problems[0][:300]}
+def tell_staff(problems: list[str]) -> None:
+    """Tell everybody of staff what does not agree."""
+    said = {"count": len(problems), "first": problems[0][:300]}
     for person in User.objects.filter(is_staff=True, is_active=True):
         notifications.notify(person, Notification.Kind.LEDGER_ALERT, url=reverse("admin:billing_proof"), **said)
 

@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
-from billing import auto_top_ups, disputes, earnings, payout_plans, proofs, refunds, seller_data, tariffs, top_ups
+from billing import auto_top_ups, disputes, earnings, payout_plans, proofs, reconciliation, refunds, seller_data, tariffs, top_ups
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
@@ -84,6 +84,7 @@ JOBS = (
     Job("disputes brought to staff", disputes.close_unanswered),
     Job("prepaid visits followed", prepaid.pursue),
     Job("guests forgotten", prepaid.forget_guests, HOURLY),
+    Job("statements of the gateway compared", reconciliation.compare_days, HOURLY),
     Job("refunds sent", refunds.send_unsent),
     Job("scheduled prices begun", tariffs.begin_scheduled),
     Job("lost connections forgotten", connectivity.forget_lost),

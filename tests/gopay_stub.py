@@ -30,6 +30,7 @@ class GoPayStub:
         self.drip = False
         self.refuse_tokens = False
         self.refund_result = "FINISHED"
+        self.statement = "id;order;amount\n"
         self.recurrence_state = "PAID"
         self._numbers = itertools.count(3_000_000_001)
 
@@ -78,6 +79,8 @@ class GoPayStub:
             if sum(item["amount"] * item["count"] for item in wanted["items"]) != wanted["amount"]:
                 return 409, {"errors": [{"error_name": "INVALID", "field": "items"}]}
             return 200, self.create(wanted)
+        if (method, path) == ("POST", "/api/accounts/account-statement"):
+            return 200, self.statement
         again = re.fullmatch(r"/api/payments/payment/(\d+)/(create|void)-recurrence", path)
         if method == "POST" and again and again[1] in self.payments:
             return self._recur(again[1], again[2], body)

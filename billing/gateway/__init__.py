@@ -102,6 +102,10 @@ class Gateway(Protocol):
         """Return a part of a payment, or the rest of it. After a GatewayAwayError nobody knows whether it was done."""
         ...
 
+    def fetch_statement(self, first: date, last: date) -> str | None:
+        """The gateway's own statement of our account, days included, as text with a line for each movement; None where there is none."""
+        ...
+
 
 def get_gateway(name: str | None = None) -> Gateway:
     """The gateway of this name; without a name the one that new payments use."""

@@ -1,6 +1,6 @@
 """A gateway on paper: no money anywhere, but the same steps, states and surprises as a real one."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -65,6 +65,10 @@ class DemoGateway:
             payment.state = State.REFUNDED if payment.refunded_minor == payment.amount_minor else State.PARTIALLY_REFUNDED
             payment.save(update_fields=["refunded_minor", "state"])
         return RefundSaid(f"{gateway_id}-{payment.refunded_minor}", amount_minor)
+
+    def fetch_statement(self, first: date, last: date) -> str | None:  # noqa: ARG002 - paper keeps no account
+        """There is none."""
+        return None
 
     def _said(self, payment: DemoPayment) -> Payment:
         return Payment(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,6 +114,22 @@ class GoPayGateway:
             raise GatewayAwayError("GoPay's answer holds no refund.")
         return RefundSaid(str(body["id"]), amount_minor, is_failed=body["result"] == FAILED_REFUND)
 
+    def fetch_statement(self, first: date, last: date) -> str | None:
+        """The statement of our account at GoPay."""
+        wanted = {
+            "date_from": first.isoformat(),
+            "date_to": last.isoformat(),
+            "goid": settings.GOPAY_GOID,
+            "currency": settings.CURRENCY,
+            "format": "CSV_A",
+        }
+        response = _answer(
+            f"the statement from {first}", lambda client: client.get_account_statement(dict(wanted)), settings.GOPAY_TIMEOUT_S
+        )
+        if not 200 <= response.status_code < 300:
+            _body(response)
+        return str(response)
+
 
 def _order(request: PaymentRequest) -> dict[str, Any]:
     return {
@@ -125,6 +142,11 @@ def _order(request: PaymentRequest) -> dict[str, Any]:
 
 
 def _ask(what: str, call: Callable[[Payments], Response], budget_s: float) -> Any:
+    """What a good answer to a call says."""
+    return _body(_answer(what, call, budget_s))
+
+
+def _answer(what: str, call: Callable[[Payments], Response], budget_s: float) -> Response:
     """Make a call within its budget. A gateway that drips its answer cannot hold us: the caller walks away in time.
 
     It leaves one line in the log, without headers or bodies: they hold the token, the secret and the payer.
@@ -140,7 +162,7 @@ def _ask(what: str, call: Callable[[Payments], Response], budget_s: float) -> An
     except (ValueError, TypeError) as error:  # settings the SDK refuses, or an answer it chokes on; its words may hold secrets
         raise GatewayAwayError(f"GoPay's SDK failed with {type(error).__name__}.") from None
     logger.info("gopay was asked about %s and answered %s", what, response.status_code or "nothing")
-    return _body(response)
+    return response
 
 
 def _call(call: Callable[[Payments], Response], deadline: float) -> Response:
