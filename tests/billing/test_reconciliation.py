@@ -24,7 +24,7 @@ def at_noon():
 def paid(stub, user, amount_minor=20_000):
     top_up = top_ups.begin(user, amount_minor)
     stub.move(top_up.gateway_id, "PAID")
-    top_ups.refresh(top_up.gateway_id)
+    top_ups.refresh(str(top_up.gateway_id))
     return top_up
 
 
