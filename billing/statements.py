@@ -32,6 +32,13 @@ class Sums:
     earned_minor: int = 0
     energy_wh: int = 0
     sessions: int = 0
+    vat_minor: int = 0
+    fee_vat_minor: int = 0
+
+    @property
+    def fee_base_minor(self) -> int:
+        """The fee without its VAT."""
+        return self.fee_minor - self.fee_vat_minor
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ SUMS = {
     "earned_minor": Sum("owner_minor"),
     "energy_wh": Sum("energy_wh", filter=Q(corrects=None)),
     "sessions": Count("pk", filter=Q(corrects=None)),
+    "vat_minor": Sum("vat_minor"),
+    "fee_vat_minor": Sum("fee_vat_minor"),
 }
 
 
@@ -168,7 +177,7 @@ def of_month(owner: User, month: date) -> Statement:
         paid_out_minor=-sum(amount_minor for amount_minor in amounts if amount_minor < 0),
         returned_minor=sum(amount_minor for amount_minor in amounts if amount_minor > 0),
         closing_minor=_stood_at(midnight(ends), until_then),
-        receipts=list(found.select_related("corrects").order_by("pk")),
+        receipts=list(found.defer("readings").select_related("corrects").order_by("pk")),
         payouts=list(payouts.order_by("pk")),
     )
 
@@ -182,14 +191,15 @@ def rows(owner: User, found: QuerySet[ChargeDetailRecord]) -> list[Row]:
     """Sessions as a table to take away: a guest has a made-up name there, and no card."""
     head: Row = [
         *(_("Receipt"), _("Corrects"), _("Settled"), _("Begin"), _("End"), _("Charger"), _("Connector"), _("Guest")),
-        *(_("Energy (kWh)"), _("Price"), _("Fee"), _("For you"), _("Currency")),
+        *(_("Energy (kWh)"), _("Price"), _("VAT in the price"), _("Fee"), _("VAT in the fee"), _("For you"), _("Currency")),
     ]
-    return [head, *(_row(owner, cdr) for cdr in found.select_related("corrects").order_by("pk"))]
+    return [head, *(_row(owner, cdr) for cdr in found.defer("readings").select_related("corrects").order_by("pk"))]
 
 
 def _row(owner: User, cdr: ChargeDetailRecord) -> Row:
     return [
         *(cdr.number, cdr.corrects.number if cdr.corrects else "", cdr.created_at, cdr.started_at, cdr.stopped_at),
         *(cdr.place_name, cdr.connector_label, pseudonym(owner, cdr.driver_id), Decimal(cdr.energy_wh).scaleb(-3)),
-        *(money.decimal(cdr.total_minor), money.decimal(cdr.fee_minor), money.decimal(cdr.owner_minor), cdr.currency),
+        *(money.decimal(cdr.total_minor), money.decimal(cdr.vat_minor)),
+        *(money.decimal(cdr.fee_minor), money.decimal(cdr.fee_vat_minor), money.decimal(cdr.owner_minor), cdr.currency),
     ]

@@ -24,16 +24,19 @@ class Supplier:
 
 
 def of(owner: User, place_name: str) -> Supplier:
-    """Who sells at an owner's charger today.
+    """Who sells at an owner's charger today."""
+    return operator() if settings.SUPPLY_MODEL == Model.COMMISSIONAIRE else of_owner(owner, place_name)
+
+
+def of_owner(owner: User, otherwise: str) -> Supplier:
+    """An owner as she stands on documents.
 
     A private person is named and nothing more; who shares as a business has address and numbers on every receipt, as the
     law wants it.
     """
-    if settings.SUPPLY_MODEL == Model.COMMISSIONAIRE:
-        return operator()
     data = SellerData.objects.filter(owner_id=owner.pk).exclude(completed_at=None).exclude(kind=SellerData.Kind.PRIVATE).first()
     if data is None:
-        return Supplier(Model.AGENT, (owner.name or place_name)[:100])
+        return Supplier(Model.AGENT, (owner.name or otherwise)[:100])
     return Supplier(
         model=Model.AGENT,
         name=data.name,

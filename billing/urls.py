@@ -5,7 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from billing import api
 from billing.owners import urls as of_owners
-from billing.views import disputes, receipts, tariffs, wallet
+from billing.views import disputes, receipts, statements, tariffs, wallet
 
 app_name = "billing"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("wallet/automatic/", wallet.auto_top_up, name="auto_top_up"),
     path("wallet/automatic/end/", wallet.auto_top_up_end, name="auto_top_up_end"),
     path("wallet/refund/", wallet.refund, name="refund"),
+    path("wallet/statements/<month:number>/", statements.wallet_statement, name="wallet_statement"),
+    path("wallet/statements/<month:number>.<document:ending>", statements.wallet_statement_file, name="wallet_statement_file"),
     path("wallet/top-ups/<uuid:code>/return/", wallet.top_up_return, name="top_up_return"),
     path("wallet/demo-gateway/<str:gateway_id>/", wallet.demo_gateway, name="demo_gateway"),
     path("gopay/notification/", wallet.gopay_notification, name="gopay_notification"),

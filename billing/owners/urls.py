@@ -13,6 +13,12 @@ class Ending(StringConverter):
     regex = "csv|xlsx"
 
 
+class Document(StringConverter):
+    """The kinds of file a statement is given as."""
+
+    regex = "csv|xlsx|pdf"
+
+
 class Month(StringConverter):
     """A month: 2026-11."""
 
@@ -30,6 +36,7 @@ class Year(StringConverter):
 
 
 register_converter(Ending, "ending")
+register_converter(Document, "document")
 register_converter(Month, "month")
 register_converter(Year, "year")
 
@@ -44,7 +51,7 @@ urlpatterns = [
     path("owner/earnings/", views.earning_list, name="earnings"),
     path("owner/earnings/<year:year>.<ending:ending>", views.earning_export, name="earning_export"),
     path("owner/statements/<month:number>/", views.monthly_statement, name="monthly_statement"),
-    path("owner/statements/<month:number>.<ending:ending>", views.monthly_statement_export, name="monthly_statement_export"),
+    path("owner/statements/<month:number>.<document:ending>", views.monthly_statement_export, name="monthly_statement_export"),
     path("owner/taxes/", views.tax_overview, name="taxes"),
     path("owner/taxes/<year:year>.<ending:ending>", views.tax_export, name="tax_export"),
     path("owner/tax-data/", views.seller_data_edit, name="seller_data"),

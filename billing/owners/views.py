@@ -20,13 +20,14 @@ from accounts import idempotency
 from accounts.addresses import client_address
 from accounts.models import User
 from accounts.pages import explained, fresh_login_required
-from billing import bank_accounts, earnings, iban, money, payout_plans, payouts, seller_data, spreadsheets, statements, taxes
+from billing import bank_accounts, earnings, fee_papers, iban, money, payout_plans, payouts, seller_data, spreadsheets, statements, taxes
 from billing.models import BankAccount, Payout, PayoutPlan
 from billing.owners.forms import BankAccountForm, PayoutForm, PlanForm, SecondFactorForm, SellerDataForm
 from billing.spreadsheets import Row
 from chargeshare.errors import DomainError, Invalid
 
 PER_PAGE = 20
+LINES_PER_PAGE = 100
 
 
 def _owner(request: HttpRequest) -> User:
@@ -234,16 +235,31 @@ def monthly_statement(request: HttpRequest, number: str) -> HttpResponseBase:
     statement = statements.of_month(_owner(request), _month(number))
     if statement.month > timezone.localdate():
         raise Http404
-    guests = [(cdr, statements.pseudonym(_owner(request), cdr.driver_id)) for cdr in statement.receipts]
-    context = {"side": "earnings", "statement": statement, "lines": guests, "currency": settings.CURRENCY, "owner": _owner(request)}
+    page = Paginator(statement.receipts, LINES_PER_PAGE).get_page(request.GET.get("page"))
+    guests = [(cdr, statements.pseudonym(_owner(request), cdr.driver_id)) for cdr in page]
+    context = {
+        "side": "earnings",
+        "statement": statement,
+        "lines": guests,
+        "page": page,
+        "currency": settings.CURRENCY,
+        "owner": _owner(request),
+        "fee": fee_papers.fee(statement),
+        "issuer": fee_papers.issuer(),
+        "document": fee_papers.number(_owner(request), statement),
+    }
     return render(request, "billing/monthly_statement.html", context)
 
 
 @login_required
 @require_GET
 def monthly_statement_export(request: HttpRequest, number: str, ending: str) -> HttpResponseBase:
-    """The same to take away."""
+    """The same to take away: on paper, with the platform's fee and its VAT, or as a table."""
     owner, month = _owner(request), _month(number)
+    if month > timezone.localdate():
+        raise Http404
+    if ending == "pdf":
+        return _paper(f"chargeshare-{number}", fee_papers.pdf(owner, statements.of_month(owner, month)))
     found = statements.earned(owner, begins=month, ends=statements.next_month(month))
     return table(f"chargeshare-{number}", ending, {number: statements.rows(owner, found)})
 
@@ -288,6 +304,11 @@ def seller_data_edit(request: HttpRequest) -> HttpResponseBase:
             messages.success(request, _("Your data are saved."))
             return redirect("billing:taxes")
     return render(request, "billing/seller_data_edit.html", {"side": "taxes", "form": form}, status=400 if form.is_bound else 200)
+
+
+def _paper(name: str, content: bytes) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}.pdf"', "Cache-Control": "private, no-store"}
+    return HttpResponse(content, content_type="application/pdf", headers=headers)
 
 
 def table(name: str, ending: str, sheets: dict[str, list[Row]]) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from accounts.pages import who
-from billing import ledger, receipts, settlement, top_ups
+from billing import ledger, paper, receipts, settlement, top_ups
 from billing.models import DemoPayment, LedgerTransaction, Tariff, TopUp
 from billing.pricing import Prices
 from tests.billing.books import balance, make_bill
@@ -260,11 +260,11 @@ def test_corrections_and_estimates_are_explained(page, driver, owner):
 @pytest.mark.parametrize("language", ["cs", "en"])
 def test_a_receipt_on_paper(page, cdr, language):
     with translation.override(language):
-        paper = receipts.pdf(cdr)
-        assert receipts.moment(cdr.started_at).startswith("20. 11. 2026" if language == "cs" else "20 Nov 2026")
+        printed = receipts.pdf(cdr)
+        assert paper.moment(cdr.started_at).startswith("20. 11. 2026" if language == "cs" else "20 Nov 2026")
 
-    assert paper.startswith(b"%PDF")
-    assert len(receipts.pdf(cdr, with_parts=False)) < len(paper)
+    assert printed.startswith(b"%PDF")
+    assert len(receipts.pdf(cdr, with_parts=False)) < len(printed)
     served = page.get(f"/receipts/{cdr.number}.pdf")
     assert served.headers["Content-Type"] == "application/pdf"
     assert cdr.number in served.headers["Content-Disposition"]
