@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from jsonschema_rs import Draft4Validator, ValidationError
+from jsonschema_rs import Draft4Validator, ValidationError, ValidationErrorKind
 
 from ocpp_core import frames
 
@@ -100,7 +100,7 @@ def faults(action: str, payload: dict[str, Any]) -> list[Fault]:
     found = []
     for error in _validator(action, "request").iter_errors(payload):
         place, rule = tuple(error.instance_path), error.kind.name
-        if rule == "required":
+        if isinstance(error.kind, ValidationErrorKind.Required):
             place = (*place, str(error.kind.property))
         found.append(Fault(place, rule, error.kind.value, error.message))
     return found

@@ -66,7 +66,8 @@ class Door:
         """Ask and wait; what the charger said."""
         status, body = await self.api.post(f"{self.path}commands/?wait=30", {"action": action, "payload": payload})
         assert (status, body["status"]) == (201, "accepted"), body
-        return body["response"]
+        said: dict[str, Any] = body["response"]
+        return said
 
     async def set(self, connector: int, said: dict[str, Any]) -> str:
         """Give the charger a profile; its answer."""

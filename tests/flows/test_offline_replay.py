@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,8 @@ async def tell(box, messages):
     """
     for number, (action, payload) in enumerate(messages):
         await box.send([2, f"q{number}", action, payload])
-    answers, again = {}, 0
+    answers: dict[str, Any] = {}
+    again = 0
     while len(answers) < len(messages):
         kind, message_id, *rest = await box.receive(60)
         if kind == 2:
@@ -200,6 +202,8 @@ def test_its_clock_was_wrong_and_ours_is_taken(served, charge_point, cards, driv
 
     run(story)
     session = ChargingSession.objects.get()
+    assert session.started_at is not None
+    assert session.stopped_at is not None
     assert before <= session.started_at <= session.stopped_at <= datetime.now(UTC)
     assert session.started_at_said == said(kept.began_at)
     assert (session.status, session.cdr, session.claimed_wh) == ("REVIEW", None, USED_WH)

@@ -1,6 +1,6 @@
 """What we know of the profiles in a box: learnt from its answers, given to sessions, forgotten with them; its page and its API."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -115,10 +115,11 @@ def test_everything_of_a_profile_is_kept_and_by_which_command(charge_point, owne
     said = profile(7, level=2, validFrom="2026-01-01T00:00:00Z", validTo="2026-02-01T00:00:00Z", recurrencyKind="Daily")
     command = commands.ask(charge_point, "SetChargingProfile", {"connectorId": 1, "csChargingProfiles": said}, asked_by=owner)
     claimed = commands.claim(command.pk)
+    assert claimed is not None
     answers.learn(charge_point.pk, claimed.action, claimed.payload, ACCEPTED)
     row = ChargingProfile.objects.get()
     assert (row.command, row.profile, row.stack_level, row.recurrency) == (command, said, 2, "Daily")
-    assert (row.valid_from.isoformat(), row.is_expired, row.is_waiting) == ("2026-01-01T00:00:00+00:00", True, False)
+    assert (row.valid_from, row.is_expired, row.is_waiting) == (datetime(2026, 1, 1, tzinfo=UTC), True, False)
 
 
 def test_a_limit_by_the_clock_is_over_with_its_duration(charge_point):
@@ -217,6 +218,7 @@ def test_a_button_starts_with_a_limit(charge_point, driver, connector):
     command = session.commands.get()
     assert command.payload == {"connectorId": 1, "idTag": session.id_tag, "chargingProfile": own}
     claimed = commands.claim(command.pk)
+    assert claimed is not None
     answers.learn(charge_point.pk, claimed.action, claimed.payload, ACCEPTED)
     started = begin(charge_point, session.id_tag, at=timezone.now())
     kept.catch_up(charge_point.pk)

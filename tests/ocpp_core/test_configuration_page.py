@@ -97,6 +97,7 @@ def test_garbage_asks_for_nothing(mine, box, url, said):
 def test_what_came_of_a_change_stands_beside_its_key(mine, box, url, word):
     mine.post(url, {"deed": "set", "key": "HeartbeatInterval", "value": "60"})
     command = commands.claim(Command.objects.order_by("id")[0].pk)
+    assert command is not None
     commands.record_result(command, status="accepted", response={"status": word})
 
     assert settings_of(mine.get(url))["HeartbeatInterval"].change == command

@@ -38,7 +38,7 @@ def ask_url(charge_point, action):
 def hidden(page):
     """What a confirmation page sends back by itself."""
     tags = re.findall(r"<input\b[^>]*type=\"hidden\"[^>]*>", page.content.decode())
-    pairs = [(re.search(r'name="([^"]*)"', tag)[1], unescape(re.search(r'value="([^"]*)"', tag)[1])) for tag in tags]
+    pairs = [(*re.findall(r'name="([^"]*)"', tag), *map(unescape, re.findall(r'value="([^"]*)"', tag))) for tag in tags]
     return {name: value for name, value in pairs if name in ("as", "json", "confirmation")}
 
 
@@ -213,7 +213,9 @@ def test_a_password_is_written_twice_and_shown_never(mine, box):
     right = mine.post(url, {"deed": "confirm", **words, "secret": SECRET})
     assert right.status_code == 302
     command = Command.objects.get()
-    assert commands.claim(command.pk).payload == {"key": "AuthorizationKey", "value": SECRET}
+    claimed = commands.claim(command.pk)
+    assert claimed is not None
+    assert claimed.payload == {"key": "AuthorizationKey", "value": SECRET}
     assert SECRET not in mine.get(right.headers["Location"]).content.decode()
 
     repeat = mine.get(f"{url}?repeat={command.pk}").content.decode()
@@ -308,7 +310,8 @@ def test_the_history_is_filtered_and_says_who_asked(mine, box, staff):
 @pytest.mark.parametrize("name", ["console", "ask", "command", "command_again"])
 def test_to_others_the_console_does_not_exist(client, stranger, box, name):
     command = commands.ask(box, "ClearCache", {}, asked_by=box.owner)
-    arguments = {"ask": ["Reset"], "command": [command.pk], "command_again": [command.pk]}.get(name, [])
+    pages: dict[str, list[object]] = {"ask": ["Reset"], "command": [command.pk], "command_again": [command.pk]}
+    arguments = pages.get(name, [])
     url = reverse(f"ocpp_core:{name}", args=[box.code, *arguments])
     assert client.get(url).status_code == 302
     client.force_login(stranger)

@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
@@ -43,6 +44,7 @@ def say(charge_point, status, request_id=None, at=None):
 def ask(charge_point, kind=TYPE.DIAGNOSTICS, **more):
     """The upload, and the path a box is told."""
     upload = diagnostics.ask(charge_point, kind, **more)
+    assert upload.command is not None
     payload = upload.command.payload
     location = payload.get("location") or payload["log"]["remoteLocation"]
     return upload, location.removeprefix(settings.PUBLIC_URL)
@@ -253,7 +255,7 @@ def test_uploaded_elsewhere_is_no_file(online):
     answers.learn(online.pk, "GetDiagnostics", {"location": "ftp://me:pw@example.com/in/"}, {"fileName": "d"})
     say(online, "Uploading")
     say(online, "Uploaded")
-    own = DiagnosticsUpload.objects.first()
+    own = DiagnosticsUpload.objects.all()[0]
     assert (own.location, own.progress, own.stored_as) == ("ftp://me:***@example.com/in/", Progress.DONE, "")
 
 
@@ -302,7 +304,7 @@ def test_numbers_tell_logs_apart(online):
     answered(third, {"status": "Rejected"})
     assert fresh(third).progress == Progress.REFUSED
     say(online, "Uploading", 2**30)
-    assert DiagnosticsUpload.objects.first().request_id == 2**30
+    assert DiagnosticsUpload.objects.all()[0].request_id == 2**30
 
 
 def test_a_newer_request_takes_the_words_and_the_older_keeps_its_file(online):
@@ -333,9 +335,11 @@ def fetched(path, user):
     async def story():
         client = AsyncClient()
         await client.aforce_login(user)
-        answer = await client.get(path)
-        body = b"".join([piece async for piece in answer.streaming_content]) if answer.streaming else answer.content
-        return answer, body
+        answer: HttpResponseBase = await client.get(path)
+        if isinstance(answer, StreamingHttpResponse):
+            return answer, b"".join([piece async for piece in answer])
+        assert isinstance(answer, HttpResponse)
+        return answer, answer.content
 
     return async_to_sync(story)()
 

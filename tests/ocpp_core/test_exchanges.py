@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
+from django.http import HttpResponseBase, StreamingHttpResponse
 from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -24,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 def log(charge_point):
     """Writes frames a second apart, the last a few minutes ago."""
     start = timezone.now() - timedelta(hours=1)
-    written = []
+    written: list[OcppFrame] = []
 
     def write(direction, kind, raw, *, action="", message_id="", took=None, at=None):
         frame = OcppFrame.objects.create(
@@ -122,6 +123,7 @@ def test_a_frame_knows_its_command_and_the_command_its_frames(client, owner, cha
     client.force_login(owner)
     go_online(charge_point)
     command = commands.claim(commands.ask(charge_point, "Reset", {"type": "Soft"}, asked_by=owner).pk)
+    assert command is not None
     now = timezone.now()
     log("to_charger", "call", [2, "a", "Reset", {"type": "Soft"}], action="Reset", message_id="a", at=now)
     log("from_charger", "result", [3, "a", {"status": "Accepted"}], action="Reset", message_id="a", at=now)
@@ -197,8 +199,9 @@ def test_the_file_is_streamed_in_the_event_loop_too(owner, charge_point, day, pa
     async def story():
         client = AsyncClient()
         await client.aforce_login(owner)
-        response = await client.get(path % charge_point.code)
-        return b"".join([chunk async for chunk in response.streaming_content])
+        response: HttpResponseBase = await client.get(path % charge_point.code)
+        assert isinstance(response, StreamingHttpResponse)
+        return b"".join([chunk async for chunk in response])
 
     assert len(async_to_sync(story)().splitlines()) == 10
 

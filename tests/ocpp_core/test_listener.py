@@ -1,12 +1,15 @@
 """What is said to all processes is heard, also after the channel layer has lost its memory."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
 
 from ocpp_core import listener
 from ocpp_core.listener import GROUP, Listener
+from ocpp_core.registry import Registry
+from ocpp_core.workers import Workers
 from tests.ocpp_core.conftest import run
 
 
@@ -20,6 +23,7 @@ class Asker:
 
 class Connection:
     id = "here"
+    charge_point_id = 7
 
     def __init__(self):
         self.woken = asyncio.Event()
@@ -43,8 +47,10 @@ def test_it_is_back_in_the_group_after_the_layer_was_emptied(monkeypatch):
 
     async def story():
         layer = get_channel_layer()
-        held = Connection()
-        listening = asyncio.create_task(Listener({7: held}, None).listen())
+        held: Any = Connection()
+        registry = Registry()
+        registry.add(held)
+        listening = asyncio.create_task(Listener(registry, Workers(asyncio.get_running_loop())).listen())
 
         async def say(kind, until, **message):
             async with asyncio.timeout(30):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -29,6 +30,7 @@ class Box(Calls):
     """A charger with a few keys. `taken` says what becomes of a value: kept as given unless a test says otherwise."""
 
     keys: dict[str, str | None]
+    asked: list[tuple[Any, ...]]
     readonly: frozenset[str] = frozenset()
 
     async def call(self, action, payload, *, within_s=None):

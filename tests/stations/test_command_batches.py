@@ -27,8 +27,11 @@ def test_the_connected_get_their_turns_and_the_others_their_answer_at_once(owner
     asked = list(batch.commands.order_by("pk"))
     assert [command.status for command in asked] == ["pending"] * 3 + ["offline"]
     assert [command.not_before is None for command in asked] == [True, False, False, True]
-    assert timedelta(seconds=4) <= asked[2].not_before - before < timedelta(seconds=34)
-    assert asked[2].not_before - asked[1].not_before == timedelta(seconds=2)
+    second, third = asked[1].not_before, asked[2].not_before
+    assert second is not None
+    assert third is not None
+    assert timedelta(seconds=4) <= third - before < timedelta(seconds=34)
+    assert third - second == timedelta(seconds=2)
     assert {command.asked_by for command in asked} == {owner}
     assert command_batches.progress(batch) == (4, {"pending": 3, "offline": 1}, {})
 
@@ -51,14 +54,15 @@ def test_a_turn_that_has_not_come_is_neither_sent_nor_given_up(owner, chargers):
 def test_interrupting_calls_off_what_was_not_sent(owner, chargers):
     batch = command_batches.begin(chargers, "ClearCache", {}, asked_by=owner)
     first = commands.claim(batch.commands.order_by("pk")[0].pk)
+    assert first is not None
 
     assert command_batches.interrupt(batch) == 2
     assert command_batches.interrupt(batch) == 0
     commands.record_result(first, status="accepted", response={"status": "Accepted"})
 
     progress = command_batches.progress(batch)
-    assert progress == (4, {"accepted": 1, "cancelled": 2, "offline": 1}, {"Accepted": 1})
     assert progress.is_over
+    assert progress == (4, {"accepted": 1, "cancelled": 2, "offline": 1}, {"Accepted": 1})
     assert batch.interrupted_at is not None
     assert not commands.pending(chargers[1].pk)
 

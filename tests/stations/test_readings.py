@@ -104,6 +104,7 @@ def test_without_a_session_it_belongs_to_the_outlet_which_it_may_make(charge_poi
     store(charge_point, reading(1, 1100), number=3)
     store(charge_point, reading(1, 1100), number=3)
     row = MeterValue.objects.get()
+    assert row.connector is not None
     assert (row.session, row.connector.number) == (None, 3)
 
 
@@ -122,7 +123,7 @@ def test_what_it_says_of_the_whole_box_is_about_the_session_it_names(charge_poin
     Connector.objects.create(charge_point=charge_point, number=2)
     store(charge_point, reading(1, 1100), transaction_id=started.transaction_id, number=0)
     assert session_of(started).energy_wh == 100
-    assert MeterValue.objects.get().connector.number == 1
+    assert MeterValue.objects.get().connector == Connector.objects.get(charge_point=charge_point, number=1)
 
 
 def test_an_unknown_transaction_is_kept_and_noted_once(charge_point, connector):
