@@ -3,6 +3,8 @@ import json
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -317,13 +319,17 @@ def test_register_accepts_what_the_door_needs(owner):
 def test_what_failed_once_is_heard_when_it_is_said_again_in_the_same_words(transactional_db, owner):
     """A refusal that means "ask again" is not what the repetition is answered; any other answer is."""
     charge_point = factories.make_charge_point(owner, auto_configure=False)
-    heard, calls = [], []
+    heard: list[Any] = []
+    calls: list[str] = []
 
     def fails_first(request):
         calls.append(request.action)
         if len(calls) == 1:
             raise RuntimeError("the disk is full")
         return {"currentTime": "now"}
+
+    def answered(number):
+        return len(heard) == number
 
     version = replace(V16, in_a_thread={"Authorize": fails_first})
 
@@ -333,7 +339,7 @@ def test_what_failed_once_is_heard_when_it_is_said_again_in_the_same_words(trans
         connection = Connection(verdict, this_door.backstage, send=lambda text: heard.append(json.loads(text)), close=heard.append)
         for number in (1, 2, 3):
             connection.feed('[2,"same","Authorize",{"idTag":"A"}]')
-            await asyncio.to_thread(until, lambda number=number: len(heard) == number, 30)
+            await asyncio.to_thread(until, partial(answered, number), 30)
         connection.ended()
         await door.close()
 
