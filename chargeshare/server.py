@@ -89,6 +89,11 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
                 frame = frame[sent:]
         transport.write(frame)
 
+    def unread(self) -> int:
+        """How many bytes of what was sent wait here, because the other side does not fetch them."""
+        transport = self.transport
+        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen  # type: ignore[no-any-return]  # noqa: SLF001
+
     def close(self, code: int) -> None:
         """Begin the closing handshake, with any code: autobahn's own method lets applications say 1000 alone."""
         if self.state == self.STATE_OPEN:

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 MOST_UNANSWERED = 32
 FLOOD_FRAMES = 500
 FLOOD_BYTES = 1_048_576
+MOST_UNREAD = 1_048_576  # bytes of answers that nobody fetches, beyond what the network itself keeps
 
 ANSWERS_KEPT = 32
 ANSWERS_KEPT_S = 60.0
@@ -53,7 +54,15 @@ class Taken(NamedTuple):
 class Connection:
     """An accepted socket of an authenticated charger."""
 
-    def __init__(self, verdict: Verdict, backstage: Backstage, *, send: Callable[[str], None], close: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        verdict: Verdict,
+        backstage: Backstage,
+        *,
+        send: Callable[[str], None],
+        close: Callable[[int], None],
+        unread: Callable[[], int] = int,
+    ) -> None:
         if verdict.charge_point is None:
             raise ValueError("only a known charger has a connection")
         charge_point = verdict.charge_point
@@ -68,6 +77,7 @@ class Connection:
         self._backstage = backstage
         self._send = send
         self._close_socket = close
+        self._unread = unread
         self._queue: deque[Taken] = deque()
         self._current: Taken | None = None
         self._answers: OrderedDict[tuple[MessageId, int], tuple[float, str | None]] = OrderedDict()
@@ -244,14 +254,21 @@ class Connection:
         call = taken.call
         self._answers[call.message_id, hash(taken.text)] = (now, text)
         self._log(frame_log.TO_CHARGER, kind, call.message_id, call.action, text, int((now - taken.began) * 1000))
+        # By way of the loop: a queue of answers that are ready at once must not nest as deep as it is long, and whoever
+        # sends a thousand at once gets one answer while everybody else gets one.
+        self._backstage.loop.call_soon(self._next)
+
+    def _next(self) -> None:
         self._current = None
-        if self._queue:
-            # By way of the loop: a queue of answers that are ready at once must not nest as deep as it is long.
-            self._backstage.loop.call_soon(self._work)
+        self._work()
 
     def _say(self, text: str) -> None:
-        if not self.is_closing:
-            self._send(text)
+        if self.is_closing:
+            return
+        self._send(text)
+        if self._unread() > MOST_UNREAD:
+            logger.warning("charger %r does not listen and is cut off", self.facts.identity)
+            self.close(POLICY_VIOLATION)
 
     def _request(self, taken: Taken) -> Request:
         request = Request(self.facts, taken.call.action, taken.call.payload, taken.received_at, self._row(taken))

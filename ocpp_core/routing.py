@@ -56,7 +56,7 @@ async def _serve(scope: Scope, receive: Receive, send: Send, this_door: door.Doo
     socket = scope.get("extensions", {}).get(SOCKET)
     outbox: asyncio.Queue[Message] | None = None
     if socket is not None:
-        connection = Connection(verdict, this_door.backstage, send=socket.send_text, close=socket.close)
+        connection = Connection(verdict, this_door.backstage, send=socket.send_text, close=socket.close, unread=socket.unread)
         socket.attach(connection.feed)
     else:
         queue = outbox = asyncio.Queue()
