@@ -149,7 +149,7 @@ def test_it_sends_a_junk_origin(served, charge_point):  # noqa: F811
 
 
 def test_it_forgets_to_ask_for_an_upgrade(served, charge_point):  # noqa: F811
-    plain = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    plain = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     plain.request("GET", f"/ocpp/{charge_point.identity}", headers={"Authorization": basic(charge_point.identity)})
     assert 400 <= plain.getresponse().status < 500
     plain.close()
@@ -175,7 +175,7 @@ def test_it_flaps_and_the_session_goes_on(visit, charge_point, card):
 
 
 def test_it_compresses_without_being_asked(served, charge_point):  # noqa: F811
-    link = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+    link = socket.create_connection(("127.0.0.1", served.port), timeout=60)
     head = [
         f"GET /ocpp/{charge_point.identity} HTTP/1.1",
         "Host: x",
@@ -207,6 +207,7 @@ def test_it_storms_the_door_with_a_wrong_password(served, charge_point):  # noqa
     again, password = charge_points.register(
         owner=charge_point.owner, name="New", latitude=50, longitude=14, identity=charge_point.identity
     )
+    assert password is not None
     assert knock(served, path, basic(again.identity, password)).status == 101
 
 
@@ -413,6 +414,7 @@ def test_it_stays_finishing_and_refuses_the_next_start(visit, served, charge_poi
 
     visit(story)
     refused, charged = ChargingSession.objects.order_by("pk")
+    assert refused.hold is not None
     assert (refused.cdr, refused.hold.closed_at is None) == (None, False)
     assert (charged.status, charged.energy_wh) == ("COMPLETED", 3000)
     client.force_login(driver)
