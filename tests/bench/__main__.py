@@ -135,6 +135,14 @@ def reader_us() -> float:
     return round(float(run({**os.environ, "DJANGO_SETTINGS_MODULE": "chargeshare.settings"}, "-c", program)), 1)
 
 
+def books(database_url: str) -> dict[str, Any]:
+    """The proof of a million entries."""
+    environment = {**os.environ, **QUIET, "DATABASE_URL": database_url}
+    run(environment, "manage.py", "migrate", "-v0")
+    result: dict[str, Any] = json.loads(run(environment, "-m", "tests.bench.ledger", "1000000"))
+    return result
+
+
 def show(what: str, figure: float, unit: str, goal: float | None = None, beside: float | None = None) -> dict[str, Any]:
     """One line of the report."""
     line = f"{what:<58}{figure:>10,.1f} {unit}"
@@ -164,6 +172,10 @@ def main() -> None:
         [replayed] = door(url, "replay")
     what = f"replay, {CHARGERS} chargers with {REPLAYED_FRAMES} queued frames each"
     report.append(show(what, replayed["seconds"], "s", goal=60) | {"server_cpu_s": replayed["server_cpu_s"]})
+    with fresh_database(postgresql) as url:
+        proved = books(url)
+    report.append(show(f"check_ledger over {proved['entries']:,} entries", proved["seconds"], "s", goal=10))
+    report.append(show("the same: memory it takes", proved["grown_mib"], "MiB", goal=50))
     target = ROOT / "var/bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(report, indent=1, ensure_ascii=False))

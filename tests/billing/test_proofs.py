@@ -1,13 +1,15 @@
 """The proof of the books: each night, on demand, told to staff."""
 
+import uuid
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Notification
-from billing import payouts, proofs, settlement
+from billing import audit, ledger, payouts, proofs, settlement
 from billing.models import LedgerAccount, LedgerProof, Payout
 from tests import factories
 from tests.billing.books import IS_SQLITE, at_once, make_bill
@@ -124,3 +126,34 @@ def test_only_staff_with_the_right_come_in(client, driver):
 @pytest.mark.django_db(transaction=True)
 def test_two_processes_prove_one_night_once(driver):
     assert sorted(at_once(lambda _number: proofs.prove_nightly(now=NIGHT), times=6, threads=6)) == [0, 0, 0, 0, 0, 1]
+
+
+def test_what_moved_without_a_ground_is_found(books, owner, driver):
+    savepoint = transaction.savepoint()
+    accounts = (ledger.platform_account("bank"), ledger.platform_account("gopay_clearing"))
+    code = uuid.uuid4()
+    lost = f"session:{books.session_code}:correct:7"
+    for kind, key in (("top_up", f"top-up:{code}"), ("payout", f"payout:{code}:paid"), ("correct", lost)):
+        ledger.post(key=key, kind=kind, entries=[(accounts[0], -1), (accounts[1], 1)])
+
+    problems = "\n".join(audit.check())
+    transaction.savepoint_rollback(savepoint)
+
+    assert f"Transaction top-up:{code} has no top-up." in problems
+    assert f"Transaction payout:{code}:paid has no payout." in problems
+    assert f"Transaction {lost} has no receipt." in problems
+
+
+def test_corrected_sessions_and_holds_are_followed(books, driver):
+    hold = ledger.hold(driver, 100, key=f"session:{books.session_code}")
+    settlement.credit(books, 500)
+    settlement.credit(books, 700)
+
+    assert audit.check() == [f"Hold {hold.key} of 100 is open although its session has been settled."]
+
+
+def test_long_books_are_read_in_pieces(monkeypatch, driver, owner):
+    monkeypatch.setattr(audit, "AT_ONCE", 2)
+    for _ in range(5):
+        settlement.credit(settlement.settle(make_bill(driver, owner, 1_000)), 100)
+    assert audit.check() == []
