@@ -26,6 +26,7 @@ from billing.serializers import (
     TariffSerializer,
     TopUpSerializer,
     WalletSerializer,
+    WholeReceiptSerializer,
 )
 from billing.views.wallet import WAITING
 from chargeshare.errors import Invalid
@@ -125,7 +126,9 @@ ROLE = OpenApiParameter(
 
 @extend_schema_view(
     list=extend_schema(summary="My receipts, newest first", parameters=[ROLE], tags=["receipts"]),
-    retrieve=extend_schema(summary="A receipt with its lines", tags=["receipts"]),
+    retrieve=extend_schema(
+        summary="A receipt with its lines and the readings of the meter", responses=WholeReceiptSerializer, tags=["receipts"]
+    ),
 )
 class ReceiptViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ChargeDetailRecord]):
     """Receipts."""
@@ -135,12 +138,17 @@ class ReceiptViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
     lookup_field = "number"
     lookup_value_regex = "[0-9-]+"
 
+    def get_serializer_class(self) -> type[ReceiptSerializer]:
+        """One receipt comes with its readings, a list without."""
+        return ReceiptSerializer if self.action == "list" else WholeReceiptSerializer
+
     def get_queryset(self) -> QuerySet[ChargeDetailRecord]:
         """Those I paid, or on being asked those I earned; a single one if it is mine on either side."""
         user = _user(self.request)
         visible = receipts.visible_to(user).select_related("corrects").prefetch_related("lines")
         if self.action != "list":
             return visible
+        visible = visible.defer("readings")
         match self.request.query_params.get("role", "driver"):
             case "driver":
                 return visible.filter(driver=user)

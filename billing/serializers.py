@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing import money, tariffs
+from billing import money, receipts, suppliers, tariffs
 from billing.api_fields import MoneyField, written
 from billing.earnings import Earnings
 from billing.journal import Movement
@@ -91,6 +91,36 @@ class LineSerializer(serializers.ModelSerializer[CdrLine]):
         return written(line.amount_minor, line.cdr.currency)
 
 
+class SupplierSerializer(serializers.Serializer[ChargeDetailRecord]):
+    """Who issued a receipt: the owner (`agent`), or the platform on her account (`commissionaire`)."""
+
+    model = serializers.CharField(source="supply_model", read_only=True, help_text="agent, commissionaire")
+    name = serializers.SerializerMethodField()
+    address = serializers.CharField(source="supplier_address", read_only=True)
+    company_id = serializers.CharField(source="supplier_company_id", read_only=True)
+    vat_id = serializers.CharField(source="supplier_vat_id", read_only=True)
+
+    def get_name(self, cdr: ChargeDetailRecord) -> str:
+        """Old receipts name the owner alone."""
+        return suppliers.of_record(cdr).name
+
+
+class VatSerializer(serializers.Serializer[Any]):
+    """The tax in a total that includes it; for the schema alone."""
+
+    percent = serializers.CharField(help_text="21.00")
+    base = MoneyField()
+    amount = MoneyField()
+
+
+class ReadingSerializer(serializers.Serializer[Any]):
+    """What the meter said on the way; either figure may be missing."""
+
+    at = serializers.DateTimeField(read_only=True)
+    energy_wh = serializers.IntegerField(read_only=True, allow_null=True, help_text="The meter's register.")
+    power_w = serializers.IntegerField(read_only=True, allow_null=True)
+
+
 class ReceiptSerializer(serializers.ModelSerializer[ChargeDetailRecord]):
     """The frozen record of a session. `fee` and `earned` are for the owner and staff, the card for its holder and staff."""
 
@@ -106,6 +136,9 @@ class ReceiptSerializer(serializers.ModelSerializer[ChargeDetailRecord]):
     not_charged = MoneyField(source="loss_minor", read_only=True)
     fee = MoneyField(source="fee_minor", read_only=True)
     earned = MoneyField(source="owner_minor", read_only=True)
+    supplier = SupplierSerializer(source="*", read_only=True)
+    vat = serializers.SerializerMethodField(help_text="The tax in the total; null where the supplier is no payer of VAT.")
+    fee_vat = serializers.SerializerMethodField(help_text="The tax in the platform's fee; null where there is none.")
     lines = LineSerializer(many=True, read_only=True)
 
     class Meta:
@@ -113,19 +146,50 @@ class ReceiptSerializer(serializers.ModelSerializer[ChargeDetailRecord]):
         fields = [
             *("number", "session", "corrects", "owner_name", "place_name", "place_address", "charge_point", "connector", "card"),
             *("started_at", "stopped_at", "meter_start_wh", "meter_stop_wh", "energy_wh", "total", "promo", "cash", "debt", "not_charged"),
-            *("fee", "earned", "tariff", "is_estimated", "created_at", "lines"),
+            *("supplier", "vat", "fee", "fee_vat", "earned", "tariff", "is_estimated", "created_at", "lines"),
         ]
         read_only_fields = fields
+
+    @extend_schema_field(VatSerializer(allow_null=True))
+    def get_vat(self, cdr: ChargeDetailRecord) -> dict[str, Any] | None:
+        """Base and tax add up to the total."""
+        return _vat(cdr, cdr.vat_percent, receipts.vat(cdr))
+
+    @extend_schema_field(VatSerializer(allow_null=True))
+    def get_fee_vat(self, cdr: ChargeDetailRecord) -> dict[str, Any] | None:
+        """Base and tax add up to the fee."""
+        return _vat(cdr, cdr.fee_vat_percent, receipts.fee_vat(cdr))
 
     def to_representation(self, instance: ChargeDetailRecord) -> dict[str, Any]:
         """Each side sees its own."""
         written_down = super().to_representation(instance)
         user = self.context["request"].user
         if not user.is_staff and instance.owner_id != user.pk:
-            del written_down["fee"], written_down["earned"]
+            del written_down["fee"], written_down["fee_vat"], written_down["earned"]
         if not user.is_staff and instance.driver_id != user.pk:
             del written_down["card"]
         return written_down
+
+
+def _vat(cdr: ChargeDetailRecord, percent: Decimal | None, tax: receipts.Vat | None) -> dict[str, Any] | None:
+    if tax is None:
+        return None
+    return {"percent": str(percent), "base": written(tax.base_minor, cdr.currency), "amount": written(tax.vat_minor, cdr.currency)}
+
+
+class WholeReceiptSerializer(ReceiptSerializer):
+    """The same with the readings of the meter that were frozen with it."""
+
+    readings = serializers.SerializerMethodField()
+
+    class Meta(ReceiptSerializer.Meta):
+        fields = [*ReceiptSerializer.Meta.fields, "readings"]
+        read_only_fields = fields
+
+    @extend_schema_field(ReadingSerializer(many=True))
+    def get_readings(self, cdr: ChargeDetailRecord) -> list[dict[str, Any]]:
+        """Oldest first, at most 120."""
+        return [{"at": at, "energy_wh": energy_wh, "power_w": power_w} for at, energy_wh, power_w in cdr.readings]
 
 
 class RefundSerializer(serializers.Serializer[Refund]):

@@ -5,7 +5,9 @@ from django.urls import path
 from stations.api.urls import api_urlpatterns
 from stations.views import (
     charge_points,
+    circles,
     disputes,
+    history,
     map,  # noqa: A004 - the map is the map
     owner,
     owner_charge_point,
@@ -28,6 +30,10 @@ urlpatterns = [
     path("c/<str:code>/<int:number>/pay/", prepaid.prepay, name="prepay"),
     path("starts/<uuid:code>/", prepaid.prepaid_start, name="prepaid_start"),
     path("sessions/", sessions.session_list, name="session_list"),
+    *(
+        path(f"sessions/history.{kind}", history.session_export, {"ending": kind}, name="session_export")
+        for kind in ("csv", "xlsx", "json")
+    ),
     path("sessions/<uuid:code>/", sessions.session_detail, name="session_detail"),
     path("sessions/<uuid:code>/dispute/", disputes.dispute_open, name="dispute_open"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
@@ -43,6 +49,12 @@ urlpatterns = [
     path("owner/add/", registering.register, name="register"),
     path("owner/add/place/", registering.register_place, name="register_place"),
     path("owner/add/make/", registering.register_make, name="register_make"),
+    path("owner/circles/", circles.circle_list, name="circles"),
+    path("owner/circles/<int:pk>/", circles.circle, name="circle"),
+    path("owner/circles/<int:pk>/change/", circles.circle_change, name="circle_change"),
+    path("circles/", circles.my_circles, name="my_circles"),
+    path("circles/<int:pk>/answer/", circles.circle_answer, name="circle_answer"),
+    path("circles/<str:link>/", circles.circle_join, name="circle_join"),
     path("owner/<str:code>/", owner_charge_point.charge_point, name="owner_charge_point"),
     path("owner/<str:code>/edit/", owner_charge_point.edit, name="owner_edit"),
     path("owner/<str:code>/connectors/<int:number>/", owner_charge_point.connector, name="owner_connector"),

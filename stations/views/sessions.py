@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.pages import explained
 from billing import money
 from chargeshare.errors import Invalid, NotFound
-from stations import sessions
+from stations import history, sessions
 from stations.api.permissions import seen_charge_point
 from stations.models import ChargingSession
 from stations.progress import Progress
@@ -77,10 +77,16 @@ def session_stop(request: HttpRequest, code: UUID) -> HttpResponseBase:
 def session_list(request: HttpRequest) -> HttpResponseBase:
     """What I have charged, newest first; open ones on top."""
     user = _user(request)
-    mine = ChargingSession.objects.filter(driver=user).select_related(*WITH_ALL)
-    page = Paginator(mine.exclude(status__in=["PENDING", "ACTIVE"]), ON_ONE_PAGE).get_page(request.GET.get("page"))
-    running = [Progress(session) for session in mine.open()]
-    return render(request, "stations/session_list.html", {"page": page, "running": running})
+    wanted = history.Wanted.read(request.GET.dict())
+    found = history.of(user, wanted).select_related(*WITH_ALL).defer("cdr__readings")
+    context = {
+        "page": Paginator(found, ON_ONE_PAGE).get_page(request.GET.get("page")),
+        "running": [Progress(session) for session in ChargingSession.objects.filter(driver=user).select_related(*WITH_ALL).open()],
+        "wanted": wanted,
+        "chargers": history.chargers(user),
+        "cards": history.cards(user),
+    }
+    return render(request, "stations/session_list.html", context)
 
 
 def find(user: User, code: UUID) -> ChargingSession:

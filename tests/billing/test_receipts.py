@@ -222,3 +222,36 @@ def test_guessing_is_slowed_down(client, driver, owner):
     assert "Try again in ten minutes" in text(slowed)
     assert client.get(address).status_code == 200
     assert client.get(address, {"total": "65"}, REMOTE_ADDR="192.0.2.9").status_code == 200
+
+
+def test_programs_get_the_supplier_and_the_tax(client, driver, owner, settings):
+    settings.OPERATOR_VAT_ID = "CZ27082440"
+    seller_data.save(owner, BUSINESS)
+    cdr = settlement.settle(full_bill(driver, owner))
+    client.force_login(driver)
+
+    answer = client.get(f"/api/v1/receipts/{cdr.number}/").json()
+    (listed,) = client.get("/api/v1/receipts/").json()["results"]
+
+    address = "Dlouhá 1, 746 01 Opava"
+    numbers = {"company_id": "27082440", "vat_id": "CZ27082440"}
+    assert answer["supplier"] == {"model": "agent", "name": "Žluťoučký kůň, s.r.o.", "address": address, **numbers}
+    base, amount = {"amount": "82.64", "currency": "CZK"}, {"amount": "17.36", "currency": "CZK"}
+    assert answer["vat"] == {"percent": "21.00", "base": base, "amount": amount}
+    assert answer["readings"][0] == {"at": "2026-11-20T12:00:00Z", "energy_wh": 4_812_360, "power_w": 10_800}
+    assert len(answer["readings"]) == 120
+    assert "fee_vat" not in answer
+    assert "readings" not in listed
+    client.force_login(owner)
+    fee_vat = client.get(f"/api/v1/receipts/{cdr.number}/").json()["fee_vat"]
+    assert (fee_vat["base"]["amount"], fee_vat["amount"]["amount"]) == ("8.26", "1.74")
+    assert client.get("/api/v1/receipts/?role=owner").json()["results"][0]["vat"] == answer["vat"]
+
+
+def test_programs_are_told_that_there_is_no_tax(client, driver, owner):
+    cdr = settlement.settle(make_bill(driver, owner))
+    client.force_login(driver)
+
+    answer = client.get(f"/api/v1/receipts/{cdr.number}/").json()
+
+    assert (answer["vat"], answer["supplier"]["name"], answer["readings"]) == (None, "Pavel Novák", [])
