@@ -4,6 +4,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 REPLAY_EVERY_S = 2.0
 MOST_WORK_LEFT_S = 10.0
+LONGEST_LOOK_S = 1.0
 
 
 class Door:
@@ -76,6 +79,11 @@ class Door:
         self.backstage.workers.close()
         self.backstage.spool.close()
 
+    async def flush(self) -> None:
+        """Wait until the frames so far are stored: the batch under way, and the one that gathered meanwhile."""
+        await self.backstage.writer.flush()
+        await self.backstage.writer.flush()
+
     async def _finish_work(self) -> None:
         for _tenth in range(int(MOST_WORK_LEFT_S * 10)):
             if not len(self.registry):
@@ -116,6 +124,19 @@ def current() -> Door:
         _current = Door(loop)
         _current.start()
     return _current
+
+
+def write_down() -> None:
+    """For who looks at the log of frames, in a thread: have what came and went so far written down first.
+
+    The writer gives a frame a moment for company, in which somebody who looks at once would miss the answer she just heard.
+    """
+    door = _current
+    if door is None or not door.backstage.loop.is_running():
+        return
+    written = asyncio.run_coroutine_threadsafe(door.flush(), door.backstage.loop)
+    with suppress(TimeoutError, CancelledError):
+        written.result(LONGEST_LOOK_S)
 
 
 async def close() -> None:

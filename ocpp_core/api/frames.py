@@ -21,7 +21,7 @@ from rest_framework.response import Response
 
 from accounts import addresses
 from chargeshare.errors import NotFound
-from ocpp_core import exchanges, spoken
+from ocpp_core import door, exchanges, spoken
 from ocpp_core.json_lines import LINES, as_file
 from ocpp_core.models import OcppFrame
 from stations.api.permissions import own_charge_point
@@ -145,6 +145,7 @@ class FramesView(GenericAPIView[OcppFrame]):
         charge_point = own_charge_point(request, code, retired=True)
         query = FrameQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
+        door.write_down()
         page = self.paginate_queryset(query.choose(self.get_queryset().filter(charge_point=charge_point)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
