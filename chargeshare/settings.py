@@ -272,6 +272,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "ENUM_NAME_OVERRIDES": {
         "CertificateStateEnum": "ocpp_core.models.Certificate.State",
+        "CircleKindEnum": "stations.models.Circle.Kind",
+        "CommandStatusEnum": "stations.models.Command.Status",
         "ConnectorTypeEnum": "stations.models.Connector.Type",
         "FrameTypeEnum": "ocpp_core.models.OcppFrame.Type",
         "SecurityProfileEnum": "stations.models.ChargePoint.SecurityProfile",

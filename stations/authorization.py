@@ -16,8 +16,9 @@ from accounts.models import IdToken, Notification, User
 from billing import ledger
 from billing.pricing import Prices
 from chargeshare.errors import DomainError
-from stations import pairing, slots
+from stations import circles, pairing, slots
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation
+from stations.models.charge_point import guest_of
 
 ACCEPTED, BLOCKED, EXPIRED, INVALID, CONCURRENT = "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"
 ONE_TIME_TAG_LENGTH = 14
@@ -155,7 +156,7 @@ def admit(driver: User, charge_point: ChargePoint) -> None:
     is_open = charge_point.is_published and charge_point.retired_at is None and charge_point.owner.is_active
     if not is_open or charge_point.is_paused or not driver.is_active:
         raise NotAdmitted
-    if charge_point.access == ChargePoint.Access.PRIVATE and not charge_point.invitations.filter(user=driver).exists():
+    if charge_point.access == ChargePoint.Access.PRIVATE and not ChargePoint.objects.filter(guest_of(driver), pk=charge_point.pk).exists():
         raise NotAdmitted
 
 
@@ -179,9 +180,10 @@ def check_driver(driver: User, connector: Connector, *, now: datetime | None = N
         _may_begin(who, charge_point, connector, for_start=True)
 
 
-def prices(connector: Connector) -> Prices:
-    """What a session that starts now would cost."""
-    version = connector.tariff.current if connector.tariff is not None else None
+def prices(connector: Connector, driver: User) -> Prices:
+    """What a session of this driver that starts now would cost."""
+    tariff = circles.tariff_for(connector, driver)
+    version = tariff.current if tariff is not None else None
     if version is None:
         raise NoPrice
     return Prices.of(version)
@@ -215,10 +217,11 @@ def _may_begin(who: Verdict, charge_point: ChargePoint, connector: Connector | N
         if by_card >= who.id_token.max_sessions:
             raise TooManySessions
     if connector is not None:
-        is_free = prices(connector).is_free
+        is_free = prices(connector, driver).is_free
     else:
-        outlets = charge_point.connectors.select_related("tariff__current", "tariff").exclude(tariff=None)
-        is_free = any(prices(outlet).is_free for outlet in outlets)
+        outlets = list(charge_point.connectors.select_related("tariff__current", "tariff"))
+        circles.look_up(outlets, driver)
+        is_free = any(prices(outlet, driver).is_free for outlet in outlets if circles.shown_tariff(outlet) is not None)
     if is_free:
         return
     paid = ChargingSession.objects.filter(driver=driver, hold__isnull=False)

@@ -1,10 +1,12 @@
 """What owners and drivers type into pages."""
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -12,11 +14,12 @@ from billing import disputes, money
 from billing.forms import AmountField
 from billing.models import Dispute, Tariff
 from stations import makes
-from stations.models import ChargePoint, Connector
+from stations.models import ChargePoint, Circle, Connector
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
+FREE = "free"
 PRICES = ("price_per_kwh", "price_per_minute", "session_fee")
 
 
@@ -120,11 +123,27 @@ class ConnectorForm(forms.Form):
     )
     session_fee = forms.DecimalField(label=_("Per charging"), min_value=0, max_value=10000, max_digits=7, decimal_places=2, required=False)
 
-    def __init__(self, *args: Any, owner: User, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, owner: User, known: Iterable[Circle] = (), paid: Mapping[int, int] | None = None, **options: Any
+    ) -> None:
+        """`known` are the owner's circles, `paid` the tariffs that some of them have here now."""
         super().__init__(*args, **options)
         tariff = self.fields["tariff"]
         if isinstance(tariff, forms.ModelChoiceField):
             tariff.queryset = Tariff.objects.filter(owner=owner, deleted_at=None)
+        self.circles = {f"circle_{circle.pk}": circle for circle in known}
+        self.paid = paid or {}
+        offered = Tariff.objects.filter(Q(deleted_at=None) | Q(pk__in=self.paid.values()), owner=owner)
+        choices = [("", _("as everyone")), (FREE, _("free")), *((str(one.pk), one.name) for one in offered)]
+        for name, circle in self.circles.items():
+            self.fields[name] = forms.ChoiceField(
+                label=str(circle), choices=choices, required=False, initial=str(self.paid.get(circle.pk, ""))
+            )
+
+    @property
+    def circle_fields(self) -> list[forms.BoundField]:
+        """What each circle pays."""
+        return [self[name] for name in self.circles]
 
     def clean(self) -> dict[str, Any]:
         """A price is either chosen or typed; 0 is a price, nothing is none."""
@@ -138,6 +157,12 @@ class InvitationForm(forms.Form):
     """Whom to let in."""
 
     email = forms.EmailField(label=_("E-mail of the person"), max_length=254)
+
+
+class GroupForm(forms.Form):
+    """What to call a group of people."""
+
+    name = forms.CharField(label=_("Name of the group"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
 class PairCardForm(forms.Form):

@@ -1,8 +1,9 @@
 """Which cards may charge at a charge point while nobody can be asked: what a box that keeps cards should be given.
 
 An offline start is judged by the box alone and paid afterwards, so far fewer cards come in here than would be let in
-online: the owner's own, for they cost nothing, and at a private charge point those of the people she invited, as long as
-their credit would pay for a whole night. Strangers never: what they have today may be spent elsewhere tomorrow.
+online: the owner's own, for they cost nothing, and at a private charge point those of the people she invited and of her
+household and friends, as long as their credit would pay for a whole night. Groups never, for their links go round, nor
+strangers: what they have today may be spent elsewhere tomorrow.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from accounts import id_tokens
@@ -18,9 +19,9 @@ from accounts.models import IdToken, User
 from billing import ledger, pricing
 from billing.ledger import CreditTooLow
 from billing.pricing import Prices
-from stations import authorization
+from stations import authorization, circles
 from stations.authorization import NoPrice, NotAdmitted
-from stations.models import ChargePoint, ChargingSession
+from stations.models import ChargePoint, ChargingSession, Circle
 
 LONGEST_TAG = 20
 A_NIGHT_WH = 30_000  # what a guest's credit must cover, for nobody can stop her when it is gone
@@ -72,23 +73,25 @@ def _good(holder: User, now: datetime) -> QuerySet[IdToken]:
 
 
 def _guests(charge_point: ChargePoint) -> Iterable[User]:
-    """Who was invited and could pay for a visit that nobody watches."""
+    """Whom the owner knows and who could pay for a visit that nobody watches."""
     if charge_point.access != ChargePoint.Access.PRIVATE:
         return
-    try:
-        prices = [authorization.prices(connector) for connector in charge_point.connectors.select_related("tariff__current__tariff")]
-    except NoPrice:
+    connectors = list(charge_point.connectors.select_related("tariff__current__tariff"))
+    if not connectors:
         return
-    if not prices:
-        return
-    needed_minor = _needed_minor(prices)
-    invitations = charge_point.invitations.exclude(user=charge_point.owner_id).select_related("user").order_by("pk")
-    for guest in [invitation.user for invitation in invitations]:
+    known = Q(invitations__charge_point=charge_point) | Q(
+        circle_memberships__joined_at__isnull=False,
+        circle_memberships__circle__kind__in=[Circle.Kind.HOUSEHOLD, Circle.Kind.FRIENDS],
+        circle_memberships__circle__prices__connector__in=connectors,
+    )
+    for guest in User.objects.filter(known).exclude(pk=charge_point.owner_id).distinct().order_by("pk"):
+        circles.look_up(connectors, guest)
         try:
             authorization.admit(guest, charge_point)
+            needed_minor = _needed_minor([authorization.prices(connector, guest) for connector in connectors])
             if needed_minor:
                 ledger.require(ledger.wallet(guest), needed_minor)
-        except (NotAdmitted, CreditTooLow):
+        except (NotAdmitted, NoPrice, CreditTooLow):
             continue
         yield guest
 

@@ -217,7 +217,7 @@ def _check_driver(driver: User, connector: Connector) -> None:
     if charge_point.owner_id == driver.pk:
         return
     authorization.admit(driver, charge_point)
-    if not authorization.prices(connector).is_free:
+    if not authorization.prices(connector, driver).is_free:
         ledger.require(ledger.wallet(driver), 0)
 
 

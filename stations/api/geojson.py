@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.serializers import PriceField
-from stations import search
+from stations import circles, search
 from stations.models import ChargePoint, Connector, State
 
 PRICE = PriceField()
@@ -60,7 +60,8 @@ def _point(longitude: Decimal | float, latitude: Decimal | float) -> dict[str, A
 
 def _connector(connector: Connector) -> dict[str, Any]:
     state = connector.state
-    prices = connector.tariff.current if connector.tariff is not None else None
+    tariff = circles.shown_tariff(connector)
+    prices = tariff.current if tariff is not None else None
     spoken_at = None if state == State.OFFLINE else connector.status_at
     return {
         "number": connector.number,
@@ -69,7 +70,7 @@ def _connector(connector: Connector) -> dict[str, Any]:
         "state": state.value,
         "state_at": spoken_at.strftime("%Y-%m-%dT%H:%M:%SZ") if spoken_at else None,
         "price_per_kwh": PRICE.to_representation(prices.price_per_kwh) if prices else None,
-        "currency": connector.tariff.currency if connector.tariff is not None else None,
+        "currency": tariff.currency if tariff is not None else None,
     }
 
 

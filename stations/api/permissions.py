@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from accounts.models import User
 from chargeshare.errors import NotFound
+from stations import circles
 from stations.models import ChargePoint, Connector
 
 
@@ -26,9 +27,11 @@ def is_managed_by(charge_point: ChargePoint, user: object) -> bool:
 
 
 def seen_charge_point(request: Request | HttpRequest, code: str) -> ChargePoint:
-    """The charge point, if this person may know of it."""
+    """The charge point, if this person may know of it; its connectors show what she would pay."""
     charge_points = ChargePoint.objects.visible_to(request.user).alive()
-    return _one(charge_points.prefetch_related("connectors__tariff__current"), code)
+    charge_point = _one(charge_points.prefetch_related("connectors__tariff__current"), code)
+    circles.look_up(charge_point.connectors.all(), request.user)
+    return charge_point
 
 
 def own_charge_point(request: Request | HttpRequest, code: str, *, retired: bool = False) -> ChargePoint:

@@ -11,9 +11,9 @@ from rest_framework import serializers
 
 from billing.models import Tariff, TariffVersion
 from billing.serializers import BandSerializer, PriceField
-from stations import charge_points, search
+from stations import charge_points, circles, search
 from stations.api.fields import BoxField, ConnectorTypesField, CoordinateField, PlaceField
-from stations.models import ChargePoint, Connector, State
+from stations.models import ChargePoint, Circle, Connector, State
 
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # an hour later is still a date
 Fields: TypeAlias = dict[str, serializers.Field[Any, Any, Any, Any]]
@@ -83,17 +83,29 @@ class ConnectorSerializer(serializers.ModelSerializer[Connector]):
 
     @extend_schema_field(PricesSerializer(allow_null=True))
     def get_prices(self, connector: Connector) -> Any:
-        """The version a session started now would get."""
-        tariff = connector.tariff
+        """The version a session that the caller starts now would get."""
+        tariff = circles.shown_tariff(connector)
         return PricesSerializer(tariff.current).data if tariff is not None and tariff.current is not None else None
 
 
 class OwnConnectorSerializer(ConnectorSerializer):
     """One outlet as its owner sees it: the charger's own words as well."""
 
+    circle_tariffs = serializers.SerializerMethodField(help_text="The tariff of each circle that has one of its own here.")
+
     class Meta(ConnectorSerializer.Meta):
-        fields = (*ConnectorSerializer.Meta.fields, "tariff", "status", "error_code", "vendor_error_code", "info", "status_at")
+        fields = (
+            *ConnectorSerializer.Meta.fields,
+            "tariff",
+            "circle_tariffs",
+            *("status", "error_code", "vendor_error_code", "info", "status_at"),
+        )
         read_only_fields = fields
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+    def get_circle_tariffs(self, connector: Connector) -> dict[str, int]:
+        """By the circle's id."""
+        return {str(price.circle_id): price.tariff_id for price in connector.circle_prices.all()}
 
 
 class SeenConnectorSerializer(OwnConnectorSerializer):
@@ -110,6 +122,22 @@ class ConnectorEditSerializer(serializers.Serializer[Connector]):
     type = serializers.ChoiceField(choices=[("", ""), *Connector.Type.choices], required=False)
     max_power_w = serializers.IntegerField(min_value=100, max_value=1_000_000, allow_null=True, required=False)
     tariff = serializers.PrimaryKeyRelatedField(queryset=Tariff.objects.filter(deleted_at=None), allow_null=True, required=False)
+
+    circle_tariffs = serializers.DictField(
+        child=serializers.PrimaryKeyRelatedField(queryset=Tariff.objects.filter(deleted_at=None), allow_null=True),
+        required=False,
+        help_text="Tariff by the id of a circle; null: the circle pays what everyone pays. Circles left out keep what they have.",
+    )
+
+    def validate_circle_tariffs(self, said: dict[str, Tariff | None]) -> dict[Circle, Tariff | None]:
+        """Circles and tariffs of the owner; others' look as if they did not exist."""
+        wanted = {int(pk): tariff for pk, tariff in said.items() if pk.isascii() and pk.isdecimal() and len(pk) < 18}
+        found = Circle.objects.filter(owner=self.context["owner_id"]).in_bulk(list(wanted))
+        if len(found) != len(said):
+            raise serializers.ValidationError(_("This is none of your circles."))
+        for tariff in wanted.values():
+            self.validate_tariff(tariff)
+        return {circle: wanted[pk] for pk, circle in found.items()}
 
     def validate_tariff(self, tariff: Tariff | None) -> Tariff | None:
         """One of the owner's own; another's looks as if it did not exist."""

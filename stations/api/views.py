@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import addresses
 from accounts.models import User
 from chargeshare.errors import NotFound
-from stations import charge_points, password_rotation, search
+from stations import charge_points, circles, password_rotation, search
 from stations.api import geojson
 from stations.api.permissions import is_managed_by, own_charge_point, seen_charge_point, user_of
 from stations.api.serializers import (
@@ -78,6 +78,7 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         if "near" in asked:
             latitude, longitude = asked["near"]
             page = self.paginate_queryset(search.near(request.user, latitude, longitude, query.wanted()))
+            search.show_prices(page or [], request.user)
             return self.get_paginated_response(NearbySerializer(page, many=True).data)
         return Response(self._map(request.user, asked.get("bbox", WORLD), query.wanted()))
 
@@ -88,7 +89,8 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         return geojson.collection(geojson.place(charge_point) for charge_point in places)
 
     def _mine(self, owner: User, text: str) -> Response:
-        mine = ChargePoint.objects.alive().filter(owner=owner).prefetch_related("connectors__tariff__current")
+        mine = ChargePoint.objects.alive().filter(owner=owner)
+        mine = mine.prefetch_related("connectors__tariff__current__tariff", "connectors__circle_prices")
         if text:
             mine = mine.filter(Q(name__icontains=text) | Q(address__icontains=text) | Q(identity__icontains=text))
         return self.get_paginated_response(OwnChargePointSerializer(self.paginate_queryset(mine), many=True).data)
@@ -140,8 +142,10 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         return Response({"password": password_rotation.begin(own_charge_point(request, code), asked_by=user_of(request))})
 
     def _seen(self, request: Request, charge_point: ChargePoint) -> Any:
-        serializer = OwnChargePointSerializer if is_managed_by(charge_point, request.user) else ChargePointSerializer
-        return serializer(charge_point).data
+        if not is_managed_by(charge_point, request.user):
+            return ChargePointSerializer(charge_point).data
+        prefetch_related_objects([charge_point], "connectors__circle_prices")
+        return OwnChargePointSerializer(charge_point).data
 
 
 class ConnectorView(APIView):
@@ -164,7 +168,10 @@ class ConnectorView(APIView):
         connector = _connector(charge_point, number)
         said = ConnectorEditSerializer(connector, data=request.data, partial=True, context={"owner_id": charge_point.owner_id})
         said.is_valid(raise_exception=True)
-        charge_points.edit_connector(connector, **said.validated_data)
+        with transaction.atomic():
+            outlet = dict(said.validated_data)
+            circles.set_prices(connector, outlet.pop("circle_tariffs", {}))
+            charge_points.edit_connector(connector, **outlet)
         return Response(OwnConnectorSerializer(_connector(own_charge_point(request, code), number)).data)
 
 

@@ -45,8 +45,16 @@ class ChargePointQuerySet(models.QuerySet["ChargePoint"]):
         visible = Q(is_published=True, retired_at=None, owner__is_active=True)
         if not isinstance(user, User):
             return self.filter(visible, access=ChargePoint.Access.PUBLIC)
-        allowed = Q(access__in=[ChargePoint.Access.PUBLIC, ChargePoint.Access.MEMBERS]) | Q(invitations__user=user)
-        return self.filter(visible & allowed | Q(owner=user)).distinct()
+        allowed = Q(access__in=[ChargePoint.Access.PUBLIC, ChargePoint.Access.MEMBERS]) | guest_of(user)
+        return self.filter(visible & allowed | Q(owner=user))
+
+
+def guest_of(user: User) -> Q:
+    """Where this person is let in though the charger is private: the owner invited her, or a circle of hers has a price there."""
+    invitations = Invitation.objects.filter(charge_point=models.OuterRef("pk"), user=user)
+    prices = apps.get_model("stations", "CirclePrice")._default_manager  # noqa: SLF001 - its module imports this one
+    by_circle = prices.of(user).filter(connector__charge_point=models.OuterRef("pk"))
+    return Q(models.Exists(invitations)) | Q(models.Exists(by_circle))
 
 
 class State(models.TextChoices):

@@ -70,6 +70,11 @@ class CircleMember(models.Model):
     def __str__(self) -> str:
         return f"{self.user} · {self.circle}"
 
+    @property
+    def shown_name(self) -> str:
+        """What the owner reads: a first name once it was accepted, before that the address she typed herself."""
+        return self.user.short_name if self.joined_at else self.user.email
+
 
 class CirclePriceQuerySet(models.QuerySet["CirclePrice"]):
     """Filters with names."""

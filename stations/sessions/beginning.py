@@ -11,7 +11,7 @@ from django.utils.translation import override
 from accounts import id_tokens, notifications
 from accounts.models import Notification, User
 from billing import ledger, settlement
-from stations import authorization, commands, connectivity, limits, live, quarantine, slots
+from stations import authorization, circles, commands, connectivity, limits, live, quarantine, slots
 from stations.authorization import Verdict
 from stations.metering import Meter
 from stations.models import ChargePoint, ChargingSession, Command, Connector, Reservation
@@ -171,6 +171,7 @@ def _begin(start: _Start, who: Verdict) -> Started:
         who = replace(who, session=None) if is_known else Verdict(authorization.INVALID, who.driver)
     if who.driver is not None and who.is_accepted and not who.is_owner:
         ledger.lock_wallet(who.driver)
+    circles.look_up([start.connector], who.driver)
     verdict = authorization.judge(who, start.charge_point, start.connector, for_start=True, bookings=start.bookings, at=start.counts_at)
     if verdict.is_accepted:
         return _begin_by_card(start, verdict)
@@ -188,7 +189,7 @@ def _begin_asked_for(start: _Start, session: ChargingSession) -> Started:
 
 
 def _begin_by_card(start: _Start, verdict: Verdict) -> Started:
-    tariff = start.connector.tariff
+    tariff = circles.tariff_for(start.connector, verdict.driver)
     version = tariff.current if tariff is not None else None
     there = ChargingSession.objects.filter(connector=start.connector, status=Status.ACTIVE).first()
     is_over = there is not None and _was_over(start, there)

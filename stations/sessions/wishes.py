@@ -14,7 +14,7 @@ from accounts.models import User
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import Invalid, NotFound
-from stations import authorization, commands, intents, limits, live, slots
+from stations import authorization, circles, commands, intents, limits, live, slots
 from stations.authorization import ChargerOffline
 from stations.models import ChargingSession, Command, Connector
 from stations.sessions import ending
@@ -51,9 +51,11 @@ def request_start(
     connector = (
         Connector.objects.select_for_update(of=("self",)).select_related("charge_point__owner", "tariff__current").get(pk=connector.pk)
     )
+    circles.look_up([connector], driver)
     authorization.check_driver(driver, connector, now=now)
     charge_point = connector.charge_point
     is_free = charge_point.owner_id == driver.pk
+    tariff = circles.tariff_for(connector, driver)
     session = ChargingSession(
         charge_point=charge_point,
         connector=connector,
@@ -66,7 +68,7 @@ def request_start(
         expires_at=now + timedelta(seconds=settings.REMOTE_START_TIMEOUT_S),
         is_free=is_free,
         fee_share=0 if is_free else settings.PLATFORM_FEE,
-        tariff_version=None if is_free or connector.tariff is None else connector.tariff.current,
+        tariff_version=None if is_free or tariff is None else tariff.current,
         max_amount_minor=max_amount_minor,
         max_energy_wh=max_energy_wh,
         until=until,

@@ -91,7 +91,9 @@ class Outlet:
     @cached_property
     def total_minor(self) -> int | None:
         """What the chosen energy costs here."""
-        return estimate_minor(self.prices, self.energy_wh, self.connector.max_power_w) if self.prices else None
+        if self.prices is None:
+            return None
+        return estimate_minor(self.prices, self.energy_wh, self.connector.max_power_w, self.connector.charge_point.time_zone)
 
     @property
     def seconds(self) -> int | None:

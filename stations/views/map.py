@@ -20,7 +20,7 @@ from django.views.decorators.vary import vary_on_cookie
 
 from billing import money, pricing
 from billing.pricing import Prices, Usage
-from stations import places, search
+from stations import circles, places, search
 from stations.models import ChargePoint, Connector, State
 
 ON_ONE_LIST = 60
@@ -118,9 +118,9 @@ class Place:
     @cached_property
     def total_minor(self) -> int | None:
         """The whole price of the energy the visitor wants, time and start included."""
-        if self.prices is None:
+        if self.prices is None or self.connector is None:
             return None
-        return estimate_minor(self.prices, self.wish.energy_wh, self.connector.max_power_w if self.connector else None)
+        return estimate_minor(self.prices, self.wish.energy_wh, self.connector.max_power_w, self.charge_point.time_zone)
 
     @property
     def distance_m(self) -> float | None:
@@ -152,8 +152,8 @@ class Place:
 
 
 def prices_of(connector: Connector | None) -> Prices | None:
-    """The prices of an outlet as they are now."""
-    tariff = connector.tariff if connector is not None else None
+    """The prices of an outlet as they are now for her who looks."""
+    tariff = circles.shown_tariff(connector) if connector is not None else None
     return Prices.of(tariff.current) if tariff is not None and tariff.current is not None else None
 
 
@@ -162,11 +162,12 @@ def charging_seconds(energy_wh: int, power_w: int | None) -> int | None:
     return round(energy_wh * 3600 / power_w) if power_w else None
 
 
-def estimate_minor(prices: Prices, energy_wh: int, power_w: int | None) -> int:
-    """What so much energy will cost here: the same function that writes the bill."""
+def estimate_minor(prices: Prices, energy_wh: int, power_w: int | None, time_zone: str) -> int:
+    """What so much energy will cost here from now on, by the clock on the charger's wall: the same function that writes the bill."""
     now = timezone.now()
     seconds = charging_seconds(energy_wh, power_w) or 0
-    usage = Usage(energy_wh=energy_wh, started_at=now, stopped_at=now + timedelta(seconds=seconds), seconds=seconds)
+    ends_at = now + timedelta(seconds=seconds)
+    usage = Usage(energy_wh=energy_wh, started_at=now, stopped_at=ends_at, seconds=seconds, time_zone=time_zone)
     return pricing.total(pricing.price(prices, usage))
 
 

@@ -17,10 +17,12 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import User
 from accounts.pages import explained
 from billing import tariffs
+from billing.models import Tariff
+from billing.pricing import Prices
 from chargeshare.errors import DomainError, Invalid, NotFound
-from stations import charge_points, commands, password_rotation, sessions, slots
+from stations import charge_points, circles, commands, password_rotation, sessions, slots
 from stations.api.permissions import own_charge_point
-from stations.forms import PRICES, ChargePointForm, ConnectorForm, InvitationForm
+from stations.forms import FREE, PRICES, ChargePointForm, ConnectorForm, InvitationForm
 from stations.models import ChargePoint, ChargingSession, Command, Connector, Invitation
 from stations.views.map import map_config
 from stations.views.owner import hints, person, price_words
@@ -131,8 +133,14 @@ def connector(request: HttpRequest, code: str, number: int) -> HttpResponse:
     initial: dict[str, Any] = {"type": outlet.type, "tariff": outlet.tariff_id}
     if outlet.max_power_w:
         initial["power_kw"] = f"{Decimal(outlet.max_power_w).scaleb(-3).normalize():f}"
-    form = ConnectorForm(request.POST if request.method == "POST" else None, owner=one.owner, initial=initial)
-    if request.method == "POST" and form.is_valid() and saved(form, lambda: _price(outlet, one.owner, form.cleaned_data)):
+    form = ConnectorForm(
+        request.POST if request.method == "POST" else None,
+        owner=one.owner,
+        known=circles.all_of(one.owner),
+        paid=circles.prices_at(outlet),
+        initial=initial,
+    )
+    if request.method == "POST" and form.is_valid() and saved(form, lambda: _price(outlet, one.owner, form)):
         if one.is_published:
             messages.success(request, _("Saved."))
         return redirect("stations:owner_charge_point", code)
@@ -140,12 +148,23 @@ def connector(request: HttpRequest, code: str, number: int) -> HttpResponse:
 
 
 @transaction.atomic
-def _price(outlet: Connector, owner: User, said: dict[str, Any]) -> Connector:
+def _price(outlet: Connector, owner: User, form: ConnectorForm) -> Connector:
+    said = form.cleaned_data
     tariff = said["tariff"]
     if tariff is None:
         prices = {name: said[name] or 0 for name in PRICES}
         tariff = tariffs.create(owner, {"name": outlet.charge_point.name[:60], **prices})
-    return charge_points.edit_connector(outlet, type=said["type"], max_power_w=int(said["power_kw"] * 1000), tariff=tariff)
+    kept = charge_points.edit_connector(outlet, type=said["type"], max_power_w=int(said["power_kw"] * 1000), tariff=tariff)
+    circles.set_prices(outlet, {circle: _circle_tariff(owner, said[name]) for name, circle in form.circles.items()})
+    return kept
+
+
+def _circle_tariff(owner: User, choice: str) -> Tariff | None:
+    """The tariff chosen for a circle; "free" is the owner's own tariff of nothing, made when it is first wanted."""
+    if choice != FREE:
+        return Tariff.objects.get(pk=choice, owner=owner) if choice else None
+    free = next((one for one in tariffs.of(owner) if one.current is not None and Prices.of(one.current).is_free), None)
+    return free or tariffs.create(owner, {"name": _("Free")})
 
 
 @login_required

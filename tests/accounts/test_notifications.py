@@ -20,6 +20,8 @@ Kind = Notification.Kind
 ROOT = Path(__file__).parents[2]
 EXAMPLES: dict[str, Any] = {
     "place": "U Nováků & syn",
+    "host": "Pavel",
+    "circle": "Ulice & okolí",
     "card": "Modrá",
     "energy_wh": 14_200,
     "total_minor": 9_230,

@@ -15,7 +15,7 @@ from billing import bank_accounts, disputes, ledger, payouts, seller_data, top_u
 from billing.gateway import demo
 from billing.models import BankAccount, Dispute, Payout, TopUp
 from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
-from stations import charge_points, command_batches, commands, evidence, pairing, readings, reservations, sessions
+from stations import charge_points, circles, command_batches, commands, evidence, pairing, readings, reservations, sessions
 from stations.metering import Reading
 from stations.models import ChargePoint, ChargingSession, Connector, OperatorReservation, PrepaidStart, Reservation
 from stations.readings import Incoming
@@ -42,6 +42,7 @@ class Town:
     reservations: dict[str, Reservation]
     disputes: list[Dispute]
     prepaid: list[PrepaidStart]
+    links: list[str]
 
 
 def build() -> Town:
@@ -77,6 +78,7 @@ def build() -> Town:
     }
     _news(me)
     _money_out(me)
+    links = _circles(me, host, guest, home)
     command_batches.begin([home, spare], "GetConfiguration", {"key": ["HeartbeatInterval"]}, asked_by=me)
     return Town(
         me=me,
@@ -100,7 +102,22 @@ def build() -> Town:
                 returned_at=now,
             )
         ],
+        links=links,
     )
+
+
+def _circles(me: User, host: User, guest: User, home: ChargePoint) -> list[str]:
+    """My friends with one of them, a household that has not answered, a group; and whose circles I am in. Returns links to join."""
+    household, friends = circles.all_of(me)
+    circles.invite(friends, guest.email)
+    circles.accept(guest, friends.pk)
+    circles.invite(household, host.email)
+    circles.set_prices(home.connectors.get(number=1), {friends: factories.make_tariff(me, "2.50")})
+    street = circles.create_group(me, "Sousedé z ulice Na Konci světa za železničním přejezdem")
+    neighbours, club = circles.create_group(host, "Sousedé"), circles.create_group(host, "Klub elektromobilů")
+    circles.join(neighbours.link or "", me)
+    circles.invite(circles.all_of(host)[0], me.email)
+    return [club.link or "", neighbours.link or "", street.link or ""]
 
 
 def guard(person: User) -> None:
