@@ -46,7 +46,7 @@ class Central:
         message_id = f"ask-{len(self._waiting)}"
         self._waiting[message_id] = asyncio.get_running_loop().create_future()
         self._links[-1].to_charger.put_nowait(frames.call(message_id, action, payload))
-        answer = await asyncio.wait_for(self._waiting[message_id], 2)
+        answer = await asyncio.wait_for(self._waiting[message_id], 30)
         if isinstance(answer, frames.Result):
             assert schemas.problems(action, answer.payload, kind="response") is None
             return answer.payload

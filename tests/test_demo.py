@@ -123,13 +123,13 @@ def test_make_run_shows_two_cars_charging_and_ends_at_ctrl_c(tmp_path):
         "PYTHONUNBUFFERED": "1",
     }
     log, seen = tmp_path / "log", []
-    for patience_s in (180, 60):
+    for patience_s in (180, 180):
         with log.open("wb") as written:
             command = [sys.executable, "manage.py", "demo", "--port", str(port)]
             process = subprocess.Popen(command, env=environment, stdout=written, stderr=subprocess.STDOUT)
         try:
             _until(lambda: b"Ctrl-C ends everything" in log.read_bytes(), process, log, patience_s)
-            _until(lambda: len(_rows(tmp_path, "status = 'ACTIVE' AND energy_wh > 0")) == 2, process, log, 60)
+            _until(lambda: len(_rows(tmp_path, "status = 'ACTIVE' AND energy_wh > 0")) == 2, process, log, 120)
             assert town.PASSWORD in log.read_text()
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
                 assert page.status == 200

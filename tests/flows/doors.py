@@ -18,7 +18,7 @@ from stations.models import ChargingSession
 from tests.factories import PASSWORD
 from tests.serving import Served
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 
 class Api:
@@ -53,7 +53,7 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data, headers, method=method)  # noqa: S310 - our own server
         try:
-            with urllib.request.urlopen(request, timeout=40) as response:  # noqa: S310 - our own server
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own server
                 return response.status, json.loads(response.read() or "null")
         except urllib.error.HTTPError as refused:
             return refused.code, json.loads(refused.read() or "null")
@@ -104,7 +104,7 @@ class Pages:
 
     def _load(self, url: str, data: bytes | None) -> str:
         request = urllib.request.Request(url, data, {"Referer": self.url or self.base})  # noqa: S310 - our own server
-        with self.opener.open(request, timeout=30) as response:
+        with self.opener.open(request, timeout=60) as response:
             self.url, self.text = response.url, response.read().decode()
         return self.text
 

@@ -68,7 +68,7 @@ class LibraryBox(LibraryChargePoint):
     """What the library's examples show, and a meter."""
 
     def __init__(self, identity: str, connection: Any) -> None:
-        super().__init__(identity, connection, response_timeout=10)
+        super().__init__(identity, connection, response_timeout=60)
         self.configuration = {"MeterValueSampleInterval": "30", "AuthorizationCacheEnabled": "true", "NumberOfConnectors": "1"}
         self.triggered: list[str] = []
         self.remote_start: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -64,7 +64,7 @@ class SolaxX3Hac:
         """Send a request; the whole answer as it came."""
         message_id = str(next(self._ids))
         await self.raw.send(json.dumps([2, message_id, action, payload], separators=(",", ":")))
-        answer = await asyncio.wait_for(self._answers.get(), 15)
+        answer = await asyncio.wait_for(self._answers.get(), 60)
         assert answer[:2] == [3, message_id], answer
         return answer[2]
 

@@ -27,7 +27,7 @@ def shared_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 def served(shared_server: Served, transactional_db: None) -> Iterator[Served]:
     """The module's server, running; quiet again before the tables are emptied, for that needs them all to itself."""
     yield shared_server if shared_server.process is not None else shared_server.start()
-    until(lambda: not ConnectionAttempt.objects.filter(outcome=ConnectionAttempt.Outcome.ACCEPTED, closed_at=None).exists(), 15)
+    until(lambda: not ConnectionAttempt.objects.filter(outcome=ConnectionAttempt.Outcome.ACCEPTED, closed_at=None).exists(), 60)
     time.sleep(0.2)
 
 

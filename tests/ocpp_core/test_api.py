@@ -140,7 +140,7 @@ def test_wait_answers_when_the_charger_did(charge_point, owner, url):
 
     def answer_soon():
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 20
             while time.monotonic() < deadline:
                 asked = Command.objects.first()
                 if asked is not None and (claimed := commands.claim(asked.pk)) is not None:
@@ -153,13 +153,13 @@ def test_wait_answers_when_the_charger_did(charge_point, owner, url):
     thread = threading.Thread(target=answer_soon)
     thread.start()
     began = time.monotonic()
-    body = client_of(owner).post(f"{url}commands/?wait=20", {"action": "Reset", "payload": {"type": "Soft"}}, format="json").json()
+    body = client_of(owner).post(f"{url}commands/?wait=30", {"action": "Reset", "payload": {"type": "Soft"}}, format="json").json()
     thread.join()
 
     assert body["status"] == "accepted"
     assert body["response"] == {"status": "Accepted"}
     assert body["answered_at"].endswith("Z")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
 
 
 def test_wait_ends_in_time(charge_point, owner, url):

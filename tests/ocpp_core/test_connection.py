@@ -276,7 +276,7 @@ def test_pongs_are_signs_of_life_and_silence_is_noticed(served, charge_point):
         with socket.create_connection(("127.0.0.1", served.port)) as dead:
             dead.sendall(upgrade())
             assert b" 101 " in await asyncio.to_thread(dead.recv, 1000)
-            await asyncio.to_thread(wait_until_offline, 12)
+            await asyncio.to_thread(wait_until_offline, 60)
 
     def upgrade():
         from tests.ocpp_core.conftest import basic  # noqa: PLC0415

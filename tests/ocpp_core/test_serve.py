@@ -160,5 +160,5 @@ def test_while_a_file_is_in_other_hands_nothing_acknowledged_is_lost(serve_proce
                 other.close()
 
     run(story)
-    until(lambda: ChargingSession.objects.filter(status=ChargingSession.Status.COMPLETED, energy_wh=3000).exists(), 15)
+    until(lambda: ChargingSession.objects.filter(status=ChargingSession.Status.COMPLETED, energy_wh=3000).exists(), 60)
     assert "Traceback" not in served.said()

@@ -68,7 +68,7 @@ def store(charge_point, spool, samples, workers=Workers):
 
         for number, one in enumerate(samples):
             writer.store(item(charge_point, number, lambda error, number=number: done(number, error), one))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await answered.wait()
             await writer.flush()
         await asyncio.to_thread(writer.close)

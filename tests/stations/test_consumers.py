@@ -18,7 +18,7 @@ from tests.stations.acting import go_online
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE_S = 15
+PATIENCE_S = 60
 later = sync_to_async
 
 
