@@ -217,7 +217,6 @@ NAMES = {
     "plan": _("plan"),
     "plausible wh": _("plausible wh"),
     "power w": _("power w"),
-    "prepaid start": _("prepaid start"),
     "price per kwh": _("price per kwh"),
     "price per minute": _("price per minute"),
     "problems": _("problems"),

