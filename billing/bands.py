@@ -1,7 +1,8 @@
 """Hours of the week with a price of their own, in the local time of the charger. Pure.
 
-A band belongs to the day on which it begins, so `22:00` to `06:00` on Sundays ends on Monday morning. Sessions are split
-on instants, not on the numbers of a clock: where a clock is set back, the hour that comes twice counts twice.
+A band belongs to the day on which it begins, so `22:00` to `06:00` on Sundays ends on Monday morning. It holds while the
+clock on the charger's wall shows its hours: where the clock is set back, what comes twice counts twice, and what is left
+out where it is set forward does not count.
 """
 
 import bisect
@@ -158,8 +159,7 @@ def _windows(bands: Sequence[Band], intervals: Sequence[Interval], zone: ZoneInf
     for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
         for band in bands:
             if day.weekday() in band.weekdays:
-                begins, ends = band.minutes
-                windows.append((_instant(day, begins, zone), _instant(day, ends, zone), band))
+                windows += [(begins, ends, band) for begins, ends in _instants(day, band.minutes, zone)]
     return sorted(windows, key=lambda window: window[:2])
 
 
@@ -181,10 +181,31 @@ def _pieces(windows: Sequence[tuple[datetime, datetime, Band]], begins: datetime
         at = until
 
 
-def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
-    day += timedelta(days=minute // MINUTES_OF_DAY)
-    minute %= MINUTES_OF_DAY
-    return datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone).astimezone(UTC)
+def _instants(day: date, minutes: tuple[int, int], zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    """When the clock on the wall shows these minutes after a midnight: once; on the days on which it is changed in two pieces, or never."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    begins, ends = (midnight + timedelta(minutes=minute) for minute in minutes)
+    before, after = (_offset(moment, zone) for moment in (begins - timedelta(days=1), ends + timedelta(days=1)))
+    if before == after:
+        yield begins - before, ends - before
+        return
+    change = _change(begins - timedelta(days=1), ends + timedelta(days=1), zone)
+    for from_, to in ((begins - before, min(ends - before, change)), (max(begins - after, change), ends - after)):
+        if from_ < to:
+            yield from_, to
+
+
+def _change(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:
+    """The instant between two at which the clock is changed, to the minute."""
+    before = _offset(early, zone)
+    while late - early > timedelta(minutes=1):
+        middle = early + (late - early) // timedelta(minutes=2) * timedelta(minutes=1)
+        early, late = (middle, late) if _offset(middle, zone) == before else (early, middle)
+    return late
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta(0)
 
 
 def _minutes(written: str) -> int:

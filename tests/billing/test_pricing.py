@@ -147,6 +147,35 @@ def test_the_nights_of_summer_time(begins, night_hours, all_hours):
     assert {line.text: line.quantity for line in lines} == {"22:00–06:00": night_hours, "": 1}
 
 
+@pytest.mark.parametrize(
+    ("day", "hours", "in_band"),
+    [
+        ((2026, 10, 25), ("02:00", "03:00"), 120),  # it comes twice
+        ((2026, 10, 25), ("02:00", "02:30"), 60),
+        ((2026, 10, 25), ("02:30", "04:00"), 120),
+        ((2026, 10, 25), ("01:00", "02:30"), 120),
+        ((2026, 10, 25), ("22:00", "02:30"), 180),  # what of it lies after midnight
+        ((2027, 3, 28), ("02:00", "03:00"), 0),  # it never comes
+        ((2027, 3, 28), ("02:15", "02:45"), 0),
+        ((2027, 3, 28), ("02:30", "04:00"), 60),
+        ((2027, 3, 28), ("01:00", "02:30"), 60),
+        ((2027, 3, 28), ("22:00", "06:00"), 240),
+        ((2026, 11, 20), ("02:15", "02:45"), 30),
+    ],
+)
+def test_a_band_holds_while_the_clock_on_the_wall_shows_it(day, hours, in_band):
+    """From midnight to five in the morning, a kilowatt-hour a minute: the change of clocks moves nothing but the clock."""
+    begins, ends = (datetime(*day, hour, tzinfo=PRAGUE).astimezone(UTC) for hour in (0, 5))
+    minutes = (ends - begins) // timedelta(minutes=1)
+    prices = replace(PER_KWH, bands=(Band((), *hours, Decimal(1)),))
+
+    lines = pricing.price(prices, usage(minutes * 1_000, begins, hours=minutes / 60))
+
+    found = {line.text: int(line.quantity) for line in lines}
+    assert found.get("–".join(hours), 0) == in_band
+    assert sum(found.values()) == minutes
+
+
 @given(
     st.integers(100, 200_000),
     st.integers(0, 7 * 24 * 3600),
