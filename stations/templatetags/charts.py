@@ -93,7 +93,7 @@ def meter_curve(steps: Steps) -> dict[str, Any]:
     jumps = []
     for step, before, point in zip(told[1:], points, points[1:], strict=False):
         if step.is_doubtful:
-            jumps.append(_jump(before, point))
+            jumps.append(_jump(before, point, is_marked=step.verdict is Verdict.IMPOSSIBLE))
             pieces.append([point])
         else:
             pieces[-1].append(point)
@@ -120,11 +120,12 @@ def _reported(told: Sequence[Step]) -> list[int]:
     return values
 
 
-def _jump(before: tuple[float, float], after: tuple[float, float]) -> dict[str, Any]:
+def _jump(before: tuple[float, float], after: tuple[float, float], *, is_marked: bool) -> dict[str, Any]:
+    """The step as a broken line; a band behind it says when, where that is a moment and not the whole session."""
     width = max(NARROWEST, round(after[0] - before[0], 2))
     left = round(min(100 - width, (before[0] + after[0] - width) / 2), 2)
     ends = [f"M{x} {y}" for x, y in (before, after)]
-    return {"left": max(0, left), "width": width, "path": _path([before, after]), "ends": ends}
+    return {"left": max(0, left), "width": width if is_marked else 0, "path": _path([before, after]), "ends": ends}
 
 
 def _top_wh(most_wh: int) -> int:

@@ -13,6 +13,7 @@ from billing import money
 register = template.Library()
 
 SPACE = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
 
 
 def number(value: Decimal | float, decimals: int) -> str:
@@ -31,6 +32,12 @@ def kwh(energy_wh: int | None, decimals: int = 2) -> str:
 def kwh_number(energy_wh: int | None, decimals: int = 2) -> str:
     """The same without its unit."""
     return "" if energy_wh is None else number(Decimal(energy_wh) / 1000, decimals)
+
+
+@register.filter
+def signed_kwh_number(energy_wh: int | None) -> str:
+    """A step of a meter: +0,36 or −1,20."""
+    return "" if energy_wh is None else f"{'+' if energy_wh >= 0 else MINUS}{kwh_number(abs(energy_wh))}"
 
 
 @register.filter

@@ -53,7 +53,7 @@ def fill(entries: int) -> int:
 
 
 def _repeat(cursor: object, model: type[Model], times: int, which: str, **others: str) -> None:
-    names = [field.column for field in model._meta.concrete_fields]
+    names = [str(field.column) for field in model._meta.concrete_fields]
     values = ", ".join(others.get(name, f"t.{name}") for name in names)
     table = model._meta.db_table
     said = f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} t, generate_series(1, {times}) n WHERE {which}"  # noqa: S608 - names of ours
