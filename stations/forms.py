@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from billing import disputes, money
@@ -134,7 +135,7 @@ class ConnectorForm(forms.Form):
         self.circles = {f"circle_{circle.pk}": circle for circle in known}
         self.paid = paid or {}
         offered = Tariff.objects.filter(Q(deleted_at=None) | Q(pk__in=self.paid.values()), owner=owner)
-        choices = [("", _("as everyone")), (FREE, _("free")), *((str(one.pk), one.name) for one in offered)]
+        choices = [("", _("as everyone")), (FREE, pgettext_lazy("price", "free")), *((str(one.pk), one.name) for one in offered)]
         for name, circle in self.circles.items():
             self.fields[name] = forms.ChoiceField(
                 label=str(circle), choices=choices, required=False, initial=str(self.paid.get(circle.pk, ""))

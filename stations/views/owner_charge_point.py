@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
@@ -164,7 +165,7 @@ def _circle_tariff(owner: User, choice: str) -> Tariff | None:
     if choice != FREE:
         return Tariff.objects.get(pk=choice, owner=owner) if choice else None
     free = next((one for one in tariffs.of(owner) if one.current is not None and Prices.of(one.current).is_free), None)
-    return free or tariffs.create(owner, {"name": _("Free")})
+    return free or tariffs.create(owner, {"name": pgettext("price", "free").capitalize()})
 
 
 @login_required
