@@ -84,6 +84,9 @@ class GoPayStub:
         again = re.fullmatch(r"/api/payments/payment/(\d+)/(create|void)-recurrence", path)
         if method == "POST" and again and again[1] in self.payments:
             return self._recur(again[1], again[2], body)
+        return self._answer_refunds(method, path, body)
+
+    def _answer_refunds(self, method: str, path: str, body: str) -> tuple[int, Any]:
         asked = re.fullmatch(r"/api/payments/payment/(\d+)/refund", path)
         if method == "POST" and asked and asked[1] in self.payments:
             return self._refund(asked[1], int(parse_qs(body)["amount"][0]))

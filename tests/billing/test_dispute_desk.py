@@ -19,8 +19,8 @@ def cdr(driver, owner):
 @pytest.fixture
 def dispute(driver, cdr):
     """20 Kč of 65 Kč are complained about."""
-    said = {"reason": "too_much", "text": "The car took less.", "amount_minor": 2_000}
-    return disputes.open_dispute(driver, cdr, **said, evidence={"commands": [{"action": "Reset", "status": "accepted", "at": "12:00"}]})
+    evidence = {"commands": [{"action": "Reset", "status": "accepted", "at": "12:00"}]}
+    return disputes.open_dispute(driver, cdr, reason="too_much", text="The car took less.", amount_minor=2_000, evidence=evidence)
 
 
 @pytest.fixture
@@ -123,6 +123,7 @@ def test_an_owner_who_got_too_little_is_helped_at_the_review_desk(desk, charge_p
     stop(charge_point, started.transaction_id, meter=3000, at=NOON + HOUR)
     session = session_of(started)
     ChargingSession.objects.filter(pk=session.pk).update(started_at=NOON)
+    assert session.cdr is not None
     dispute = disputes.open_dispute(owner, session.cdr, reason="too_little", text="", amount_minor=None, evidence={})
 
     page = shown(desk.get(page_of(dispute)))

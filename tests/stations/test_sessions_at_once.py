@@ -145,10 +145,12 @@ def test_two_people_change_places_at_two_chargers(owner, driver, stranger, is_to
         if is_told_out_of_order:
             for place in places:
                 stop(place, 0, meter=1000 * turn + 900, at=NOON + (60 * turn + 30) * MINUTE)
-        at_once(*[
-            lambda place=place, card=card, turn=turn: arrive(place, card, 60 * turn, 1000 * turn)
-            for place, card in zip(places, (first, second), strict=True)
-        ])
+        at_once(
+            *[
+                lambda place=place, card=card, turn=turn: arrive(place, card, 60 * turn, 1000 * turn)
+                for place, card in zip(places, (first, second), strict=True)
+            ]
+        )
     ended = ChargingSession.objects.exclude(status="ACTIVE")
     assert ended.count() == ChargeDetailRecord.objects.count() == (16 if is_told_out_of_order else 14)
     assert set(ended.values_list("status", flat=True)) == {"COMPLETED"}

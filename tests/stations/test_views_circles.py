@@ -133,6 +133,7 @@ def test_the_prices_of_circles_on_the_page_of_a_connector(client, owner, connect
     prices = {price.circle_id: price.tariff for price in CirclePrice.objects.select_related("tariff__current")}
     assert prices[friends.pk] == other
     free = prices[household.pk]
+    assert free.current is not None
     assert free.current.price_per_kwh == 0
     assert f'value="{other.pk}" selected' in client.get(page).content.decode()
 
