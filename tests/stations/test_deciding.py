@@ -73,6 +73,7 @@ def test_each_decision_settles_and_says_why(jumped, driver, owner, staff, choice
 
     case.refresh_from_db()
     assert (case.outcome, case.energy_wh, case.decided_by, case.reason) == (choice, energy_wh, staff, "The meter leapt.")
+    assert decided.cdr is not None
     assert (decided.status, decided.cdr.total_minor) == ("COMPLETED", total_minor)
     assert balance(owner, "earnings_pending") == decided.cdr.owner_minor
     assert news(driver, "session_finished").get().context["reason"] == "The meter leapt."
