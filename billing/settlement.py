@@ -72,11 +72,15 @@ class _Books:
     purse: ledger.Wallet | None = None
 
     def __post_init__(self) -> None:
-        wanted = _wanted(self.bill.owner, self.bill.driver)
-        locked = ledger.lock(wanted.values())
-        self.accounts = {name: locked[one.pk] for name, one in wanted.items()}
+        self.accounts = ledger.lock_of(_wanted(self.bill.owner, self.bill.driver))
         if self.bill.driver is not None:
-            self.purse = ledger.wallet(self.bill.driver)
+            self.purse = ledger.Wallet(
+                cash_minor=self.accounts[Kind.CASH].balance_minor,
+                promo_minor=self.accounts[Kind.PROMO].balance_minor,
+                debt_minor=self.accounts[Kind.DEBT].balance_minor,
+                held_minor=ledger.held_minor(self.bill.driver),
+                currency=settings.CURRENCY,
+            )
 
     def post(self, *, key: str, kind: str, cdr: ChargeDetailRecord) -> None:
         """Move the money that the record says has moved."""
@@ -91,18 +95,18 @@ class _Books:
             (self.accounts[Kind.DEBT], -cdr.debt_minor),
         ]
         url = cdr.get_absolute_url()
-        ledger.post(key=key, kind=kind, entries=entries, note=cdr.place_name, url=url, at=cdr.created_at)
+        ledger.post(key=key, kind=kind, entries=entries, note=cdr.place_name, url=url, at=cdr.created_at, are_locked=True)
 
 
-def _wanted(owner: User, driver: User | None) -> dict[str, LedgerAccount]:
+def _wanted(owner: User, driver: User | None) -> dict[str, tuple[User | None, str]]:
     """The accounts that settling a session between these two may touch."""
-    wanted = {
-        "pending": ledger.account(owner, Kind.EARNINGS_PENDING),
-        "fee": ledger.platform_account(Kind.PLATFORM_FEE),
-        "loss": ledger.platform_account(Kind.LOSS),
+    wanted: dict[str, tuple[User | None, str]] = {
+        "pending": (owner, Kind.EARNINGS_PENDING),
+        "fee": (None, Kind.PLATFORM_FEE),
+        "loss": (None, Kind.LOSS),
     }
     if driver is not None:
-        wanted |= {kind: ledger.account(driver, kind) for kind in ledger.WALLET_KINDS}
+        wanted |= {kind: (driver, kind) for kind in ledger.WALLET_KINDS}
     return wanted
 
 
@@ -112,7 +116,7 @@ def lock(pairs: Iterable[tuple[User, User | None]]) -> None:
     For whoever settles one session and then looks at another wallet in the same transaction: locking the second one only
     then would be out of order.
     """
-    ledger.lock(account for owner, driver in pairs for account in _wanted(owner, driver).values())
+    ledger.lock_of({f"{turn} {name}": of for turn, pair in enumerate(pairs) for name, of in _wanted(*pair).items()})
 
 
 @ledger.retried
@@ -325,8 +329,11 @@ def _next_number(owner: User, now: datetime, supply_model: str) -> str:
     """The next number of an issuer's year. The series stays locked until commit, so that no number is ever missing."""
     issuer = owner if supply_model == suppliers.Model.AGENT else None
     year = timezone.localtime(now).year
-    ReceiptSeries.objects.get_or_create(issuer=issuer, year=year)
-    series = ReceiptSeries.objects.select_for_update().get(issuer=issuer, year=year)
+    locked = ReceiptSeries.objects.select_for_update().filter(issuer=issuer, year=year)
+    series = locked.first()
+    if series is None:
+        ReceiptSeries.objects.get_or_create(issuer=issuer, year=year)
+        series = locked.get()
     series.last += 1
     series.save(update_fields=["last"])
     return f"{year}-{issuer.pk:04d}-{series.last:06d}" if issuer else f"{year}-{series.last:06d}"

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -73,12 +74,11 @@ def of(user: User, wanted: Wanted | None = None) -> QuerySet[ChargingSession]:
         found = found.filter(charge_point__code=wanted.charger)
     if wanted.card is not None:
         found = found.filter(id_token_id=wanted.card, id_token__user=user)
-    if wanted.since or wanted.until:
-        found = found.annotate(began=Coalesce("started_at", "created_at"))
+    began = Coalesce("started_at", "created_at")
     if wanted.since:
-        found = found.filter(began__gte=_midnight(wanted.since))
+        found = found.filter(GreaterThanOrEqual(began, _midnight(wanted.since)))
     if wanted.until:
-        found = found.filter(began__lt=_midnight(wanted.until + timedelta(days=1)))
+        found = found.filter(LessThan(began, _midnight(wanted.until + timedelta(days=1))))
     records = ChargeDetailRecord.objects.filter(session_code=OuterRef("code")).order_by().values("session_code")
     chosen: QuerySet[ChargingSession] = found.annotate(spent_minor=Subquery(records.annotate(sum=Sum("total_minor")).values("sum")))
     return chosen
