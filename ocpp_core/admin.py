@@ -24,6 +24,8 @@ from ocpp_core.views import review_desk
 from stations.models import MeterCase
 from stations.models.command import BLOTTED, is_secret
 
+admin.site.index_template = "admin/desks_index.html"  # this floor knows every desk
+
 
 @admin.register(MeterCase)
 class MeterCaseAdmin(ReadOnly):

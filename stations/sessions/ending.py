@@ -174,6 +174,8 @@ def correct(session: ChargingSession, changes: dict[str, Any], *, tell: bool = T
         return False
     session.cdr = corrected
     session.save()
+    if not approved:
+        _follow(session)
     if tell and earlier is not None and corrected.pk != earlier.pk and session.driver is not None:
         notifications.notify(
             session.driver,
@@ -186,6 +188,15 @@ def correct(session: ChargingSession, changes: dict[str, Any], *, tell: bool = T
         )
     live.session_changed(session)
     return True
+
+
+def _follow(session: ChargingSession) -> None:
+    """A case that waits is about the energy as it stands now; once the charger has said what needs no decision, it is closed."""
+    waiting = MeterCase.objects.open().filter(session=session)
+    if session.is_estimated:
+        waiting.update(plausible_wh=session.energy_wh)
+    else:
+        waiting.update(outcome=MeterCase.Outcome.OTHER, energy_wh=session.energy_wh, decided_at=timezone.now())
 
 
 def wait_for_staff(session: ChargingSession, *, reported_wh: int, doubt: str = "", **late: Any) -> None:

@@ -170,6 +170,15 @@ def test_a_late_end_that_is_repeated_is_one_case_and_a_new_word_is_the_newest(ch
     assert case_of(late).reported_wh == 8_500
 
 
+def test_a_later_word_that_needs_no_decision_closes_the_case(charge_point, started, late, driver, staff):
+    stop(charge_point, started.transaction_id, meter=3_000, at=NOON + HOUR, received_at=NOON + 60 * HOUR)
+
+    assert balance_minor(driver) == OPENING_CREDIT_MINOR - 1_300
+    assert (case_of(late).outcome, case_of(late).energy_wh, case_of(late).decided_by) == ("other", 2_000, None)
+    with pytest.raises(deciding.NotInReview):
+        sessions.decide(user=staff, session=late, energy_wh=8_000)
+
+
 def test_a_late_end_that_cannot_be_is_a_case_too(charge_point, started):
     sessions.close_orphans(now=NOON + 25 * HOUR)
     stop(charge_point, started.transaction_id, meter=900_000, at=NOON + HOUR, received_at=NOON + 50 * HOUR)
