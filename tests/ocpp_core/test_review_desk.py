@@ -188,3 +188,13 @@ def test_a_session_that_runs_is_not_brought_back(desk, charge_point, driver):
 
     assert not MeterCase.objects.exists()
     assert ChargingSession.objects.get().status == "ACTIVE"
+
+
+def test_the_administration_leads_to_the_desks_somebody_may_use(client, desk):
+    names = ("stations_review_desk", "billing_dispute_desk", "billing_payout_desk", "billing_proof")
+    page = shown(desk.get(reverse("admin:index")))
+    assert all(reverse(f"admin:{name}") in page for name in names)
+
+    client.force_login(factories.make_user("Eva", is_staff=True))
+    page = shown(client.get(reverse("admin:index")))
+    assert not any(reverse(f"admin:{name}") in page for name in names)
