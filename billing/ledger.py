@@ -11,7 +11,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import F, Sum
+from django.db.models import BigIntegerField, Case, F, Q, Sum, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -108,18 +108,40 @@ def lock(accounts: Iterable[LedgerAccount]) -> dict[int, LedgerAccount]:
     return {one.pk: one for one in rows}
 
 
+def lock_of(wanted: Mapping[str, tuple[User | None, str]]) -> dict[str, LedgerAccount]:
+    """The same for accounts of whom and what kind, which are made at first need: before anything is locked, or the order would be lost."""
+    which = Q()
+    for user, kind in wanted.values():
+        which |= Q(user=user, kind=kind)
+    rows = LedgerAccount.objects.filter(which, currency=settings.CURRENCY).order_by(F("user").asc(nulls_last=True), "pk")
+    known = set(rows.values_list("user_id", "kind"))
+    for user, kind in wanted.values():
+        if (user and user.pk, kind) not in known:
+            LedgerAccount.objects.get_or_create(user=user, kind=kind, currency=settings.CURRENCY)
+    found = {(one.user_id, one.kind): one for one in rows.select_for_update()}
+    return {name: found[user and user.pk, kind] for name, (user, kind) in wanted.items()}
+
+
 @retried
 @transaction.atomic
 def post(
-    *, key: str, kind: str, entries: Sequence[tuple[LedgerAccount, int]], note: str = "", url: str = "", at: datetime | None = None
+    *,
+    key: str,
+    kind: str,
+    entries: Sequence[tuple[LedgerAccount, int]],
+    note: str = "",
+    url: str = "",
+    at: datetime | None = None,
+    are_locked: bool = False,
 ) -> LedgerTransaction:
     """Book one business event. The second post with the same key returns the first and changes nothing.
 
-    Amounts on the same account are added up and zeros left out; what remains must sum to zero.
+    Amounts on the same account are added up and zeros left out; what remains must sum to zero. Whoever has locked the
+    accounts in this transaction and read them by that, and seen that nothing was booked yet, may say so.
     """
     amounts = _amounts(entries)
-    accounts = lock(one for one, _amount in entries)
-    booked: LedgerTransaction | None = LedgerTransaction.objects.filter(key=key).first()
+    accounts = {one.pk: one for one, _amount in entries} if are_locked else lock(one for one, _amount in entries)
+    booked: LedgerTransaction | None = None if are_locked else LedgerTransaction.objects.filter(key=key).first()
     if booked is not None:
         return booked
     try:
@@ -132,8 +154,9 @@ def post(
     for pk, amount_minor in sorted(amounts.items()):
         one = accounts[pk]
         one.balance_minor += amount_minor
-        LedgerAccount.objects.filter(pk=pk).update(balance_minor=F("balance_minor") + amount_minor)
         rows.append(LedgerEntry(transaction=booked, account=one, amount_minor=amount_minor, balance_after_minor=one.balance_minor))
+    changes = Case(*(When(pk=pk, then=Value(amount_minor)) for pk, amount_minor in amounts.items()), output_field=BigIntegerField())
+    LedgerAccount.objects.filter(pk__in=amounts).update(balance_minor=F("balance_minor") + changes)
     LedgerEntry.objects.bulk_create(rows)
     return booked
 
