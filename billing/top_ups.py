@@ -39,7 +39,8 @@ SCHEDULE = (
 )
 SCHEDULE_ONCE_PAID = tuple(offset for offset in SCHEDULE if offset > HOUR)  # only a refund can still come
 PER_PASS = 100
-PATIENCE_S = 5.0  # of a page or a notification that waits for the gateway
+PATIENCE_S = 5.0  # of a notification that waits for the gateway
+PAGE_PATIENCE_S = 1.5  # of a person who does; what the gateway says later shows by itself
 FAILURES_PER_PASS = 3
 
 

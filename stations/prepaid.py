@@ -174,5 +174,5 @@ def _write_to_guest(start: PrepaidStart, spent_minor: int) -> None:
 def now_follow(start: PrepaidStart) -> PrepaidStart:
     """Ask the gateway about a payment that is awaited, and take the step that follows."""
     if start.status == Status.WAITING and start.top_up is not None and start.top_up.gateway_id is not None:
-        top_ups.refresh(start.top_up.gateway_id, budget_s=top_ups.PATIENCE_S)
+        top_ups.refresh(start.top_up.gateway_id, budget_s=top_ups.PAGE_PATIENCE_S)
     return follow(start, now=timezone.now())

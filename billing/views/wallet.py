@@ -104,7 +104,7 @@ def top_up_return(request: HttpRequest, code: uuid.UUID) -> HttpResponseBase:
     """Where the browser comes back to. What it says proves nothing: the gateway is asked, and the page waits for its word."""
     top_up = get_object_or_404(TopUp, code=code, user=who(request))
     if top_up.gateway_id is not None and top_up.status in (*WAITING, TopUp.Status.CLOSED):
-        top_up = top_ups.refresh(top_up.gateway_id, budget_s=top_ups.PATIENCE_S) or top_up
+        top_up = top_ups.refresh(top_up.gateway_id, budget_s=top_ups.PAGE_PATIENCE_S) or top_up
     context = {"top_up": top_up, "is_waiting": top_up.status in WAITING, "purse": ledger.wallet(who(request))}
     return render(request, "billing/top_up_return.html", context)
 
