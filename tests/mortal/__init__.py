@@ -1,0 +1,1 @@
+"""What lets a process die where a test says."""
