@@ -165,9 +165,11 @@ def test_the_nights_of_summer_time(begins, night_hours, all_hours):
 )
 def test_a_band_holds_while_the_clock_on_the_wall_shows_it(day, hours, in_band):
     """From midnight to five in the morning, a kilowatt-hour a minute: the change of clocks moves nothing but the clock."""
-    begins, ends = (datetime(*day, hour, tzinfo=PRAGUE).astimezone(UTC) for hour in (0, 5))
+    year, month, date = day
+    midnight = datetime(year, month, date, tzinfo=PRAGUE)
+    begins, ends = midnight.astimezone(UTC), midnight.replace(hour=5).astimezone(UTC)
     minutes = (ends - begins) // timedelta(minutes=1)
-    prices = replace(PER_KWH, bands=(Band((), *hours, Decimal(1)),))
+    prices = replace(PER_KWH, bands=(Band((), hours[0], hours[1], Decimal(1)),))
 
     lines = pricing.price(prices, usage(minutes * 1_000, begins, hours=minutes / 60))
 

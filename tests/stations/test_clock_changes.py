@@ -17,6 +17,12 @@ PRAGUE = ZoneInfo("Europe/Prague")
 HALF_AN_HOUR = timedelta(minutes=30)
 
 
+def on_the_wall(said):
+    """What a clock in Prague shows."""
+    year, month, day, hour = said
+    return datetime(year, month, day, hour, tzinfo=PRAGUE)
+
+
 @pytest.mark.parametrize(
     ("begins", "ends", "band", "half_hours", "cheap"),
     [
@@ -33,7 +39,7 @@ def test_a_session_over_a_change_is_billed_by_what_passed(owner, driver, begins,
     tariff = factories.make_tariff(owner, "6.00", price_per_minute="0.10", bands=[{**band, "price_per_kwh": "1.00"}])
     charge_point = factories.make_charge_point(owner, tariff=tariff)
     factories.make_id_token(driver, CARD)
-    begins_at, ends_at = datetime(*begins, tzinfo=PRAGUE), datetime(*ends, tzinfo=PRAGUE)
+    begins_at, ends_at = on_the_wall(begins), on_the_wall(ends)
     began_at = begins_at.astimezone(ZoneInfo("UTC"))
     assert ends_at.astimezone(ZoneInfo("UTC")) - began_at == half_hours * HALF_AN_HOUR
 
@@ -45,6 +51,7 @@ def test_a_session_over_a_change_is_billed_by_what_passed(owner, driver, begins,
     stop(charge_point, started.transaction_id, meter=half_hours * 5_000, at=began_at + half_hours * HALF_AN_HOUR)
 
     receipt = session_of(started).cdr
+    assert receipt is not None
     lines = {(line.kind, line.text): (line.quantity, line.amount_minor) for line in receipt.lines.all()}
     hours = f"{band['from']}–{band['to']}"
     assert lines.get(("energy", hours), (0, 0)) == (cheap * 5, cheap * 500)

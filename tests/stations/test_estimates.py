@@ -24,16 +24,22 @@ def at(monkeypatch):
     return lambda moment: monkeypatch.setattr(timezone, "now", lambda: moment)
 
 
+def prices_of(tariff):
+    """What it says today."""
+    assert tariff.current is not None
+    return Prices.of(tariff.current)
+
+
 def test_an_estimate_counts_energy_minutes_start_and_minimum(owner, at):
     at(datetime(2026, 11, 20, 12, tzinfo=PRAGUE))
-    prices = Prices.of(factories.make_tariff(owner, "6.00", price_per_minute="0.10", session_fee="9", minimum_price="50").current)
+    prices = prices_of(factories.make_tariff(owner, "6.00", price_per_minute="0.10", session_fee="9", minimum_price="50"))
     assert estimate_minor(prices, 11_000, 11_000, "Europe/Prague") == 6_600 + 600 + 900
     assert estimate_minor(prices, 1_100, 11_000, "Europe/Prague") == 5_000
     assert estimate_minor(prices, 11_000, None, "Europe/Prague") == 6_600 + 900
 
 
 def test_an_estimate_begins_now_on_the_chargers_wall(owner, at):
-    prices = Prices.of(factories.make_tariff(owner, "6.00", bands=[NIGHT]).current)
+    prices = prices_of(factories.make_tariff(owner, "6.00", bands=[NIGHT]))
     at(datetime(2026, 11, 20, 21, tzinfo=PRAGUE))
     assert estimate_minor(prices, 22_000, 11_000, "Europe/Prague") == 11 * 600 + 11 * 200
     assert estimate_minor(prices, 22_000, 11_000, "Europe/London") == 22 * 600
@@ -96,4 +102,6 @@ def test_prices_are_listed_in_the_order_of_the_law_with_quiet_hours_and_cap(clie
 def test_a_price_for_the_map_is_that_of_the_innermost_circle(owner, driver, connector):
     give_price(connector, circle_of(owner, Kind.FRIENDS, driver), "3")
     give_price(connector, circle_of(owner, Kind.HOUSEHOLD, driver), "0")
-    assert circles.tariff_for(connector, driver).current.price_per_kwh == Decimal(0)
+    tariff = circles.tariff_for(connector, driver)
+    assert tariff is not None
+    assert prices_of(tariff).price_per_kwh == Decimal(0)
