@@ -116,10 +116,10 @@ def lock_of(wanted: Mapping[str, tuple[User | None, str]]) -> dict[str, LedgerAc
     rows = LedgerAccount.objects.filter(which, currency=settings.CURRENCY).order_by(F("user").asc(nulls_last=True), "pk")
     known = set(rows.values_list("user_id", "kind"))
     for user, kind in wanted.values():
-        if (user and user.pk, kind) not in known:
+        if (user.pk if user else None, kind) not in known:
             LedgerAccount.objects.get_or_create(user=user, kind=kind, currency=settings.CURRENCY)
     found = {(one.user_id, one.kind): one for one in rows.select_for_update()}
-    return {name: found[user and user.pk, kind] for name, (user, kind) in wanted.items()}
+    return {name: found[user.pk if user else None, kind] for name, (user, kind) in wanted.items()}
 
 
 @retried
