@@ -16,7 +16,7 @@ def stub(settings: Any) -> Iterator[gopay_stub.GoPayStub]:
         settings.GOPAY_GOID = gopay_stub.GOID
         settings.GOPAY_CLIENT_ID = gopay_stub.CLIENT_ID
         settings.GOPAY_CLIENT_SECRET = gopay_stub.CLIENT_SECRET
-        settings.GOPAY_TIMEOUT_S = 5.0
+        settings.GOPAY_TIMEOUT_S = 30.0
         settings.PUBLIC_URL = "https://chargeshare.example"
         gopay.tokens.clear()
         yield running

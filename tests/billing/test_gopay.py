@@ -116,7 +116,7 @@ def test_the_budget_ends_every_call(settings, stub, gateway, drip):
     with pytest.raises(GatewayAwayError):
         gateway.create_payment(REQUEST)
 
-    assert time.monotonic() - began < 8, "the drops would take much longer"
+    assert time.monotonic() - began < 25, "the drops would take much longer"
 
 
 def test_a_smaller_budget_wins(stub, gateway):
