@@ -24,7 +24,7 @@ from billing.models import ChargeDetailRecord, Dispute, Hold, LedgerEntry, Ledge
 from chargeshare import housekeeping
 from chargeshare.errors import DomainError
 from stations import connectivity, evidence, prepaid, readings, sessions
-from stations.metering import Reading
+from stations.metering import Reading, Sample
 from stations.models import ChargingSession, PrepaidStart, QuarantinedMessage
 from stations.readings import Incoming
 from tests import factories
@@ -96,17 +96,17 @@ class Town(RuleBasedStateMachine):
         self.serial = itertools.count()
         self.started = []  # (place, transactionId)
         self.price = {}  # session code → (haléře per kWh in hundredths, session fee in haléře), as they were when it began
-        self.given_back = Counter()  # session code → what staff returned
+        self.given_back: Counter[Any] = Counter()  # session code → what staff returned
         self.granted = self.paid_out = 0
         self.was_paid = set()
         self.seen = {}
         self.acknowledged = set()
         self.refunds_say = "FINISHED"
         self.honest = type(self).gateway.answer
-        type(self).gateway.answer = self.answer
+        type(self).gateway.answer = self.answer  # type: ignore[method-assign]  # a gateway with whims
 
     def teardown(self):
-        type(self).gateway.answer = self.honest
+        type(self).gateway.answer = self.honest  # type: ignore[method-assign]
         try:
             self.everything_comes_to_rest()
         finally:
@@ -221,7 +221,7 @@ class Town(RuleBasedStateMachine):
         go_online(self.places[where])
         with suppress(DomainError):
             visit = prepaid.begin(prepaid.guest(f"guest{next(self.serial)}@example.org", "cs"), self.outlet(where), amount)
-            if pays:
+            if pays and visit.top_up is not None:
                 self.move(str(visit.top_up.gateway_id), "PAID")
             self.remember(prepaid.now_follow(visit).session)
 
@@ -232,7 +232,7 @@ class Town(RuleBasedStateMachine):
         where, transaction_id = started
         now = self.clock.go_on(minutes=minutes)
         self.meters[where] += wh
-        sample = {"value": str(max(0, self.meters[where] + jump)), "unit": "Wh"}
+        sample: Sample = {"value": str(max(0, self.meters[where] + jump)), "unit": "Wh"}
         said = Incoming(self.places[where].pk, 1, transaction_id, (Reading(now, [sample]),), now)
         readings.store([said] * (2 if twice else 1))
 
