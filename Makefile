@@ -16,8 +16,8 @@ install: $(VENV)/.dev
 
 # The whole suite twice: on SQLite with channels in memory, then on PostgreSQL with Redis (tests/servers.py starts what is not configured).
 test: $(VENV)/.dev
-	$(ON_SQLITE) $(BIN)/python -m pytest -n 2 -m "not slow"
-	$(ON_POSTGRESQL) $(BIN)/python -m pytest -n 2 -m "not slow"
+	$(ON_SQLITE) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(ON_POSTGRESQL) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(VENV)/.dev
 	$(ON_POSTGRESQL) $(BIN)/python -m pytest -m slow

@@ -24,7 +24,7 @@ from urllib.parse import quote
 import psycopg
 import redis
 
-PATIENCE_S = 30
+PATIENCE_S = 90
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 
 

@@ -17,7 +17,7 @@ from django.db import connection
 from tests.servers import free_port
 
 HOUSE = Path(__file__).parent.parent
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 class Served:

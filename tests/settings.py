@@ -37,3 +37,4 @@ LANGUAGE_CODE = "en"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STATIC_ROOT = Path(_directory.name)
+MFA_TOTP_PERIOD = 10**9  # the code a test has just reckoned is still the right one when it arrives

@@ -163,12 +163,12 @@ def test_process_names_the_database_that_fails() -> None:
     environment = {**os.environ, "DATABASE_URL": f"postgres://u:hunter2@127.0.0.1:{servers.free_port()}/x", "REDIS_URL": ""}
     environment["DJANGO_SETTINGS_MODULE"] = "chargeshare.settings"
     command = [sys.executable, "-c", f"import django; django.setup(); {script}"]
-    done = subprocess.run(command, cwd=HOUSE, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=HOUSE, env=environment, capture_output=True, text=True, check=True, timeout=300)
     status, seconds, body = done.stdout.splitlines()[-1].split(" ", 2)
     assert status == "503"
     assert list(json.loads(body)["failing"]) == ["database"]
     assert "hunter2" not in done.stdout
-    assert int(seconds) < 30
+    assert int(seconds) < 60
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_process_of_its_own_ends_when_asked() -> None:
         assert process.stdout is not None
         assert any("looked at every" in line for line in process.stdout)
         process.send_signal(signal.SIGTERM)
-        said, _nothing = process.communicate(timeout=60)
+        said, _nothing = process.communicate(timeout=300)
         assert process.returncode == 0, said
 
 
@@ -121,7 +121,7 @@ def test_house_waits_for_its_database() -> None:
     environment = {**os.environ, "DATABASE_URL": "postgres://u:p@127.0.0.1:1/x?connect_timeout=1", "REDIS_URL": ""}
     environment["DJANGO_SETTINGS_MODULE"] = "tests.settings_served"
     command = [sys.executable, "manage.py", "housekeeping", "--once"]
-    done = subprocess.run(command, cwd=HOUSE, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=HOUSE, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0
     assert "waits for the database" in done.stderr
     assert "Traceback" not in done.stderr

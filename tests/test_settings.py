@@ -29,7 +29,7 @@ def read(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if name not in OUTSIDE and name != "DJANGO_SETTINGS_MODULE"}
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=HOUSE, env={**inherited, **environment}, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=HOUSE, env={**inherited, **environment}, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize(
