@@ -139,11 +139,14 @@ def shorten(session: ChargingSession, *, meter_stop_wh: int, at: datetime, now: 
 
 
 def _next(session: ChargingSession) -> ChargingSession | None:
-    """The session that followed at this outlet by the charger's own time, whenever we heard of it."""
+    """The session that followed at this outlet by the charger's own time, whenever we heard of it.
+
+    A refused start occupies nothing; only what flowed under it was not the earlier one's.
+    """
     if session.started_at is None:
         return None
     later = ChargingSession.objects.filter(connector_id=session.connector_id, started_at__gt=session.started_at)
-    return later.exclude(pk=session.pk).order_by("started_at", "pk").first()
+    return later.exclude(pk=session.pk).exclude(status=Status.INVALID, energy_wh=0).order_by("started_at", "pk").first()
 
 
 @ledger.retried
