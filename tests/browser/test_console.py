@@ -31,8 +31,8 @@ def home(owner: User, boxes: list[ChargePoint], context: BrowserContext, log_in:
 
 
 def fits(page: Page) -> None:
-    """Nothing sticks out of the window."""
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    """Nothing sticks out of the window, once the page has come to rest."""
+    page.wait_for_function("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
