@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -141,12 +142,13 @@ def shorten(session: ChargingSession, *, meter_stop_wh: int, at: datetime, now: 
 def _next(session: ChargingSession) -> ChargingSession | None:
     """The session that followed at this outlet by the charger's own time, whenever we heard of it.
 
-    A refused start occupies nothing; only what flowed under it was not the earlier one's.
+    A refused start occupies nothing: once it is known that nothing flowed under it, it ended nothing either.
     """
     if session.started_at is None:
         return None
     later = ChargingSession.objects.filter(connector_id=session.connector_id, started_at__gt=session.started_at)
-    return later.exclude(pk=session.pk).exclude(status=Status.INVALID, energy_wh=0).order_by("started_at", "pk").first()
+    nothing = Q(status=Status.INVALID, energy_wh=0, stop_received_at__isnull=False)
+    return later.exclude(pk=session.pk).exclude(nothing).order_by("started_at", "pk").first()
 
 
 @ledger.retried
