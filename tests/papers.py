@@ -4,7 +4,7 @@ import re
 import zlib
 
 _OBJECT = re.compile(rb"(\d+) 0 obj\s(.*?)endobj", re.DOTALL)
-_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
+_STREAM = re.compile(rb"stream\r?\n(.*?)\nendstream", re.DOTALL)
 _FONT = re.compile(rb"/(F\d+) (\d+) 0 R")
 _WORDS = re.compile(rb"/(F\d+) [\d.]+ Tf|\((.*?)(?<!\\)\)\s*Tj|\[(.*?)(?<!\\)\]\s*TJ", re.DOTALL)
 _ESCAPE = re.compile(rb"\\([nrtbf()\\]|[0-7]{1,3})")
@@ -27,7 +27,7 @@ def pages(paper: bytes) -> list[str]:
 def _stream(body: bytes) -> bytes:
     content = _STREAM.search(body)
     assert content
-    return zlib.decompress(content[1]) if b"/FlateDecode" in body else content[1]
+    return zlib.decompressobj().decompress(content[1]) if b"/FlateDecode" in body else content[1]  # its last byte may be a \r
 
 
 def _letters(objects: dict[int, bytes], number: int) -> dict[int, str]:
