@@ -238,3 +238,50 @@ def test_the_demo_gateway_returns_money(payer, client):
     assert [one.status for one in Refund.objects.all()] == ["done", "done"]
     assert balance(payer, "cash") == 0
     assert_books_balance()
+
+
+LATER_WORDS = [("FINISHED",), ("FAILED",), ("ACCEPTED", "FINISHED"), ("ACCEPTED", "FAILED"), ("ACCEPTED", "ACCEPTED", "FINISHED")]
+
+
+@pytest.mark.parametrize("answered", ["FINISHED", "ACCEPTED", "FAILED", "lost and done", "lost", "refused"])
+@pytest.mark.parametrize("then", LATER_WORDS)
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_whatever_the_gateway_says_and_in_whatever_order_it_comes_to_rest(stub, payer, answered, then, is_whole):
+    top_up = paid(stub, payer, 30_000)
+    amount_minor = 30_000 if is_whole else 10_000
+    honest = stub.answer
+    is_lost = answered.startswith("lost")
+    stub.refund_result = "ACCEPTED" if is_lost or answered == "refused" else answered
+
+    def say(method, path, headers, body):
+        if not path.endswith("/refund"):
+            return honest(method, path, headers, body)
+        if answered == "refused":
+            return 409, {"errors": [{"error_name": "PAYMENT_REFUND_NOT_POSSIBLE"}]}
+        said = honest(method, path, headers, body) if answered != "lost" else None
+        return (502, "") if is_lost or said is None else said
+
+    stub.answer = say
+    (refund,) = refunds.request(payer, amount_minor)
+    stub.answer = honest
+    stub.refund_result = "FINISHED"
+    now = timezone.now()
+    for state in (*then, then[-1], then[-1]):
+        for listed in stub.refunds.get(top_up.gateway_id, []):
+            if listed["state"] == "ACCEPTED" and state != "ACCEPTED":
+                listed["state"] = state
+                if state == "FINISHED":
+                    stub.move(top_up.gateway_id, "REFUNDED" if is_whole else "PARTIALLY_REFUNDED")
+        now += LATER
+        ask(top_up, now=now)
+        refunds.send_unsent(now=now)
+    for _ in range(2):
+        now += LATER
+        ask(top_up, now=now)
+
+    refund.refresh_from_db()
+    returned_minor = sum(one["amount"] for one in stub.refunds.get(top_up.gateway_id, []) if one["state"] == "FINISHED")
+    assert (refund.status, returned_minor) in {("done", amount_minor), ("failed", 0)}
+    assert balance(payer, "cash") == 30_000 - returned_minor
+    assert balance(None, "refund_transit") == 0
+    assert_books_balance()
