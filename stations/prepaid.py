@@ -71,15 +71,26 @@ def follow(start: PrepaidStart, *, now: datetime) -> PrepaidStart:
         elif locked.status == Status.STARTED and locked.session is not None and _is_over(locked.session):
             locked.status = Status.DONE
             locked.save(update_fields=["status"])
+        elif locked.status == Status.CANCELLED and locked.top_up is not None and locked.top_up.paid_at is not None:
+            # Paid after the gateway had said that it would not be: nothing starts any more, and the money goes back.
+            locked.status, locked.returned_at = Status.FAILED, None
+            locked.save(update_fields=["status", "returned_at"])
     if locked.status in (Status.DONE, Status.FAILED) and locked.returned_at is None:
         _return_the_rest(locked, now)
     return locked
 
 
 def pursue(*, now: datetime) -> int:
-    """Follow every visit that waits for something, and finish what a process left behind that died in between."""
-    waiting = list(PrepaidStart.objects.filter(returned_at=None).order_by("pk")[:PER_PASS])
-    return sum(follow(start, now=now).status != start.status for start in waiting)
+    """Follow every visit whose next step is due, and finish what a process left behind that died in between."""
+    given_up = Q(top_up__status=TopUp.Status.CLOSED) | Q(top_up=None, created_at__lt=now - STARTED_WITHIN)
+    due = (
+        (Q(status=Status.WAITING) & (Q(top_up__paid_at__isnull=False) | given_up))
+        | Q(status=Status.STARTED, session__status__in=[ChargingSession.Status.COMPLETED, ChargingSession.Status.INVALID])
+        | Q(status__in=[Status.DONE, Status.FAILED], returned_at=None)
+        | Q(status=Status.CANCELLED, top_up__paid_at__isnull=False)
+    )
+    moved = list(PrepaidStart.objects.filter(due).order_by("pk")[:PER_PASS])
+    return sum(follow(start, now=now).status != start.status for start in moved)
 
 
 def forget_guests(*, now: datetime) -> int:

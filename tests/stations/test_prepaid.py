@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import notifications
 from accounts.models import User
 from billing import audit, top_ups
-from billing.models import Refund, TopUp
+from billing.models import DemoPayment, Refund, TopUp
 from stations import prepaid
 from stations.models import ChargingSession, PrepaidStart
 from tests.stations.acting import begin, go_online, stop
@@ -123,6 +123,39 @@ def test_who_does_not_pay_starts_nothing(client, outlet):
     assert "Refresh" not in client.get(start.get_absolute_url()).headers
     assert PrepaidStart.objects.get().status == "cancelled"
     assert not ChargingSession.objects.exists()
+
+
+def test_who_pays_after_all_gets_it_back(client, outlet):
+    """The gateway said that nobody would pay, and later that somebody had."""
+    prepay(client, outlet)
+    start = PrepaidStart.objects.get()
+    client.post(gateway_of(start), {"deed": "cancel"})
+    prepaid.pursue(now=timezone.now())
+    assert PrepaidStart.objects.get().status == "cancelled"
+    DemoPayment.objects.update(state="PAID")
+    TopUp.objects.update(refreshed_at=None)
+    top_ups.refresh(TopUp.objects.get().gateway_id or "")
+
+    prepaid.pursue(now=timezone.now())
+    prepaid.pursue(now=timezone.now())
+
+    assert (PrepaidStart.objects.get().status, Refund.objects.get().amount_minor) == ("failed", 20_000)
+    assert not ChargingSession.objects.exists()
+    assert audit.check() == []
+
+
+def test_no_number_of_visits_under_way_keeps_the_next_waiting(client, outlet, monkeypatch):
+    monkeypatch.setattr(prepaid, "PER_PASS", 1)
+    prepay(client, outlet)
+    client.logout()
+    prepay(client, outlet)
+    second = PrepaidStart.objects.order_by("pk")[1]
+    client.post(gateway_of(second), {"deed": "cancel"})
+
+    prepaid.pursue(now=timezone.now())
+
+    second.refresh_from_db()
+    assert second.status == "cancelled"
 
 
 def test_a_process_that_died_in_between_is_finished_by_the_next(client, outlet, monkeypatch):
