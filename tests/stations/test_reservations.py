@@ -107,11 +107,15 @@ def test_one_begins_where_another_ends(driver, stranger, connector):
     reservations.book(driver=stranger, connector=connector, begins_at=first.ends_at, ends_at=first.ends_at + HOUR)
     reservations.book(driver=stranger, connector=connector, begins_at=first.begins_at - HOUR, ends_at=first.begins_at)
 
+    assert Reservation.objects.filter(connector=connector, status="booked").count() == 3
+
 
 def test_another_connector_is_another_matter(owner, tariff, driver, stranger):
     two = factories.make_charge_point(owner, tariff=tariff, connectors=2)
     for person, connector in zip((driver, stranger), two.connectors.all(), strict=True):
         book(person, connector)
+
+    assert Reservation.objects.filter(connector__charge_point=two, status="booked").count() == 2
 
 
 @pytest.mark.parametrize(
@@ -553,7 +557,8 @@ def test_nobody_came(driver, card, strangers_card, charge_point, connector):
 
 def test_a_slot_nobody_came_to_can_be_booked_before_anybody_tidies_up(driver, stranger, connector):
     move(book(driver, connector), begins=-16 * MINUTE)
-    book(stranger, connector, begins=MINUTE)
+
+    assert book(stranger, connector, begins=MINUTE).status == "booked"
 
 
 def test_who_is_just_starting_is_waited_for(driver, card, charge_point, connector):
