@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from chargeshare.errors import DomainError, NotFound
 from ocpp_core import firmware
-from ocpp_core.firmware import instant, meant, number, overtook, since_asked, text, unanswered, without_password
+from ocpp_core.firmware import being_answered, instant, meant, number, overtook, since_asked, text, unanswered, without_password
 from ocpp_core.models import ConfigurationKey, DiagnosticsUpload
 from ocpp_core.models.firmware import NOTHING_THERE
 from stations import commands, live
@@ -192,7 +192,7 @@ def _asked(charge_point_id: int, location: str, kind: str, now: datetime) -> tup
         own = DiagnosticsUpload.objects.filter(charge_point=charge_point, token_digest=_digest(token)).first()
         if own is not None:
             return charge_point, own, newest
-    upload = overtook(newest, unanswered(charge_point, ACTIONS))
+    upload = overtook(newest, being_answered(charge_point, ACTIONS))
     upload = upload or DiagnosticsUpload(charge_point=charge_point, created_at=now)
     upload.was_asked, upload.type, upload.location = True, kind, without_password(text(location, 2000))
     return charge_point, upload, newest

@@ -41,7 +41,7 @@ def asked(charge_point_id: int, payload: Payload, answer: Payload, *, is_signed:
     word = text(answer.get("status"), WORD) if is_signed else ""
     is_refused = is_signed and word not in ("Accepted", "AcceptedCanceled")
     newest = list(FirmwareUpdate.objects.filter(charge_point=charge_point).order_by("-pk")[:LOOKED_AT])
-    update = None if is_refused else overtook(newest, unanswered(charge_point, ACTIONS))
+    update = None if is_refused else overtook(newest, being_answered(charge_point, ACTIONS))
     if not is_refused:
         for older in newest:
             if older.ended_at is None and older is not update:
@@ -136,6 +136,12 @@ def unanswered(charge_point: ChargePoint, actions: Sequence[str]) -> Command | N
     """The request whose answer is not written down yet. What a box says meanwhile is about that one: its words may overtake its answer."""
     sent = Command.objects.filter(charge_point=charge_point, action__in=actions, status=Command.Status.SENT)
     return sent.order_by("-pk").first()
+
+
+def being_answered(charge_point: ChargePoint, actions: Sequence[str]) -> Command | None:
+    """The request whose answer is being written down. A box may have restarted since it answered; its request was given up then."""
+    given_up = (Command.Status.SENT, Command.Status.UNANSWERED)
+    return Command.objects.filter(charge_point=charge_point, action__in=actions, status__in=given_up).order_by("-pk").first()
 
 
 def since_asked(newest: list[R], request: Command | None, request_id: int | None) -> list[R]:

@@ -170,6 +170,19 @@ def test_the_first_word_may_overtake_the_answer(charge_point):
     assert update.progress == Progress.FAILED
 
 
+def test_the_whole_update_may_overtake_the_answer(charge_point):
+    """A box that is done and has restarted before its answer is written down: its request was given up with the socket."""
+    command = commands.ask(go_online(charge_point), "UpdateFirmware", PLAIN)
+    commands.claim(command.pk)
+    for word in ("Downloading", "Downloaded", "Installing", "Installed"):
+        say(charge_point, word)
+    commands.mark_dropped(charge_point.pk)
+    boot(charge_point, "box-2.0.bin")
+    ask(charge_point)
+    update = FirmwareUpdate.objects.get()
+    assert (update.was_asked, update.progress, update.firmware_after) == (True, Progress.DONE, "box-2.0.bin")
+
+
 def test_while_it_is_asked_again_its_words_are_about_that(charge_point):
     ask(charge_point)
     say(charge_point, "Downloading")
