@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import logins
-from accounts.models import IdToken, Letter, LoginFailure, Notification, TokenChain, User
+from accounts.models import IdToken, Letter, LoginFailure, Notification, TokenChain, User, Vehicle
 
 auditlog.register(User, include_fields=["is_active", "is_staff", "is_superuser", "closed_at"])
 auditlog.register(IdToken, include_fields=["is_blocked", "expires_at", "max_sessions", "user"])
@@ -150,6 +150,15 @@ class BrowserAdmin(ReadOnly):
     list_select_related = ["user"]
     search_fields = ["user__email", "ip"]
     fields = ["user", "created_at", "last_seen_at", "ip", "user_agent"]
+
+
+@admin.register(Vehicle)
+class VehicleAdmin(ReadOnly):
+    """Cars. Their drivers keep them; staff look when somebody asks why an estimate says what it says."""
+
+    list_display = ["name", "user", "battery_wh", "ac_limit_w", "dc_limit_w", "is_default"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "name"]
 
 
 @admin.register(Authenticator)

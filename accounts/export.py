@@ -28,6 +28,12 @@ def everything_about(user: User) -> dict[str, Any]:
                 "uid", "label", "is_blocked", "expires_at", "parent_uid", "max_sessions", "confirmed_at", "created_at"
             )
         ),
+        "vehicles": list(
+            user.vehicles.order_by("pk").values(
+                *("name", "plate", "battery_wh", "ac_limit_w", "dc_limit_w", "connector_types", "consumption_wh_100km", "is_default"),
+                "created_at",
+            )
+        ),
         "notifications": list(
             Notification.objects.filter(user=user).order_by("pk").values("kind", "context", "url", "created_at", "read_at", "emailed_at")
         ),

@@ -1,5 +1,6 @@
 """What people type about themselves."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -8,7 +9,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import IdToken, User
+from accounts import vehicle_models
+from accounts.models import IdToken, User, Vehicle
+from chargeshare.errors import Invalid
 
 
 class SignUpForm(SignupForm):  # type: ignore[misc]  # allauth ships no types
@@ -77,3 +80,62 @@ class CloseForm(forms.Form):
         if get_adapter().reauthenticate(self.user, password):
             return password
         raise forms.ValidationError(_("This is not your password."))
+
+
+class ThousandsField(forms.CharField):
+    """A figure typed in kWh or kW, with a comma or a point; cleans to whole Wh or W."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=12, widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        """As one would type it."""
+        return f"{(Decimal(value) / 1000).normalize():f}" if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int:
+        """Read it."""
+        typed = super().clean(value).replace("\N{NO-BREAK SPACE}", "").replace(" ", "").replace(",", ".") or "0"
+        try:
+            figure = Decimal(typed)
+        except InvalidOperation as error:
+            raise forms.ValidationError(_("Enter a number, such as 11 or 57.5.")) from error
+        if not figure.is_finite() or abs(figure) > 1_000_000:
+            raise forms.ValidationError(_("Enter a number, such as 11 or 57.5."))
+        return round(figure * 1000)
+
+
+class VehicleForm(forms.Form):
+    """A car. What its figures may be is said by `accounts.vehicles`."""
+
+    name = forms.CharField(label=_("Make and model"), max_length=60)
+    battery_wh = ThousandsField(label=_("Usable battery"), help_text=_("What you can use of it; a little less than the brochure says."))
+    ac_limit_w = ThousandsField(label=_("Most power from a wallbox (AC)"))
+    dc_limit_w = ThousandsField(label=_("Most power from a fast charger (DC)"), required=False, help_text=_("Empty if it has none."))
+    consumption_wh_100km = ThousandsField(
+        label=_("Consumption per 100 km"), help_text=_("For your statistics and the comparison with petrol.")
+    )
+    connector_types = forms.MultipleChoiceField(
+        label=_("Connectors"), choices=Vehicle.Plug.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+    plate = forms.CharField(
+        label=_("Registration plate"), max_length=20, required=False, help_text=_("Only you see it; it tells your cars apart.")
+    )
+    is_default = forms.BooleanField(label=_("My usual car: estimates are made for it."), required=False)
+
+    def refuse(self, refusal: Invalid) -> None:
+        """Say beside each field why it cannot be."""
+        for name, sentences in refusal.fields.items():
+            self.add_error(name, sentences)
+
+
+class VehicleModelForm(forms.Form):
+    """Which of the models we know to begin with."""
+
+    model = forms.ChoiceField(label=_("Which car is it?"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        makes: dict[str, list[tuple[str, str]]] = {}
+        for model in vehicle_models.MODELS:
+            makes.setdefault(model.make, []).append((model.key, model.full_name))
+        self.fields["model"].choices = [("", _("Another one: I will type it in")), *makes.items()]  # type: ignore[attr-defined]

@@ -249,3 +249,38 @@ class IdempotentAnswer(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Vehicle(models.Model):
+    """A car as far as charging goes: what its battery holds, what it can take, and through which plugs."""
+
+    class Plug(models.TextChoices):
+        """The words of the connectors of chargers, which live a floor above."""
+
+        TYPE_1 = "TYPE_1", "Type 1"
+        TYPE_2 = "TYPE_2", "Type 2"
+        CCS = "CCS", "CCS"
+        CHADEMO = "CHADEMO", "CHAdeMO"
+        NACS = "NACS", "NACS"
+        SCHUKO = "SCHUKO", "Schuko"
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="vehicles")
+    name = models.CharField(_("make and model"), max_length=60)
+    plate = models.CharField(_("registration plate"), max_length=12, blank=True)
+    battery_wh = models.PositiveIntegerField(_("usable battery (Wh)"))
+    ac_limit_w = models.PositiveIntegerField(_("most power, alternating current (W)"))
+    dc_limit_w = models.PositiveIntegerField(_("most power, direct current (W)"), default=0, help_text=_("0: it cannot charge so."))
+    connector_types = models.JSONField(_("connectors"), default=list, help_text=_("Words such as TYPE_2 and CCS."))
+    consumption_wh_100km = models.PositiveIntegerField(_("consumption (Wh/100 km)"))
+    is_default = models.BooleanField(_("my usual car"), default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("vehicle")
+        verbose_name_plural = _("vehicles")
+        ordering = ["-is_default", "id"]
+        constraints = [models.UniqueConstraint(fields=["user"], condition=Q(is_default=True), name="one_usual_vehicle_per_person")]
+
+    def __str__(self) -> str:
+        return self.name

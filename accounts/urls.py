@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from accounts import views
 from accounts.api import auth, me
+from accounts.api import vehicles as vehicles_api
 
 app_name = "accounts"
 
@@ -19,6 +20,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/cards/<int:pk>/block/", views.card_block, name="card_block"),
     path("accounts/cards/<int:pk>/confirm/", views.card_confirm, name="card_confirm"),
     path("accounts/cards/<int:pk>/remove/", views.card_remove, name="card_remove"),
+    path("accounts/vehicles/", views.vehicle_list, name="vehicle_list"),
+    path("accounts/vehicles/new/", views.vehicle_new, name="vehicle_new"),
+    path("accounts/vehicles/<uuid:code>/", views.vehicle_edit, name="vehicle_edit"),
+    path("accounts/vehicles/<uuid:code>/default/", views.vehicle_default, name="vehicle_default"),
+    path("accounts/vehicles/<uuid:code>/remove/", views.vehicle_remove, name="vehicle_remove"),
     path("accounts/inbox/", views.inbox, name="notifications"),
     path("accounts/inbox/read/", views.inbox_read, name="inbox_read"),
     path("accounts/inbox/<int:pk>/", views.inbox_open, name="inbox_open"),
@@ -36,6 +42,9 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("me/id-tokens/<str:uid>/", me.IdTokenViewSet.as_view(_one), name="my_id_token"),
     path("id-tokens/", me.AnyIdTokenViewSet.as_view(_many), name="id_tokens"),
     path("id-tokens/<str:uid>/", me.AnyIdTokenViewSet.as_view(_one), name="id_token"),
+    path("vehicles/", vehicles_api.VehicleViewSet.as_view(_many), name="vehicles"),
+    path("vehicles/models/", vehicles_api.VehicleModelsView.as_view(), name="vehicle_models"),
+    path("vehicles/<str:code>/", vehicles_api.VehicleViewSet.as_view(_one), name="vehicle"),
     path("notifications/", me.NotificationViewSet.as_view({"get": "list"}), name="notifications"),
     path("notifications/read/", me.NotificationViewSet.as_view({"post": "mark_read"}), name="notifications_read"),
     path("notifications/<int:pk>/", me.NotificationViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="notification"),

@@ -1,5 +1,7 @@
 """Pages about oneself: profile, cards, news, privacy. Signing up, logging in and second factors are allauth's pages in our clothes."""
 
+from uuid import UUID
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -15,12 +17,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import closing, id_tokens, notifications
+from accounts import closing, id_tokens, notifications, vehicle_models, vehicles
 from accounts.adapter import remember_language
-from accounts.forms import CardEditForm, CardForm, CloseForm, ProfileForm
-from accounts.models import IdToken, Notification, User
+from accounts.forms import CardEditForm, CardForm, CloseForm, ProfileForm, VehicleForm, VehicleModelForm
+from accounts.models import IdToken, Notification, User, Vehicle
 from accounts.pages import fresh_login_required
-from chargeshare.errors import DomainError
+from chargeshare.errors import DomainError, Invalid
 
 
 class SignedInRequest(HttpRequest):
@@ -51,6 +53,7 @@ def profile(request: SignedInRequest) -> HttpResponse:
             "has_second_factor": Authenticator.objects.filter(user=request.user, type=Authenticator.Type.TOTP).exists(),
             "browsers": UserSession.objects.filter(user=request.user).count(),
             "cards": request.user.id_tokens.count(),
+            "vehicles": request.user.vehicles.count(),
         },
     )
 
@@ -149,6 +152,67 @@ def inbox_open(request: SignedInRequest, pk: int) -> HttpResponse:
     if notification.url and url_has_allowed_host_and_scheme(notification.url, allowed_hosts=None):
         return redirect(notification.url)
     return redirect("accounts:notifications")
+
+
+@login_required
+@require_GET
+def vehicle_list(request: SignedInRequest) -> HttpResponse:
+    """My cars, and a list of models to begin another one with."""
+    return render(request, "accounts/vehicle_list.html", {"vehicles": vehicles.of(request.user), "form": VehicleModelForm()})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def vehicle_new(request: SignedInRequest) -> HttpResponse:
+    """One more car; a model of the list fills the form in."""
+    model = vehicle_models.find(request.GET.get("model", ""))
+    initial = {**vars(model), "name": model.full_name} if model else {"connector_types": ["TYPE_2"]}
+    form = VehicleForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            vehicle = vehicles.create(request.user, form.cleaned_data)
+        except Invalid as refusal:
+            form.refuse(refusal)
+        except DomainError as refusal:
+            form.add_error(None, str(refusal.message))
+        else:
+            messages.success(request, _("%(car)s is among your cars; prices are told for it from now on.") % {"car": vehicle})
+            return redirect("accounts:vehicle_list")
+    return render(request, "accounts/vehicle_new.html", {"form": form, "model": model}, status=400 if form.is_bound else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def vehicle_edit(request: SignedInRequest, code: UUID) -> HttpResponse:
+    """Change a car of mine."""
+    vehicle = get_object_or_404(Vehicle, user=request.user, code=code)
+    form = VehicleForm(request.POST or None, initial={name: getattr(vehicle, name) for name in vehicles.NAMES})
+    if request.method == "POST" and form.is_valid():
+        try:
+            vehicles.edit(vehicle, form.cleaned_data)
+        except Invalid as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, _("Your car is saved."))
+            return redirect("accounts:vehicle_list")
+    return render(request, "accounts/vehicle_edit.html", {"form": form, "vehicle": vehicle}, status=400 if form.is_bound else 200)
+
+
+@login_required
+@require_POST
+def vehicle_default(request: SignedInRequest, code: UUID) -> HttpResponse:
+    """Make a car the one estimates are made for."""
+    vehicles.edit(get_object_or_404(Vehicle, user=request.user, code=code), {"is_default": True})
+    return redirect("accounts:vehicle_list")
+
+
+@login_required
+@require_POST
+def vehicle_remove(request: SignedInRequest, code: UUID) -> HttpResponse:
+    """Forget a car."""
+    vehicles.remove(get_object_or_404(Vehicle, user=request.user, code=code))
+    messages.success(request, _("The car is gone; what it charged stays in your history."))
+    return redirect("accounts:vehicle_list")
 
 
 @login_required

@@ -15,6 +15,8 @@ from billing.models import (
     CdrLine,
     ChargeDetailRecord,
     DemoPayment,
+    FeeDocument,
+    FeeSeries,
     Dispute,
     GatewayStatement,
     Hold,
@@ -177,6 +179,23 @@ class ReceiptSeriesAdmin(ReadOnlyAdmin):
     """Where each series of numbers stands."""
 
     list_display = ["issuer", "year", "last"]
+
+
+@admin.register(FeeSeries)
+class FeeSeriesAdmin(ReadOnlyAdmin):
+    """Where the numbers of each year's fee documents stand."""
+
+    list_display = ["year", "last"]
+
+
+@admin.register(FeeDocument)
+class FeeDocumentAdmin(ReadOnlyAdmin):
+    """What the platform billed owners, frozen."""
+
+    list_display = ["number", "owner", "month", "issued_at"]
+    list_filter = ["month"]
+    search_fields = ["number", "owner__email"]
+    list_select_related = ["owner"]
 
 
 @admin.register(TopUp)

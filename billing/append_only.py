@@ -2,7 +2,8 @@
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-FROZEN = ("billing_ledgertransaction", "billing_ledgerentry", "billing_chargedetailrecord", "billing_cdrline")
+FEE_DOCUMENTS = "billing_feedocument"  # younger than the others: migrations before its own do not know it
+FROZEN = ("billing_ledgertransaction", "billing_ledgerentry", "billing_chargedetailrecord", "billing_cdrline", FEE_DOCUMENTS)
 
 
 def protect(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ARG001 - a migration's signature
@@ -10,8 +11,22 @@ def protect(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  # n
     if schema_editor.connection.vendor == "postgresql":
         _protect_postgresql(schema_editor)
     else:
-        for table in FROZEN:
+        for table in _there(schema_editor):
             _protect_sqlite(schema_editor, table)
+
+
+def protect_fee_documents(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ARG001 - a migration's signature
+    """The same for the table that came later; run by its migration."""
+    if schema_editor.connection.vendor == "postgresql":
+        _protect_row_by_row(schema_editor, FEE_DOCUMENTS)
+    else:
+        _protect_sqlite(schema_editor, FEE_DOCUMENTS)
+
+
+def _there(schema_editor: BaseDatabaseSchemaEditor) -> list[str]:
+    """The frozen tables that exist by now."""
+    existing = schema_editor.connection.introspection.table_names()
+    return [table for table in FROZEN if table in existing]
 
 
 def protect_again(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ARG001 - a migration's signature
@@ -20,7 +35,7 @@ def protect_again(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None
     SQLite has a new table made in the place of an altered one, and its triggers go with the old one. PostgreSQL keeps them.
     """
     if schema_editor.connection.vendor == "sqlite":
-        for table in FROZEN:
+        for table in _there(schema_editor):
             _protect_sqlite(schema_editor, table)
 
 
@@ -32,6 +47,12 @@ def _protect_sqlite(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None
         )
 
 
+def _protect_row_by_row(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
+    schema_editor.execute(
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION billing_append_only()"
+    )
+
+
 def _protect_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> None:
     schema_editor.execute(
         """
@@ -41,10 +62,8 @@ def _protect_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> None:
         END $$
         """
     )
-    for table in FROZEN:
-        schema_editor.execute(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION billing_append_only()"
-        )
+    for table in _there(schema_editor):
+        _protect_row_by_row(schema_editor, table)
     schema_editor.execute(
         """
         CREATE OR REPLACE FUNCTION billing_sums_to_zero() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -4,7 +4,7 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
-from accounts.models import IdToken, User
+from accounts.models import IdToken, User, Vehicle
 from billing.models import Tariff, TariffVersion
 from stations.models import ChargePoint, Connector
 
@@ -40,6 +40,14 @@ def make_id_token(user: User, uid: str | None = None, **fields: Any) -> IdToken:
         setattr(token, name, value)
     token.save()
     return token
+
+
+def make_vehicle(user: User, **values: Any) -> Vehicle:
+    """A car of `user`: 77 kWh, 11 kW by alternating and 135 kW by direct current, unless told otherwise."""
+    from accounts import vehicles  # noqa: PLC0415
+
+    usual = {"name": "Škoda Enyaq 80", "battery_wh": 77_000, "ac_limit_w": 11_000, "dc_limit_w": 135_000, "consumption_wh_100km": 18_000}
+    return vehicles.create(user, {**usual, "connector_types": ["TYPE_2", "CCS"], **values})
 
 
 def make_tariff(owner: User, price_per_kwh: str = "6.50", **prices: Any) -> Tariff:

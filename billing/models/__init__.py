@@ -4,6 +4,7 @@ from billing.models.auto_top_up import AutoTopUp
 from billing.models.bank_statement import BankStatement, BankStatementLine
 from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
 from billing.models.dispute import Dispute
+from billing.models.fee_document import FeeDocument, FeeSeries
 from billing.models.gateway_statement import GatewayStatement
 from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.models.ledger_proof import LedgerProof
@@ -22,6 +23,8 @@ __all__ = [
     "ChargeDetailRecord",
     "DemoPayment",
     "Dispute",
+    "FeeDocument",
+    "FeeSeries",
     "GatewayStatement",
     "Hold",
     "LedgerAccount",

@@ -78,6 +78,7 @@ class ChargeDetailRecord(Frozen):
     tariff = models.JSONField(default=dict, help_text=_("The prices as they were at the start."))
     readings = models.JSONField(default=list, help_text=_("What the meter said on the way, thinned: time, Wh, W."))
     is_estimated = models.BooleanField(default=False)
+    is_unproven = models.BooleanField(default=False, help_text=_("The charger had no password: anybody could have spoken for it."))
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -116,6 +117,8 @@ class CdrLine(Frozen):
         IDLE = "idle", _("standing after charging")
         MINIMUM = "minimum", _("up to the minimum")
         CREDIT = "credit", _("credit of the earlier receipt")
+        LATE = "late", _("booking cancelled late")
+        NO_SHOW = "no_show", _("booking nobody came to")
 
     cdr = models.ForeignKey(ChargeDetailRecord, on_delete=models.PROTECT, related_name="lines")
     kind = models.CharField(max_length=10, choices=Kind)

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import IdToken, User
+from accounts.models import IdToken, User, Vehicle
 from billing.models import ChargeDetailRecord, Hold, TariffVersion
 from stations.models.charge_point import ChargePoint, Connector
 
@@ -114,6 +114,10 @@ class ChargingSession(models.Model):
     max_amount_minor = models.BigIntegerField(null=True)
     max_energy_wh = models.BigIntegerField(null=True)
     until = models.DateTimeField(null=True)
+    vehicle = models.ForeignKey(
+        Vehicle, null=True, on_delete=models.SET_NULL, related_name="sessions", help_text=_("The driver's car, where she said which.")
+    )
+    until_percent = models.PositiveSmallIntegerField(null=True, help_text=_("To where the battery was to be charged, by our estimate."))
     cdr = models.OneToOneField(ChargeDetailRecord, null=True, on_delete=models.PROTECT, related_name="session")
     watched_until = models.DateTimeField(null=True, help_text=_("Somebody has its page open until then: readings are announced."))
 
