@@ -1,6 +1,6 @@
 """The cast of the tests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from accounts.models import User
 from billing.models import Tariff
 from ocpp_core import schemas
 from stations.models import ChargePoint, Command, Connector
-from tests import factories
+from tests import evidence, factories, jitter
 from tests.serving import Served
 
 OPENING_CREDIT_MINOR = 50_000
@@ -24,6 +24,22 @@ OPENING_CREDIT_MINOR = 50_000
 # How fast examples come says something about the machine alone.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Under a seed (`tests/jitter.py`) whoever may meet in either order does."""
+    if jitter.SEED:
+        jitter.install()
+        config.pluginmanager.register(jitter.Plugin())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test tells what its servers said and what stands in the tables."""
+    report = yield
+    if report.failed and call.when == "call":
+        evidence.add_to(report)
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,12 @@ from tests.servers import free_port
 
 HOUSE = Path(__file__).parent.parent
 PATIENCE_S = 120
+_running: list["Served"] = []
+
+
+def running() -> list["Served"]:
+    """The servers that this test process has started and not ended."""
+    return list(_running)
 
 
 class Served:
@@ -48,6 +54,7 @@ class Served:
         command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=HOUSE, env={**os.environ, **self.environment}, stdout=log, stderr=log)
+        _running.append(self)
         deadline = time.monotonic() + PATIENCE_S
         while not self._is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -80,6 +87,7 @@ class Served:
         process, self.process = self.process, None
         if process is None:
             return 0
+        _running.remove(self)
         process.send_signal(how)
         try:
             return process.wait(PATIENCE_S / 2)
