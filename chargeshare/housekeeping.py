@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
 from billing import auto_top_ups, disputes, earnings, payout_plans, proofs, reconciliation, refunds, seller_data, tariffs, top_ups
+from chargeshare import tally
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
@@ -133,7 +134,8 @@ def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
     for job in jobs:
         _done_at[job.name] = now
         try:
-            count = job.do(now=now)
+            with tally.job(job.name):
+                count = job.do(now=now)
         except Exception:
             logger.exception("housekeeping: failed: %s", job.name)
         else:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from chargeshare import tally
 from ocpp_core import deviations, dialects, frame_log, frames
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls
@@ -118,6 +119,7 @@ class Connection:
 
     def _refuse_unreadable(self, bad: frames.BadFrame, text: str) -> None:
         self._bad_frames.count("")
+        self._count("", "refused")
         deviations.note(self.charge_point_id, [deviations.UNREADABLE_FRAME], text, datetime.now(UTC))
         is_logged = self._bad_frames.times("") <= BAD_FRAMES_LOGGED
         if is_logged:
@@ -133,6 +135,7 @@ class Connection:
         key = (call.message_id, hash(text))
         known = self._answers.get(key)
         if known is not None and self.last_sign_at - known[0] < ANSWERS_KEPT_S:
+            self._count(call.action, "repeated")
             if known[1] is not None:  # else the first one is being worked on, and its answer serves both
                 self._say(known[1])
             return
@@ -241,12 +244,19 @@ class Connection:
 
     def _answer(self, taken: Taken, payload: dict[str, Any]) -> None:
         self._finish(taken, frames.result(taken.call.message_id, payload), frame_log.RESULT)
+        tally.messages[taken.call.action, "answered"] += 1
         self.asker.answered(taken.call.action)
 
     def _refuse(self, taken: Taken, code: str, description: str = "") -> None:
         self._finish(taken, frames.error(taken.call.message_id, code, description), frame_log.ERROR)
+        self._count(taken.call.action, "failed" if code == frames.INTERNAL_ERROR else "refused")
         if code == frames.INTERNAL_ERROR:  # it says "ask again": the same words again shall be heard, and not be told of the failure
             self._answers.pop((taken.call.message_id, hash(taken.text)), None)
+
+    def _count(self, action: str, outcome: str) -> None:
+        version = self.version
+        is_ours = action in version.readings or action in version.in_a_thread or action in version.at_once
+        tally.messages[action if is_ours else tally.OTHER, outcome] += 1
 
     def _finish(self, taken: Taken, text: str, kind: str) -> None:
         self._say(text)

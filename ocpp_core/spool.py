@@ -18,6 +18,8 @@ from typing import IO, NamedTuple
 import orjson
 from django.db import InterfaceError, OperationalError
 
+from chargeshare import tally
+
 logger = logging.getLogger(__name__)
 
 
@@ -45,7 +47,8 @@ class Spool:
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Keep messages; they are on disk when this returns. OSError says that they are not, and must not be acknowledged."""
-        lines = b"".join(orjson.dumps(tuple(entry)) + b"\n" for entry in entries)
+        kept = list(entries)
+        lines = b"".join(orjson.dumps(tuple(entry)) + b"\n" for entry in kept)
         with self._lock:
             file = self._file or self._open()
             begin = file.tell()
@@ -57,6 +60,7 @@ class Spool:
                 file.truncate(begin)
                 raise
             self.has_entries = True
+            tally.spooled.update(entry.action for entry in kept)
 
     def replay(self) -> int:
         """Tell the database everything, oldest first. A database that is still away ends it with its own error."""

@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
 from time import monotonic, sleep
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -41,6 +42,7 @@ class Workers:
         self.loop = loop
         self._count = THREADS if connection.vendor == "postgresql" else FILE_THREADS
         self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="charger", initializer=own_connection)
+        self._busy: set[int] = set()
         self._away_until = 0.0
 
     @property
@@ -50,7 +52,20 @@ class Workers:
 
     def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
         """Run a function of rules in one of the threads. Raises DatabaseAway where there is no database."""
-        return self.loop.run_in_executor(self._pool, lambda: self.guard(function, *args, **kwargs))
+        return self.loop.run_in_executor(self._pool, lambda: self._work(function, *args, **kwargs))
+
+    def _work(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        thread = get_ident()
+        self._busy.add(thread)
+        try:
+            return self.guard(function, *args, **kwargs)
+        finally:
+            self._busy.discard(thread)
+
+    @property
+    def load(self) -> tuple[int, int, int]:
+        """How many threads there are, how many of them work, and how much work waits for one."""
+        return self._count, len(self._busy), self._pool._work_queue.qsize()  # noqa: SLF001 - the pool tells nobody else
 
     def guard(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function here and now; if the connection to the database was lost, once more on a fresh one.

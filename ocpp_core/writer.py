@@ -10,10 +10,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from time import perf_counter
 from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, transaction
 
+from chargeshare import tally
 from ocpp_core import deviations, frame_log
 from ocpp_core.frame_log import Row
 from ocpp_core.spool import Entry, Spool
@@ -59,6 +61,7 @@ class Writer:
         self._rows: deque[Row] = deque(maxlen=MOST_ROWS_KEPT)
         self._is_storing = False
         self._gathering_since = 0.0
+        self._first_at = 0.0  # when the first of the items came
         self._gathered = 0
         self._company: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -67,6 +70,8 @@ class Writer:
 
     def store(self, item: Item) -> None:
         """Store a reading and its frame in the next batch; `done` is called in the loop after the commit."""
+        if not self._items:
+            self._first_at = self._loop.time()
         self._items.append(item)
         if not self._is_storing and not self._gathering_since:
             self._gather()
@@ -76,6 +81,11 @@ class Writer:
         self._rows.append(row)
         if not self._is_storing and self._company is None:
             self._company = self._loop.call_later(COMPANY_WAIT_S, self._begin)
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many readings and how many frames wait for their batch to begin."""
+        return len(self._items), len(self._rows)
 
     async def flush(self) -> None:
         """Wait until all that was given so far is stored, as far as there is a database."""
@@ -114,20 +124,24 @@ class Writer:
         self._rows.clear()
         self._is_storing = True
         self._idle.clear()
-        self._thread.submit(self._work, items, rows)
+        self._thread.submit(self._work, items, rows, self._first_at)
+        self._first_at = self._loop.time()  # of those that did not fit
 
-    def _work(self, items: list[Item], rows: list[Row]) -> None:
+    def _work(self, items: list[Item], rows: list[Row], first_at: float) -> None:
         """In the thread. Whatever happens, every item gets an answer."""
         try:
             outcomes, rows_left = self._store_or_spool(items, rows)
         except BaseException as error:
             logger.exception("a batch could not be stored")
             outcomes, rows_left = [Outcome(item, error) for item in items], []
-        self._loop.call_soon_threadsafe(self._answer, outcomes, rows_left)
+        self._loop.call_soon_threadsafe(self._answer, outcomes, rows_left, first_at)
         deviations.write_due()  # nobody waits for it
 
-    def _answer(self, outcomes: list[Outcome], rows_left: list[Row]) -> None:
+    def _answer(self, outcomes: list[Outcome], rows_left: list[Row], first_at: float) -> None:
         self._is_storing = False
+        if outcomes:
+            tally.batch_readings.note(len(outcomes))
+            tally.batch_wait_s.note(self._loop.time() - first_at)
         for item, error in outcomes:
             try:
                 item.done(error)
@@ -197,7 +211,9 @@ class Writer:
 
 
 def _commit(items: Sequence[Item], rows: Sequence[Row]) -> None:
+    began = perf_counter()
     with transaction.atomic():
         frame_log.write(list(chain(rows, (item.row for item in items))))
         if items:
             readings.store([item.incoming for item in items])
+    tally.commit_s.note(perf_counter() - began)

@@ -14,7 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import gopay
@@ -25,12 +26,16 @@ from gopay.payments import Payments
 from gopay.services import AbstractCache
 
 from billing.gateway import GatewayAwayError, GatewayError, Payment, PaymentRequest, PaymentState, RefundSaid
+from chargeshare import tally
 
 logger = logging.getLogger(__name__)
 
 TOKEN_KEPT_S = 25 * 60  # it lives for thirty minutes
 PAYER_HOSTS = (".gopay.cz", ".gopay.com")
 FAILED_REFUND = "FAILED"
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class TokenCache(AbstractCache):  # type: ignore[misc]  # the SDK ships no types
@@ -57,6 +62,32 @@ tokens = TokenCache()
 _callers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="gopay")
 
 
+def counted(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Count what becomes of a call, and how long it takes."""
+
+    def decorate(call: Callable[P, R]) -> Callable[P, R]:
+        @wraps(call)
+        def counting(*args: P.args, **kwargs: P.kwargs) -> R:
+            began, outcome = time.perf_counter(), "failed"
+            try:
+                answer = call(*args, **kwargs)
+                outcome = "ok"
+            except GatewayAwayError:
+                outcome = "away"
+                raise
+            except GatewayError:
+                outcome = "refused"
+                raise
+            finally:
+                tally.gateway_calls[kind, outcome] += 1
+                tally.gateway_s[kind].note(time.perf_counter() - began)
+            return answer
+
+        return counting
+
+    return decorate
+
+
 class GoPayGateway:
     """GoPay by redirect: the payer goes to GoPay's own page, so no card number ever comes near us."""
 
@@ -68,6 +99,7 @@ class GoPayGateway:
         """Our GoID."""
         return str(settings.GOPAY_GOID)
 
+    @counted("create")
     def create_payment(self, request: PaymentRequest) -> Payment:
         """Begin a payment."""
         wanted = {
@@ -84,6 +116,7 @@ class GoPayGateway:
             raise GatewayError("GoPay sent the payer to an address that is not GoPay's.")
         return payment
 
+    @counted("status")
     def fetch_payment(self, gateway_id: str, *, with_refunds: bool = False, budget_s: float | None = None) -> Payment:
         """Ask how a payment stands, and how much of it has been returned."""
         deadline = time.monotonic() + min(budget_s or settings.GOPAY_TIMEOUT_S, settings.GOPAY_TIMEOUT_S)
@@ -96,6 +129,7 @@ class GoPayGateway:
             return replace(payment, refunds=refunds)
         return replace(payment, refunds=refunds, refunded_minor=sum(refund.amount_minor for refund in refunds if not refund.is_failed))
 
+    @counted("repeat")
     def repeat_payment(self, gateway_id: str, request: PaymentRequest) -> Payment:
         """Charge a saved card once more."""
         wanted = _order(request)
@@ -103,10 +137,12 @@ class GoPayGateway:
             _ask(f"one more {gateway_id}", lambda client: client.create_recurrence(gateway_id, dict(wanted)), settings.GOPAY_TIMEOUT_S)
         )
 
+    @counted("void")
     def void_recurrence(self, gateway_id: str) -> None:
         """Forget a saved card."""
         _ask(f"no more of {gateway_id}", lambda client: client.void_recurrence(gateway_id), settings.GOPAY_TIMEOUT_S)
 
+    @counted("refund")
     def refund_payment(self, gateway_id: str, amount_minor: int) -> RefundSaid:
         """Return a part of a payment. GoPay has no key against doing it twice: after silence its list of refunds is read first."""
         body = _ask(f"a refund of {gateway_id}", lambda client: client.refund_payment(gateway_id, amount_minor), settings.GOPAY_TIMEOUT_S)
@@ -114,6 +150,7 @@ class GoPayGateway:
             raise GatewayAwayError("GoPay's answer holds no refund.")
         return RefundSaid(str(body["id"]), amount_minor, is_failed=body["result"] == FAILED_REFUND)
 
+    @counted("statement")
     def fetch_statement(self, first: date, last: date) -> str | None:
         """The statement of our account at GoPay."""
         wanted = {
