@@ -1,14 +1,11 @@
 """What no floor owns: probes for machines, and what makes the site an app on a phone."""
 
-import asyncio
 import hmac
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
-from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
@@ -19,8 +16,8 @@ from django_prometheus.exports import ExportToDjangoView
 
 from accounts.addresses import client_address
 from chargeshare import __version__
+from chargeshare.metrics.reachability import PARTS, PATIENCE_S
 
-PATIENCE_S = 2.0
 _probes = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
 
 
@@ -35,7 +32,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
     """Whether pages and chargers can be served: the parts that do not answer in time are named."""
-    asked = {"database": _probes.submit(_ask_database), "channel_layer": _probes.submit(_ask_channel_layer)}
+    asked = {part: _probes.submit(ask) for part, ask in PARTS.items()}
     failing = {}
     for part, answer in asked.items():
         try:
@@ -47,29 +44,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
     if failing:
         return JsonResponse({"status": "unavailable", "failing": failing}, status=503)
     return JsonResponse({"status": "ok"})
-
-
-def _ask_database() -> None:
-    own = connection.copy()  # that waits for no turn in the pool, and not long
-    if own.vendor == "postgresql":
-        own.settings_dict["OPTIONS"] = {"connect_timeout": int(PATIENCE_S)}
-    try:
-        with own.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    finally:
-        own.close()
-
-
-def _ask_channel_layer() -> None:
-    async def join_and_leave() -> None:
-        layer = get_channel_layer()
-        if layer is None:
-            raise LookupError("no channel layer")
-        # Receiving would prove no more, and belongs to the server's own loop.
-        await layer.group_add("probes", "probe")
-        await layer.group_discard("probes", "probe")
-
-    asyncio.run(asyncio.wait_for(join_and_leave(), PATIENCE_S))
 
 
 @require_safe

@@ -126,6 +126,11 @@ def current() -> Door:
     return _current
 
 
+def opened() -> Door | None:
+    """The door of this process, if it is open."""
+    return _current
+
+
 def write_down() -> None:
     """For who looks at the log of frames, in a thread: have what came and went so far written down first.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from chargeshare import tally
 from ocpp_core import door, handshake
 from ocpp_core.connection import NORMAL, Connection
 from ocpp_core.handshake import Verdict
@@ -71,6 +72,7 @@ async def _serve(scope: Scope, receive: Receive, send: Send, this_door: door.Doo
         former.close(NORMAL)
     sender = this_door.backstage.loop.create_task(_send_all(outbox, send)) if outbox is not None else None
     code = 1006
+    tally.handshakes["101"] += 1
     try:
         await send({"type": "websocket.accept", "subprotocol": verdict.subprotocol})
         code = await _read(receive, connection)
@@ -119,6 +121,7 @@ async def _forget(this_door: door.Door, verdict: Verdict, code: int) -> None:
 
 
 async def _deny(scope: Scope, send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    tally.handshakes[str(status)] += 1
     if DENIAL in scope.get("extensions", {}):
         await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": b""})
