@@ -153,6 +153,11 @@ class Notification(Posted):
         RESERVATION_CANCELLED = "reservation_cancelled", _("booking cancelled")
         RESERVATION_SOON = "reservation_soon", _("booking begins soon")
         RESERVATION_EXPIRED = "reservation_expired", _("booking expired")
+        RESERVATION_REQUESTED = "reservation_requested", _("booking asked for")
+        RESERVATION_REJECTED = "reservation_rejected", _("booking declined")
+        RESERVATION_CHANGED = "reservation_changed", _("booking changed")
+        RESERVATION_TROUBLE = "reservation_trouble", _("trouble with a booked charger")
+        WAITLIST_OFFERED = "waitlist_offered", _("your turn in a waiting list")
         CIRCLE_INVITED = "circle_invited", _("invited to a circle")
         LEDGER_ALERT = "ledger_alert", _("the books do not balance")
 

@@ -47,10 +47,17 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.PAYOUT_FAILED: frozenset({"amount_minor", "currency", "reason"}),
     Notification.Kind.BANK_ACCOUNT_CHANGED: frozenset({"account"}),
     Notification.Kind.SELLER_DATA_WANTED: frozenset({"days"}),
-    Notification.Kind.RESERVATION_BOOKED: frozenset({"place", "slot", "guest"}),
-    Notification.Kind.RESERVATION_CANCELLED: frozenset({"place", "slot", "guest", "by_host"}),
+    Notification.Kind.RESERVATION_BOOKED: frozenset({"place", "slot", "guest", "count"}),
+    Notification.Kind.RESERVATION_CANCELLED: frozenset({"place", "slot", "guest", "count", "by_host", "fee_minor", "currency"}),
     Notification.Kind.RESERVATION_SOON: frozenset({"place", "slot"}),
-    Notification.Kind.RESERVATION_EXPIRED: frozenset({"place", "slot"}),
+    Notification.Kind.RESERVATION_EXPIRED: frozenset(
+        {"place", "slot", "guest", "count", "unanswered", "by_charger", "fee_minor", "currency"}
+    ),
+    Notification.Kind.RESERVATION_REQUESTED: frozenset({"place", "slot", "guest", "count"}),
+    Notification.Kind.RESERVATION_REJECTED: frozenset({"place", "slot", "guest", "count"}),
+    Notification.Kind.RESERVATION_CHANGED: frozenset({"place", "slot", "guest", "count"}),
+    Notification.Kind.RESERVATION_TROUBLE: frozenset({"place", "slot", "guest", "reason"}),
+    Notification.Kind.WAITLIST_OFFERED: frozenset({"place", "slot", "until"}),
     Notification.Kind.CIRCLE_INVITED: frozenset({"host", "circle"}),
     Notification.Kind.LEDGER_ALERT: frozenset({"count", "first"}),
 }

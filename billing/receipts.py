@@ -76,7 +76,7 @@ def quantity(line: CdrLine) -> str:
     units = {Kind.ENERGY: _("kWh"), Kind.TIME: _("min"), Kind.IDLE: _("min")}
     if line.kind == Kind.CREDIT:
         return line.text
-    if line.kind in (Kind.SESSION, Kind.MINIMUM):
+    if line.kind in (Kind.SESSION, Kind.MINIMUM, Kind.LATE, Kind.NO_SHOW):
         return ""
     times = f"{money.number(line.quantity)} {units[Kind(line.kind)]} × {money.number(line.unit_price)} {currency}".replace(
         " ", money.NO_BREAK_SPACE

@@ -43,9 +43,12 @@ class Bill:
     is_estimated: bool = False
     settled_at: datetime | None = None
     readings: tuple[tuple[datetime, int | None, int | None], ...] = ()  # when, the register in Wh, the power in W
+    fees: tuple[PricedLine, ...] = ()  # of a booking nobody used: instead of all that a meter would have counted
 
     def lines(self) -> list[PricedLine]:
         """What the receipt lists. A free session lists its energy at nothing; one that nobody pays for as well."""
+        if self.fees:
+            return list(self.fees)
         if self.prices is not None and self.driver is not None and not self.is_free:
             return pricing.price(self.prices, self.usage)
         if self.usage.energy_wh < pricing.FREE_BELOW_WH:

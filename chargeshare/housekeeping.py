@@ -26,8 +26,20 @@ from chargeshare import tally
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
-from stations import commands, connectivity, prepaid, reservations, sessions
-from stations.models import CardPairing, Command, CommandBatch, MeterValue, OperatorReservation, QuarantinedMessage
+from stations import booking_rules, commands, connectivity, holding, prepaid, reservations, sessions, waitlist
+from stations.models import (
+    ArrivalPack,
+    BookingRules,
+    CardPairing,
+    Closure,
+    Command,
+    CommandBatch,
+    MeterValue,
+    OperatorReservation,
+    QuarantinedMessage,
+    WaitlistPlace,
+    WeeklyHours,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +49,15 @@ AT_ONCE = 1000
 
 # How long the rows of other tables are kept is said by their rooms; docs/retention.md lists every table.
 KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
+    "arrival packs of retired chargers": lambda now: ArrivalPack.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "audit trail": lambda now: LogEntry.objects.filter(timestamp__lt=now - timedelta(days=3 * 365)),
     "administration log": lambda now: AdminLogEntry.objects.filter(action_time__lt=now - timedelta(days=3 * 365)),
+    "booking rules of retired chargers": lambda now: BookingRules.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "browser sessions": lambda now: Session.objects.filter(expire_date__lt=now),
     "card pairings": lambda now: CardPairing.objects.filter(expires_at__lt=now - timedelta(days=1)),
     "cards in retired boxes": lambda now: LocalListEntry.objects.filter(local_list__charge_point__retired_at__lt=now - timedelta(days=1)),
     "certificates of chargers": lambda now: Certificate.objects.filter(not_after__lt=now - timedelta(days=365)),
+    "closures": lambda now: Closure.objects.filter(ends_at__lt=now - timedelta(days=90)),
     "commands": lambda now: Command.objects.filter(created_at__lt=now - timedelta(days=365)),
     "commands to many chargers": lambda now: CommandBatch.objects.filter(created_at__lt=now - timedelta(days=366)),
     "connection attempts": lambda now: ConnectionAttempt.objects.filter(at__lt=now - timedelta(days=90)),
@@ -54,6 +69,8 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
     "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
+    "waiting lists": lambda now: WaitlistPlace.objects.filter(ended_at__lt=now - timedelta(days=90)),
+    "weekly hours of retired chargers": lambda now: WeeklyHours.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
 }
 
 
@@ -89,9 +106,12 @@ JOBS = (
     Job("refunds sent", refunds.send_unsent),
     Job("scheduled prices begun", tariffs.begin_scheduled),
     Job("lost connections forgotten", connectivity.forget_lost),
-    Job("chargers told of bookings", reservations.tell_chargers),
+    Job("chargers opened and closed", booking_rules.open_and_close),
+    Job("chargers told of bookings", holding.tell_chargers),
+    Job("trouble with booked chargers told", holding.tell_of_trouble),
     Job("bookings given up", reservations.expire),
-    Job("chargers let go", reservations.release_held),
+    Job("chargers let go", holding.release_held),
+    Job("next ones in line asked", waitlist.move_on),
     Job("drivers reminded of bookings", reservations.remind_drivers),
     Job("starts given up", sessions.abandon_stale),
     Job("sessions without an end closed", sessions.close_orphans),

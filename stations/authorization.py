@@ -16,7 +16,7 @@ from accounts.models import IdToken, Notification, User
 from billing import ledger
 from billing.pricing import Prices
 from chargeshare.errors import DomainError
-from stations import circles, pairing, slots
+from stations import booking_rules, circles, pairing, slots
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation
 from stations.models.charge_point import guest_of
 
@@ -61,6 +61,13 @@ class ConnectorBusy(DomainError):
 
     code = "connector_busy"
     message = _("Someone was faster: the connector is taken.")
+
+
+class ChargerClosed(DomainError):
+    """Outside of the hours its owner has set."""
+
+    code = "charger_closed"
+    message = _("The charger is closed at this time.")
 
 
 class ConnectorBooked(ConnectorBusy):
@@ -143,6 +150,7 @@ def judge(
         admit(who.driver, charge_point)
         if slots.in_the_way(bookings, who.driver, connector, at) is not None:
             raise ConnectorBooked
+        _check_open(who.driver, charge_point, bookings, at)
         _may_begin(who, charge_point, connector, for_start=for_start)
     except TooManySessions as refusal:
         return replace(who, status=CONCURRENT, reason=refusal.message)
@@ -173,11 +181,25 @@ def check_driver(driver: User, connector: Connector, *, now: datetime | None = N
     bookings = slots.near(charge_point, now)
     if not who.is_owner and slots.in_the_way(bookings, driver, connector, now) is not None:
         raise ConnectorBooked
+    if not who.is_owner:
+        _check_open(driver, charge_point, bookings, now)
     is_kept_for_her = connector.status == "Reserved" and slots.hers(bookings, driver, connector) is not None
     if not (connector.status in READY or is_kept_for_her) or _is_taken(connector, now):
         raise ConnectorBusy
     if not who.is_owner:
         _may_begin(who, charge_point, connector, for_start=True)
+
+
+def check_booking(driver: User, connector: Connector) -> None:
+    """The same gate as charging for who books ahead, as far as it can be known before."""
+    charge_point = connector.charge_point
+    if not driver.is_active or charge_point.retired_at is not None:
+        raise NotAdmitted
+    if charge_point.owner_id == driver.pk:
+        return
+    admit(driver, charge_point)
+    if not prices(connector, driver).is_free:
+        ledger.require(ledger.wallet(driver), 0)
 
 
 def prices(connector: Connector, driver: User) -> Prices:
@@ -206,6 +228,12 @@ def tell_why(verdict: Verdict, charge_point: ChargePoint) -> None:
             place=charge_point.name,
             reason=reason,
         )
+
+
+def _check_open(driver: User, charge_point: ChargePoint, bookings: Sequence[Reservation], at: datetime) -> None:
+    """Hours and closures keep everybody out but the owner and whose booking runs; a start told late counts by when it was."""
+    if charge_point.is_closed and not any(one.driver_id == driver.pk for one in bookings) and not booking_rules.is_open(charge_point, at):
+        raise ChargerClosed
 
 
 def _may_begin(who: Verdict, charge_point: ChargePoint, connector: Connector | None, *, for_start: bool) -> None:

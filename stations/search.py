@@ -165,7 +165,7 @@ def _is_free(outlets: QuerySet[Connector]) -> Q:
     """The same as the word `free` of `ChargePoint.state`, asked of the database."""
     now = timezone.now()
     alive = now - timedelta(seconds=settings.OFFLINE_AFTER_S)
-    box = Q(connection__isnull=False, last_seen_at__gt=alive, is_paused=False) & ~Q(status__in=_UNUSABLE)
+    box = Q(connection__isnull=False, last_seen_at__gt=alive, is_paused=False, is_closed=False) & ~Q(status__in=_UNUSABLE)
     free = outlets.filter(charge_point=OuterRef("pk"), status="Available").filter(Q(has_session=False)).exclude(kept_until__gt=now)
     return box & Q(Exists(free))
 

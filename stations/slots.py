@@ -13,7 +13,7 @@ from accounts import id_tokens
 from accounts.models import User
 from stations import live
 from stations.models import ChargePoint, ChargingSession, Command, Connector, OperatorReservation, Reservation
-from stations.models.reservation import BEFORE, GRACE
+from stations.models.reservation import BEFORE
 from stations.quarantine import clean
 
 Status = Reservation.Status
@@ -27,6 +27,11 @@ class Kept:
 
     booking: Reservation | None = None
     operator: OperatorReservation | None = None
+
+
+def take_turn(connector_id: int) -> None:
+    """Who books at an outlet, ends a booking there or is asked whether she wants it takes turns by its row."""
+    Connector.objects.select_for_update().order_by().values_list("pk").get(pk=connector_id)
 
 
 def taken(begins_at: datetime, ends_at: datetime, *, now: datetime) -> QuerySet[Reservation]:
@@ -189,7 +194,7 @@ def kept(charge_point: ChargePoint, *, now: datetime) -> dict[int, Kept]:
 def _runs(booking: Reservation, at: datetime) -> bool:
     if booking.status == Status.ACTIVE:
         return booking.session is not None and booking.session.orphaned_at is None and booking.session.status in _Open
-    return at < min(booking.begins_at + GRACE, booking.ends_at)
+    return at < booking.held_until
 
 
 def _word(command: Command) -> str:

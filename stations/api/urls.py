@@ -3,8 +3,9 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from stations.api.booking_views import ArrivalView, BookingRulesView, ClosuresView, ClosureView, FreeTimesView
 from stations.api.circle_views import CircleViewSet, MembershipViewSet
-from stations.api.reservation_views import ReservationViewSet
+from stations.api.reservation_views import ReservationViewSet, SeriesViewSet, WaitlistViewSet
 from stations.api.session_views import SessionViewSet
 from stations.api.views import ChargePointViewSet, ConnectorView
 
@@ -14,8 +15,15 @@ router.register("sessions", SessionViewSet, basename="session")
 router.register("circles", CircleViewSet, basename="circle")
 router.register("circle-memberships", MembershipViewSet, basename="circle-membership")
 router.register("reservations", ReservationViewSet, basename="reservation")
+router.register("reservation-series", SeriesViewSet, basename="reservation-series")
+router.register("waitlist", WaitlistViewSet, basename="waitlist")
 
 api_urlpatterns = [
     path("charge-points/<str:code>/connectors/<int:number>/", ConnectorView.as_view(), name="connector"),
+    path("charge-points/<str:code>/booking-rules/", BookingRulesView.as_view(), name="booking-rules"),
+    path("charge-points/<str:code>/closures/", ClosuresView.as_view(), name="closures"),
+    path("charge-points/<str:code>/closures/<int:pk>/", ClosureView.as_view(), name="closure"),
+    path("charge-points/<str:code>/arrival/", ArrivalView.as_view(), name="arrival"),
+    path("charge-points/<str:code>/connectors/<int:number>/free-times/", FreeTimesView.as_view(), name="free-times"),
     *router.urls,
 ]

@@ -1,5 +1,7 @@
 """The tables of charging."""
 
+from stations.models.arrival_pack import ArrivalPack
+from stations.models.booking_rules import BookingRules, Closure, WeeklyHours
 from stations.models.charge_point import ChargePoint, Connector, Invitation, State
 from stations.models.circle import Circle, CircleMember, CirclePrice
 from stations.models.command import Command
@@ -11,15 +13,20 @@ from stations.models.password_rotation import PasswordRotation
 from stations.models.prepaid_start import PrepaidStart
 from stations.models.quarantine import QuarantinedMessage
 from stations.models.reservation import Reservation
+from stations.models.reservation_series import ReservationSeries
 from stations.models.session import ChargingSession, MeterValue
+from stations.models.waitlist import WaitlistPlace
 
 __all__ = [
+    "ArrivalPack",
+    "BookingRules",
     "CardPairing",
     "ChargePoint",
     "ChargingSession",
     "Circle",
     "CircleMember",
     "CirclePrice",
+    "Closure",
     "Command",
     "CommandBatch",
     "Connector",
@@ -31,5 +38,8 @@ __all__ = [
     "PrepaidStart",
     "QuarantinedMessage",
     "Reservation",
+    "ReservationSeries",
     "State",
+    "WaitlistPlace",
+    "WeeklyHours",
 ]

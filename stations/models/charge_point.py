@@ -96,6 +96,9 @@ class ChargePoint(models.Model):
     access = models.CharField(_("who may charge"), max_length=10, choices=Access, default=Access.PUBLIC)
     is_published = models.BooleanField(_("on the map"), default=False)
     is_paused = models.BooleanField(_("paused"), default=False, help_text=_("Nobody but the owner can start."))
+    is_closed = models.BooleanField(
+        _("closed"), default=False, editable=False, help_text=_("By its opening hours, looked at every few seconds.")
+    )
     make = models.CharField(_("make"), max_length=50, blank=True, help_text=_("What the owner says; the box says vendor."))
 
     identity = models.CharField(_("identity"), max_length=48)
@@ -173,7 +176,7 @@ class ChargePoint(models.Model):
         """What holds for the whole box whatever its connectors say; None when they decide."""
         if not self.is_online:
             return State.OFFLINE
-        if self.is_paused:
+        if self.is_paused or self.is_closed:
             return State.PAUSED
         return {"Faulted": State.FAULT, "Unavailable": State.OFFLINE}.get(self.status)
 

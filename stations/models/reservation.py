@@ -12,20 +12,24 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
+from billing.models import ChargeDetailRecord
 from stations.models.charge_point import ChargePoint, Connector
+from stations.models.reservation_series import ReservationSeries
 from stations.models.session import ChargingSession, new_transaction_id
 
 BEFORE = timedelta(minutes=15)
 GRACE = timedelta(minutes=15)
+LONG_KEPT = ("Occupied", "Ready")  # somebody else's car stood there when it began: the slot is hers to its end
 
 
 class ReservationQuerySet(models.QuerySet["Reservation"]):
     """Filters with names."""
 
     def occupying(self, now: datetime) -> Self:
-        """Those whose slot nobody else may have; a booking nobody came to gives its slot back after the grace."""
-        forgotten = Q(status=Reservation.Status.BOOKED, begins_at__lte=now - GRACE)
-        return self.filter(status__in=Reservation.OPEN).exclude(forgotten)
+        """Those whose slot nobody else may have; one nobody came to, or nobody answered in time, gives its slot back."""
+        forgotten = Q(status=Reservation.Status.BOOKED, begins_at__lte=now - GRACE) & ~Q(trouble__in=LONG_KEPT)
+        unanswered = Q(status=Reservation.Status.REQUESTED, answer_by__isnull=False, answer_by__lte=now)
+        return self.filter(status__in=Reservation.OPEN).exclude(forgotten | unanswered)
 
     def overlapping(self, begins_at: datetime, ends_at: datetime) -> Self:
         """Those that share a moment with this slot; one that begins where the other ends does not."""
@@ -65,6 +69,16 @@ class Reservation(models.Model):
     answer = models.CharField(max_length=30, blank=True, help_text=_("What the charger said to it, as OCPP spells it."))
     released_at = models.DateTimeField(null=True, help_text=_("When the charger was asked to let go."))
     reminded_at = models.DateTimeField(null=True)
+    series = models.ForeignKey(ReservationSeries, null=True, on_delete=models.PROTECT, related_name="reservations")
+    answer_by = models.DateTimeField(null=True, help_text=_("Until when the owner may approve it; then it expires."))
+    answered_at = models.DateTimeField(null=True, help_text=_("When the owner approved or declined it."))
+    free_until = models.DateTimeField(null=True, help_text=_("Until when cancelling costs nothing; empty: always."))
+    late_fee_minor = models.PositiveIntegerField(default=0, help_text=_("What cancelling costs later, as it was shown before."))
+    no_show_fee_minor = models.PositiveIntegerField(default=0, help_text=_("What it costs to stay away, as it was shown before."))
+    cdr = models.OneToOneField(
+        ChargeDetailRecord, null=True, on_delete=models.PROTECT, related_name="booking", help_text=_("The receipt of a fee.")
+    )
+    trouble = models.CharField(max_length=30, blank=True, help_text=_("What of the charger both sides were told before it began."))
     session = models.OneToOneField(ChargingSession, null=True, on_delete=models.PROTECT, related_name="booking")
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, help_text=_("When it was used up, expired or was cancelled."))
@@ -106,7 +120,7 @@ class Reservation(models.Model):
     @property
     def held_until(self) -> datetime:
         """Until when the connector waits for her who booked it."""
-        return min(self.begins_at + GRACE, self.ends_at)
+        return self.ends_at if self.trouble in LONG_KEPT else min(self.begins_at + GRACE, self.ends_at)
 
     @property
     def is_held_by_charger(self) -> bool:

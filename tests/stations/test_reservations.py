@@ -12,7 +12,7 @@ from billing import ledger
 from billing.ledger import CreditTooLow
 from chargeshare import housekeeping
 from chargeshare.errors import DomainError, Invalid, NotFound
-from stations import authorization, charge_points, commands, reservations, search, sessions, slots
+from stations import authorization, charge_points, commands, holding, reservations, search, sessions, slots
 from stations.authorization import ConnectorBooked, NotAdmitted
 from stations.models import ChargePoint, ChargingSession, Command, Connector, OperatorReservation, Reservation
 from stations.reservations import ReservationInUse, ReservationOver, SlotTaken
@@ -73,7 +73,8 @@ def told(user, kind):
 def keep_house():
     """One pass of the periodic jobs that have to do with bookings."""
     now = timezone.now()
-    housekeeping.run([job for job in housekeeping.JOBS if job.do.__module__ == "stations.reservations"], now)
+    rooms = {"stations.holding", "stations.reservations", "stations.waitlist", "stations.booking_rules"}
+    housekeeping.run([job for job in housekeeping.JOBS if job.do.__module__ in rooms], now)
 
 
 # Made
@@ -326,7 +327,7 @@ def test_a_charger_that_was_away_is_told_when_it_is_back(driver, card, charge_po
     for _ in range(9):
         answer(asked("ReserveNow")[-1], status=Command.Status.UNANSWERED) if asked("ReserveNow")[-1].is_under_way else None
         keep_house()
-    assert len(asked("ReserveNow")) == reservations.MOST_TIMES_TOLD
+    assert len(asked("ReserveNow")) == holding.MOST_TIMES_TOLD
     booking.refresh_from_db()
     assert booking.status == Status.BOOKED
 

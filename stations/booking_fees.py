@@ -1,0 +1,54 @@
+"""What it costs to cancel late or to stay away: small, known before, and booked like all money."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+
+from billing import settlement
+from billing.models import CdrLine
+from billing.pricing import PricedLine, Usage
+from billing.settlement import Bill
+from stations.models import Reservation
+
+FIT = ("Available", "Reserved", "Preparing", "Finishing")
+
+
+def late_minor(booking: Reservation, at: datetime) -> int:
+    """What cancelling costs its driver at a moment."""
+    is_late = booking.status == Reservation.Status.BOOKED and booking.free_until is not None and at >= booking.free_until
+    return booking.late_fee_minor if is_late else 0
+
+
+def no_show_minor(booking: Reservation) -> int:
+    """What staying away costs: nothing where she could not have charged."""
+    charge_point = booking.charge_point
+    could_charge = charge_point.is_online and not charge_point.is_paused and booking.connector.status in FIT and not booking.trouble
+    return booking.no_show_fee_minor if could_charge and booking.status == Reservation.Status.BOOKED else 0
+
+
+def charge(booking: Reservation, kind: str, amount_minor: int, now: datetime) -> None:
+    """Book a fee once, with a receipt; the owner's share is less the platform's, as of a session."""
+    if amount_minor <= 0 or booking.cdr_id is not None:
+        return
+    charge_point = booking.charge_point
+    bill = Bill(
+        session_code=booking.code,
+        driver=booking.driver,
+        owner=charge_point.owner,
+        usage=Usage(energy_wh=0, started_at=booking.begins_at, stopped_at=booking.ends_at, seconds=0),
+        prices=None,
+        is_free=False,
+        fee_share=settings.PLATFORM_FEE,
+        hold=None,
+        place_name=charge_point.name,
+        charge_point_code=charge_point.code,
+        connector_label=str(booking.connector.number),
+        settled_at=now,
+        fees=(PricedLine(kind, "", Decimal(1), Decimal(amount_minor).scaleb(-2), amount_minor),),
+    )
+    booking.cdr = settlement.settle(bill)
+    booking.save(update_fields=["cdr"])
+
+
+LATE, NO_SHOW = CdrLine.Kind.LATE, CdrLine.Kind.NO_SHOW
