@@ -57,6 +57,7 @@ OPEN_SESSIONS_PER_WALLET = env.whole("OPEN_SESSIONS_PER_WALLET", 3, least=1)
 PAYOUT_MINIMUM_MINOR = env.minor("PAYOUT_MINIMUM", "200.00")
 PAYOUT_COOL_DOWN_H = env.whole("PAYOUT_COOL_DOWN_H", 72)  # a new bank account rests so long
 PAYOUT_NEW_CHARGER_DAYS = env.whole("PAYOUT_NEW_CHARGER_DAYS", 14)  # earnings of a new charger wait so long for approval
+PAYOUT_OPEN_CHARGER_DAYS = env.whole("PAYOUT_OPEN_CHARGER_DAYS", 14)  # each earning of a charger without a password waits so long
 PAYOUT_IBAN = env.text("PAYOUT_IBAN")  # our own account
 PAYOUT_NAME = env.text("PAYOUT_NAME", "ChargeShare")
 WALLET_ENABLED = env.flag("WALLET_ENABLED", default=True)
@@ -83,6 +84,8 @@ REMOTE_START_TIMEOUT_S = env.seconds("REMOTE_START_TIMEOUT_S", 150, least=1)
 SESSION_ORPHAN_GRACE_S = env.seconds("SESSION_ORPHAN_GRACE_S", 600)
 SESSION_SILENT_AFTER_S = env.seconds("SESSION_SILENT_AFTER_S", 86_400, least=1)
 METER_SLACK_WH = env.whole("METER_SLACK_WH", 200)
+GRID_CO2_G_PER_KWH = env.whole("GRID_CO2_G_PER_KWH", 410)  # Czech grid of recent years, rounded; stations/footprint.py says the rest
+PETROL_CO2_G_PER_KM = env.whole("PETROL_CO2_G_PER_KM", 150)  # 6.5 l for 100 km at 2.3 kg a litre
 CHARGER_CA_CERTIFICATE = env.text("CHARGER_CA_CERTIFICATE")  # files; without both no charger gets a client certificate
 CHARGER_CA_KEY = env.text("CHARGER_CA_KEY")
 SERVER_ROOT_CERTIFICATE = env.text("SERVER_ROOT_CERTIFICATE")

@@ -324,6 +324,7 @@ function presentation() {
   const data = new FormData(form);
   const extra = new URLSearchParams();
   if (data.get("energy_wh") && data.get("energy_wh") !== "20000") extra.set("energy_wh", data.get("energy_wh"));
+  for (const name of ["from", "to", "car"]) if (data.get(name)) extra.set(name, data.get(name));
   if (data.get("sort") && data.get("sort") !== "near") extra.set("sort", data.get("sort"));
   return extra;
 }
@@ -488,7 +489,8 @@ panel.addEventListener("click", (event) => {
   const amount = event.target.closest("[data-energy]");
   if (!amount) return;
   event.preventDefault();
-  form.querySelector("[name=energy_wh]").value = amount.dataset.energy;
+  const energy = form.querySelector("[name=energy_wh]");
+  if (energy) energy.value = amount.dataset.energy;
   showDetail(selected, amount.dataset.energy);
   soon(0);
 });
@@ -555,8 +557,8 @@ form.addEventListener("click", (event) => {
   if (event.target.closest("[data-filters-clear]")) {
     event.preventDefault();
     for (const field of form.querySelectorAll("input[type=checkbox]")) field.checked = false;
-    for (const field of form.querySelectorAll("select")) field.selectedIndex = field.name === "energy_wh" ? 1 : 0;
-    for (const field of form.querySelectorAll("input:not([type=checkbox])")) field.value = "";
+    for (const field of form.querySelectorAll("select")) field.selectedIndex = field.name === "energy_wh" ? 1 : 0; // the car as well: the usual one is the first
+    for (const field of form.querySelectorAll("input:not([type=checkbox])")) field.value = field.type === "number" ? field.defaultValue : "";
     changed();
   }
 });

@@ -62,6 +62,12 @@ def kw_number(power_w: int | None) -> str:
 
 
 @register.filter
+def kilograms(grams: int | None) -> str:
+    """Grams as kilograms: 12,3 kg; from a hundred on without a decimal."""
+    return "" if grams is None else f"{number(Decimal(grams) / 1000, 0 if abs(grams) >= 100_000 else 1)}{SPACE}kg"
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """1 h 19 min; 40 s below a minute."""
     if seconds is None:

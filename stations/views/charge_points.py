@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -16,10 +17,12 @@ from accounts.pages import explained
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import NotFound
-from stations import places, slots
+from stations import estimates, places, slots
 from stations.api.permissions import seen_charge_point
+from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation, State
-from stations.views.map import AMOUNTS_WH, Place, Wish, charging_seconds, estimate_minor, prices_of
+from stations.views import estimating
+from stations.views.map import AMOUNTS_WH, Place, Wish
 
 STARTABLE = frozenset({"Available", "Preparing", "Finishing"})
 
@@ -30,13 +33,13 @@ class Outlet:
 
     connector: Connector
     viewer: object
-    energy_wh: int
+    need: Need
     bookings: tuple[Reservation, ...] = ()
 
     @cached_property
     def prices(self) -> Prices | None:
         """What a session started now would cost."""
-        return prices_of(self.connector)
+        return estimates.prices_of(self.connector)
 
     @property
     def state(self) -> State:
@@ -89,21 +92,14 @@ class Outlet:
         return self.is_own or (charge_point.is_published and not charge_point.is_paused and self.connector.is_ready_to_publish)
 
     @cached_property
+    def estimate(self) -> Estimate | None:
+        """What the visitor's wish comes to here, if it begins now."""
+        return estimates.of(self.connector, self.need, prices=self.prices)
+
+    @property
     def total_minor(self) -> int | None:
-        """What the chosen energy costs here."""
-        if self.prices is None:
-            return None
-        return estimate_minor(self.prices, self.energy_wh, self.connector.max_power_w, self.connector.charge_point.time_zone)
-
-    @property
-    def seconds(self) -> int | None:
-        """How long it takes."""
-        return charging_seconds(self.energy_wh, self.connector.max_power_w)
-
-    @property
-    def done_at(self) -> datetime | None:
-        """When it would be done if it began now."""
-        return timezone.now() + timedelta(seconds=self.seconds) if self.seconds else None
+        """What it costs."""
+        return self.estimate.total_minor if self.estimate else None
 
     @cached_property
     def missing_minor(self) -> int:
@@ -120,7 +116,8 @@ def charge_point_detail(request: HttpRequest, code: str) -> HttpResponseBase:
     """One charger. With `part=panel` only its inside, for the side of the map."""
     charge_point = seen_charge_point(request, code)
     template = "stations/_charge_point_panel.html" if request.GET.get("part") == "panel" else "stations/charge_point_detail.html"
-    return render(request, template, _context(request, charge_point))
+    context = _context(request, charge_point)
+    return estimating.remember(render(request, template, context), context["wish"].asked)
 
 
 @require_safe
@@ -128,23 +125,25 @@ def charge_point_detail(request: HttpRequest, code: str) -> HttpResponseBase:
 def connector_qr(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
     """What somebody sees who stands before the charger and scanned its code: this outlet, its price, one button."""
     charge_point = seen_charge_point(request, code)
-    return render(request, "stations/connector_qr.html", {**outlet_context(request, charge_point, number), "is_at_charger": True})
+    context = outlet_context(request, charge_point, number)
+    page = render(request, "stations/connector_qr.html", {**context, "is_at_charger": True})
+    return estimating.remember(page, context["wish"].asked)
 
 
-def outlet_context(request: HttpRequest, charge_point: ChargePoint, number: int) -> dict[str, object]:
+def outlet_context(request: HttpRequest, charge_point: ChargePoint, number: int) -> dict[str, Any]:
     """What pages about one outlet show."""
     context = _context(request, charge_point)
-    outlet = next((one for one in context["outlets"] if one.connector.number == number), None)  # type: ignore[attr-defined]
+    outlet = next((one for one in context["outlets"] if one.connector.number == number), None)
     if outlet is None:
         raise NotFound
     return {**context, "outlet": outlet}
 
 
-def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, object]:
-    wish = Wish.read(request.GET)
+def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, Any]:
+    wish = Wish.read(request)
     connectors = list(charge_point.connectors.all())
     bookings = tuple(slots.near(charge_point, timezone.now()))
-    outlets = [Outlet(connector, request.user, wish.energy_wh, bookings) for connector in connectors]
+    outlets = [Outlet(connector, request.user, wish.need, bookings) for connector in connectors]
     place = Place(charge_point, wish, tuple(connectors))
     chosen = next((one for one in outlets if one.connector == place.connector), None)
     return {

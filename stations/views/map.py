@@ -3,25 +3,27 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
-from billing import money, pricing
-from billing.pricing import Prices, Usage
-from stations import circles, places, search
+from billing import money
+from billing.pricing import Prices
+from stations import estimates, places, search
+from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, Connector, State
+from stations.views import estimating
+from stations.views.estimating import Asked
 
 ON_ONE_LIST = 60
 AMOUNTS_WH = (10_000, 20_000, 30_000, 40_000, 60_000)
@@ -40,26 +42,26 @@ class Wish:
     min_power_w: int | None = None
     is_free_now: bool = False
     max_price: Decimal | None = None
-    energy_wh: int = 20_000
+    asked: Asked = field(default_factory=lambda: Asked(Need()))
     sorting: str = "near"
     box: search.Box | None = None
     centre: tuple[float, float] | None = None
     selected: str = ""
 
     @classmethod
-    def read(cls, query: QueryDict) -> "Wish":
+    def read(cls, request: HttpRequest) -> "Wish":
         """The same names as in the API, so that an address of the page explains itself."""
+        query = request.GET
         types = {word.strip().upper() for words in query.getlist("connector_type") for word in words.split(",")}
         box = _numbers(query.get("bbox", ""), 4)
         centre = _numbers(query.get("near", ""), 2)
-        energy_wh = _whole(query.get("energy_wh"))
         return cls(
             text=query.get("q", "").strip()[:100],
             types=tuple(kind for kind in Connector.Type.values if kind in types),
             min_power_w=_whole(query.get("min_power_w")) or None,
             is_free_now=query.get("available", "") in ("1", "true", "on", "True"),
             max_price=_price(query.get("max_price_per_kwh", "")),
-            energy_wh=energy_wh if energy_wh and 1000 <= energy_wh <= 200_000 else cls.energy_wh,
+            asked=estimating.read(request),
             sorting=query.get("sort", "") if query.get("sort") in SORTINGS else cls.sorting,
             box=search.Box(*box) if box and box[1] <= box[3] else None,
             centre=(centre[0], centre[1]) if centre else None,
@@ -76,6 +78,11 @@ class Wish:
             max_price_per_kwh=self.max_price,
             text=self.text,
         )
+
+    @property
+    def need(self) -> Need:
+        """What the totals are for."""
+        return self.asked.need
 
     @property
     def filter_count(self) -> int:
@@ -103,7 +110,7 @@ class Place:
         """The outlet the row speaks of: a free one of the wanted kind before the others, then the cheapest."""
         fitting = [one for one in self.connectors if not self.wish.types or one.type in self.wish.types] or list(self.connectors)
         order = list(State)
-        return min(fitting, key=lambda one: (order.index(one.state), self._price(one)), default=None)
+        return min(fitting, key=lambda one: (not self._fits(one), order.index(one.state), self._price(one)), default=None)
 
     @property
     def state(self) -> State:
@@ -113,14 +120,17 @@ class Place:
     @cached_property
     def prices(self) -> Prices | None:
         """What a session started now would cost."""
-        return prices_of(self.connector)
+        return estimates.prices_of(self.connector)
 
     @cached_property
+    def estimate(self) -> Estimate | None:
+        """What the visitor's wish comes to at the outlet."""
+        return estimates.of(self.connector, self.wish.need, prices=self.prices) if self.connector is not None else None
+
+    @property
     def total_minor(self) -> int | None:
-        """The whole price of the energy the visitor wants, time and start included."""
-        if self.prices is None or self.connector is None:
-            return None
-        return estimate_minor(self.prices, self.wish.energy_wh, self.connector.max_power_w, self.charge_point.time_zone)
+        """The whole price of what the visitor wants, time and start included."""
+        return self.estimate.total_minor if self.estimate else None
 
     @property
     def distance_m(self) -> float | None:
@@ -145,37 +155,21 @@ class Place:
         """How fresh the state is: the last sign of life. Older ones are offline, and the silence of a home is nobody's business."""
         return None if self.state == State.OFFLINE else self.charge_point.last_seen_at
 
+    def _fits(self, connector: Connector) -> bool:
+        car = self.wish.need.vehicle
+        return car is None or estimates.fits_car(car, connector.type)
+
     @staticmethod
     def _price(connector: Connector) -> Decimal:
-        prices = prices_of(connector)
+        prices = estimates.prices_of(connector)
         return prices.price_per_kwh if prices else Decimal("Infinity")
-
-
-def prices_of(connector: Connector | None) -> Prices | None:
-    """The prices of an outlet as they are now for her who looks."""
-    tariff = circles.shown_tariff(connector) if connector is not None else None
-    return Prices.of(tariff.current) if tariff is not None and tariff.current is not None else None
-
-
-def charging_seconds(energy_wh: int, power_w: int | None) -> int | None:
-    """How long so much energy takes at best."""
-    return round(energy_wh * 3600 / power_w) if power_w else None
-
-
-def estimate_minor(prices: Prices, energy_wh: int, power_w: int | None, time_zone: str) -> int:
-    """What so much energy will cost here from now on, by the clock on the charger's wall: the same function that writes the bill."""
-    now = timezone.now()
-    seconds = charging_seconds(energy_wh, power_w) or 0
-    ends_at = now + timedelta(seconds=seconds)
-    usage = Usage(energy_wh=energy_wh, started_at=now, stopped_at=ends_at, seconds=seconds, time_zone=time_zone)
-    return pricing.total(pricing.price(prices, usage))
 
 
 @require_safe
 @vary_on_cookie
 def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
     """Chargers near a place. With `part=list` only the list, which the page's script puts in place as the map moves."""
-    wish = Wish.read(request.GET)
+    wish = Wish.read(request)
     found, is_crowded = _found(request, wish)
     context = {
         "wish": wish,
@@ -186,8 +180,8 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
         "without_free": _count(request, wish) if not found and wish.is_free_now and not is_crowded else 0,
     }
     if request.GET.get("part") == "list":
-        return render(request, "stations/_map_list.html", context)
-    return render(
+        return estimating.remember(render(request, "stations/_map_list.html", context), wish.asked)
+    page = render(
         request,
         "stations/map.html",
         {
@@ -198,6 +192,7 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
             "map_config": map_config(),
         },
     )
+    return estimating.remember(page, wish.asked)
 
 
 def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:

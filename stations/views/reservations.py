@@ -19,9 +19,9 @@ from accounts.pages import explained
 from chargeshare.errors import Invalid, NotFound
 from stations import calendar_files, places, reservations, slots
 from stations.api.permissions import seen_charge_point
+from stations.estimates import prices_of
 from stations.models import Connector, Reservation
 from stations.views.day import Choice, Day, shown_part
-from stations.views.map import prices_of
 
 ON_ONE_PAGE = 20
 

@@ -13,9 +13,9 @@ from billing.models import Hold, TariffVersion
 from chargeshare.errors import Invalid, NotFound
 from stations import authorization, circles, closing, export, local_lists, reservations, search, sessions
 from stations.authorization import NotAdmitted
+from stations.estimates import prices_of
 from stations.models import ChargePoint, ChargingSession, Circle, CircleMember, CirclePrice, Command
 from stations.search import Box, Wanted
-from stations.views.map import prices_of
 from tests import factories
 from tests.stations.acting import HOUR, NOON, balance_minor, begin, go_online, session_of, stop
 from tests.stations.test_sessions_at_once import at_once
