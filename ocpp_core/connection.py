@@ -201,7 +201,8 @@ class Connection:
         request = self._request(taken)
         if request.action not in self.version.logging_themselves:
             self._backstage.writer.log(request.row)
-        future = self._backstage.workers.run(self._handle, request)
+        together = self._backstage.together.get((self.version.subprotocol, request.action))
+        future = self._backstage.workers.run(self._handle, request) if together is None else together.ask(request)
         future.add_done_callback(lambda done: self._handled(taken, done))
 
     def _handle(self, request: Request) -> Payload:

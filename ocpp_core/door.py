@@ -3,18 +3,19 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 
 from chargeshare import bus
-from ocpp_core import frames, versions
+from ocpp_core import admission, frames, handshake, versions
 from ocpp_core.backstage import Backstage
 from ocpp_core.connection import GOING_AWAY
 from ocpp_core.frame_log import CALL, FROM_CHARGER, row
+from ocpp_core.gathering import Gathering
 from ocpp_core.handlers.requests import Facts, Request
 from ocpp_core.listener import Listener
 from ocpp_core.registry import Registry
@@ -28,6 +29,8 @@ REPLAY_EVERY_S = 2.0
 MOST_WORK_LEFT_S = 10.0
 LONGEST_LOOK_S = 1.0
 
+R = TypeVar("R")
+
 
 class Door:
     """Belongs to one event loop. Chargers may come in between `start` and `drain`."""
@@ -35,7 +38,9 @@ class Door:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         workers = Workers(loop)
         spool = Spool(settings.SPOOL_DIR, tell_again)
-        self.backstage = Backstage(loop, workers, Writer(loop, workers, spool), spool)
+        self.backstage = Backstage(loop, workers, Writer(loop, workers, spool), spool, _hearing_together(workers, spool))
+        self.admitting = Gathering(workers, admission.admit_together, handshake.admit)
+        self.forgetting = Gathering(workers, admission.forget_together, admission.forget_alone)
         self.registry = Registry()
         self.is_draining = False
         self._listener = Listener(self.registry, workers)
@@ -101,6 +106,24 @@ class Door:
                     continue
                 except Exception:
                     logger.exception("the spool could not be told")
+
+
+def _hearing_together(workers: Workers, spool: Spool) -> dict[tuple[str, str], Gathering[Any, dict[str, Any]]]:
+    """Who hears the many; what came while the database was away is told before what comes now."""
+
+    def after_the_spool(hear: Callable[[Any], R]) -> Callable[[Any], R]:
+        def heard(said: Any) -> R:
+            if spool.has_entries:
+                spool.replay()
+            return hear(said)
+
+        return heard
+
+    return {
+        (version.subprotocol, action): Gathering(workers, after_the_spool(together), after_the_spool(version.in_a_thread[action]))
+        for version in versions.SPOKEN
+        for action, together in version.together.items()
+    }
 
 
 def tell_again(entry: Entry) -> None:

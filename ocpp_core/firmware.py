@@ -5,7 +5,7 @@ first, and whoever comes second finds what the other has written.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -100,6 +100,13 @@ def booted(charge_point: ChargePoint, firmware: str, *, at: datetime) -> None:
     update.firmware_after = firmware
     update.save()
     live.charge_point_changed(charge_point, "firmware")
+
+
+def asked_for(charge_point_ids: Collection[int]) -> set[int]:
+    """Those among them that were ever asked to take other firmware."""
+    if not charge_point_ids:
+        return set()
+    return set(FirmwareUpdate.objects.filter(charge_point_id__in=charge_point_ids).values_list("charge_point_id", flat=True))
 
 
 def _again(newest: list[FirmwareUpdate], status: str, request_id: int | None, at: datetime) -> FirmwareUpdate | None:

@@ -167,19 +167,20 @@ def admit(request: Request) -> Verdict:
         return verdict
     now = timezone.now()
     with transaction.atomic():
-        attempt = ConnectionAttempt.objects.create(
-            charge_point=verdict.charge_point,
-            identity=verdict.charge_point.identity,
-            outcome=Outcome.ACCEPTED,
-            address=request.client,
-            first_at=now,
-            at=now,
-        )
+        written = attempt(verdict, request, now)
+        written.save(force_insert=True)
         connectivity.connected(verdict.charge_point.pk, verdict.connection, at=now)
         commands.mark_dropped(verdict.charge_point.pk)
         if verdict.charge_point.next_password_digest:
             password_rotation.tell(verdict.charge_point)
-    return replace(verdict, attempt_id=attempt.pk, is_secure=request.is_secure)
+    return replace(verdict, attempt_id=written.pk, is_secure=request.is_secure)
+
+
+def attempt(verdict: Verdict, request: Request, now: datetime) -> ConnectionAttempt:
+    """What the owner will see of it."""
+    charge_point, address = verdict.charge_point, request.client
+    identity = verdict.identity if charge_point is None else charge_point.identity
+    return ConnectionAttempt(charge_point=charge_point, identity=identity, outcome=Outcome.ACCEPTED, address=address, first_at=now, at=now)
 
 
 def remember_refusal(verdict: Verdict, client: str | None) -> None:
@@ -214,7 +215,7 @@ def _tell(charge_point_id: int) -> None:
 
 
 def _judge(request: Request) -> Verdict:
-    identity, password = _named(request)
+    identity, password = named(request)
     charge_point = charge_points.find_by_identity(identity) if identity else None
     if charge_point is None or charge_point.is_retired:
         charge_points.password_matches(_NOBODY, password or b"")  # the same work as for a known one
@@ -255,7 +256,7 @@ def _checked(charge_point: ChargePoint, request: Request, identity: str) -> Verd
     return Verdict(Outcome.ACCEPTED, identity, charge_point, subprotocol=word, version=version)
 
 
-def _named(request: Request) -> tuple[str, bytes | None]:
+def named(request: Request) -> tuple[str, bytes | None]:
     """Find which identity is meant, and which password came with it.
 
     An identity may hold a colon, so the credentials are first compared with each candidate of the path and a colon; one

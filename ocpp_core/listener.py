@@ -80,6 +80,10 @@ class Listener:
                 await asyncio.wait_for(layer.group_discard(GROUP, channel), 1.0)
 
     def _take(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "chargers.moved":
+            for moved, socket in message["moved"]:
+                self._take({"type": "charger.moved", "charge_point_id": moved, "connection": socket})
+            return
         charge_point_id = message.get("charge_point_id", 0)
         connection = self._registry.get(charge_point_id)
         match message.get("type"):

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 
 from chargeshare import tally
 from ocpp_core import door, handshake
+from ocpp_core.admission import Ended
 from ocpp_core.connection import NORMAL, Connection
 from ocpp_core.handshake import Verdict
 from ocpp_core.workers import DatabaseAway
@@ -32,7 +33,6 @@ async def charger_socket(scope: Scope, receive: Receive, send: Send) -> None:
         return
     this_door = door.current()
     request = handshake.Request.read(scope)
-    workers = this_door.backstage.workers
     if this_door.is_draining:
         await _deny(scope, send, 503, [(b"Retry-After", b"10")])
         return
@@ -40,7 +40,7 @@ async def charger_socket(scope: Scope, receive: Receive, send: Send) -> None:
         await _deny(scope, send, 429, [(b"Retry-After", b"60")])
         return
     try:
-        verdict = await workers.run(handshake.admit, request)
+        verdict = await this_door.admitting.ask(request)
     except DatabaseAway:
         await _deny(scope, send, 503, [(b"Retry-After", b"10")])
         return
@@ -113,9 +113,9 @@ async def _remember(this_door: door.Door, verdict: Verdict, client: str | None) 
 async def _forget(this_door: door.Door, verdict: Verdict, code: int) -> None:
     if verdict.charge_point is None:
         return
-    now, workers = datetime.now(UTC), this_door.backstage.workers
+    ended = Ended(verdict.attempt_id, verdict.charge_point.pk, verdict.connection, code, datetime.now(UTC))
     try:
-        await workers.run(handshake.forget, verdict.attempt_id, verdict.charge_point.pk, verdict.connection, code=code, at=now)
+        await this_door.forgetting.ask(ended)
     except DatabaseAway:
         logger.info("the end of a socket of %r could not be written down", verdict.identity)
 

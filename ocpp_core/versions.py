@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ocpp_core import schemas
-from ocpp_core.handlers import core, dispatch
+from ocpp_core.handlers import core, dispatch, together
 from ocpp_core.handlers.requests import Handler, Request
 from ocpp_core.provisioning import Setup
 from stations.readings import Incoming
@@ -26,6 +26,8 @@ class Version:
     """Its name in the handshake, and in what the spool keeps."""
     at_once: Mapping[str, Handler]
     in_a_thread: Mapping[str, Handler]
+    together: Mapping[str, together.Handler]
+    """What of the latter is heard by the batch when many say it at once."""
     logging_themselves: frozenset[str]
     spooled: Mapping[str, Handler]
     harmless: Mapping[str, Handler]
@@ -43,6 +45,7 @@ V16 = Version(
     subprotocol="ocpp1.6",
     at_once=dispatch.AT_ONCE,
     in_a_thread=dispatch.IN_A_THREAD,
+    together=dispatch.TOGETHER,
     logging_themselves=dispatch.LOGGING_THEMSELVES,
     spooled=dispatch.SPOOLED,
     harmless=dispatch.HARMLESS,

@@ -3,11 +3,13 @@
 import re
 import secrets
 import string
+from collections.abc import Collection
 from typing import Any, TypedDict, Unpack
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -114,6 +116,12 @@ def find_by_identity(identity: str) -> ChargePoint | None:
     if not _IDENTITY.fullmatch(identity):
         return None
     return ChargePoint.objects.select_related("owner").filter(identity_key=identity.casefold(), retired_at=None).first()
+
+
+def named(identities: Collection[str]) -> QuerySet[ChargePoint]:
+    """The same for many names at once."""
+    keys = {identity.casefold() for identity in identities if _IDENTITY.fullmatch(identity)}
+    return ChargePoint.objects.filter(identity_key__in=keys, retired_at=None)
 
 
 def ocpp_url(charge_point: ChargePoint) -> str:

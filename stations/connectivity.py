@@ -20,6 +20,8 @@ JUST_BOOTED = timedelta(hours=1)
 SKEW_STEADY_WITHIN_S = 60
 SKEW_STEADY_FOR = timedelta(minutes=10)
 MOST_NUMBER = 2**31 - 1
+OF_A_CLOCK = ("clock_lag_s", "clock_lag_since", "clock_skew_s")
+OF_A_STATUS = ("status", "error_code", "info", "vendor_error_code")
 _LONGEST = {
     "vendor": 100,
     "model": 100,
@@ -31,6 +33,7 @@ _LONGEST = {
     "iccid": 50,
     "imsi": 50,
 }
+OF_A_BOOT = ("booted_at", *OF_A_CLOCK, *_LONGEST)
 _OVER = frozenset({"Available", "Reserved", "Unavailable"})
 _CHARGING = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
 _IDLE = frozenset({"SuspendedEV", "Finishing"})
@@ -89,14 +92,18 @@ def forget_lost(*, now: datetime) -> int:
 
 def boot(charge_point: ChargePoint, *, received_at: datetime | None = None, **said: Unpack[Boot]) -> None:
     """The box started. Sessions under way may go on afterwards, without a word about them: only its outlets tell that one is over."""
-    now = received_at or timezone.now()
+    charge_point.save(update_fields=take_boot(charge_point, received_at or timezone.now(), said))
+    live.charge_point_changed(charge_point, "details")
+
+
+def take_boot(charge_point: ChargePoint, received_at: datetime, said: Boot) -> list[str]:
+    """Put what a box says of itself into its row; which columns have changed by that. A new start is a new clock."""
     changed = {name: clean(str(word))[: _LONGEST[name]] for name, word in said.items() if name in _LONGEST}
     for name, word in changed.items():
         setattr(charge_point, name, word)
-    charge_point.booted_at = now
+    charge_point.booted_at = received_at
     charge_point.clock_skew_s = charge_point.clock_lag_s = charge_point.clock_lag_since = None
-    charge_point.save(update_fields=["booted_at", "clock_skew_s", "clock_lag_s", "clock_lag_since", *changed])
-    live.charge_point_changed(charge_point, "details")
+    return ["booted_at", *OF_A_CLOCK, *changed]
 
 
 def connector(charge_point: ChargePoint, number: int) -> Connector:
@@ -136,52 +143,70 @@ def status(  # noqa: PLR0913 - as many words as the charger says
     `skew_s` is our clock less the charger's as this message shows it, where it shows anything.
     """
     said_at = min(at, received_at)
-    if skew_s is not None:
-        _learn_clock(charge_point, max(-MOST_NUMBER, min(MOST_NUMBER, skew_s)), received_at)
+    if skew_s is not None and learn_clock(charge_point, skew_s, received_at):
+        charge_point.save(update_fields=OF_A_CLOCK)
+    said = words(status, error_code, info, vendor_error_code)
     if connector_number == 0:
-        _box_status(charge_point, clean(status)[:30], clean(error_code)[:50], said_at)
+        _box_status(charge_point, said["status"], said["error_code"], said_at)
         return
     outlet = connector(charge_point, connector_number)
     if outlet.status_at is not None and said_at < outlet.status_at:
         return
-    words = {
-        "status": clean(status)[:30],
-        "error_code": clean(error_code)[:50],
-        "info": clean(info)[:100],
-        "vendor_error_code": clean(vendor_error_code)[:50],
-    }
-    if all(getattr(outlet, name) == word for name, word in words.items()):
-        if outlet.status_received_at is None or received_at - outlet.status_received_at > STATUS_REFRESH:
+    if all(getattr(outlet, name) == word for name, word in said.items()):
+        if is_worth_refreshing(outlet, received_at):
             Connector.objects.filter(pk=outlet.pk).update(status_received_at=received_at)
         _session_hears(outlet, status, received_at)
         return
     newer = Connector.objects.filter(Q(status_at=None) | Q(status_at__lte=said_at), pk=outlet.pk)
-    if not newer.update(**words, status_at=said_at, status_received_at=received_at):
+    if not newer.update(**said, status_at=said_at, status_received_at=received_at):
         return
     _session_hears(outlet, status, received_at)
     live.connector_changed(outlet)
 
 
+def words(status: str, error_code: str, info: str, vendor_error_code: str) -> dict[str, str]:
+    """What is kept of a status, in the order of OF_A_STATUS."""
+    return {
+        "status": clean(status)[:30],
+        "error_code": clean(error_code)[:50],
+        "info": clean(info)[:100],
+        "vendor_error_code": clean(vendor_error_code)[:50],
+    }
+
+
+def is_worth_refreshing(outlet: Connector, received_at: datetime) -> bool:
+    """Whether it is written down that the same was said again: once a minute is enough."""
+    return outlet.status_received_at is None or received_at - outlet.status_received_at > STATUS_REFRESH
+
+
+def is_news_of_box(charge_point: ChargePoint, status: str, error_code: str, said_at: datetime) -> bool:
+    """Whether the box stands otherwise than we know, and this is not older than what we know."""
+    is_older = charge_point.status_at is not None and said_at < charge_point.status_at
+    return not is_older and (charge_point.status, charge_point.error_code) != (status, error_code)
+
+
 def _box_status(charge_point: ChargePoint, status: str, error_code: str, said_at: datetime) -> None:
-    if charge_point.status_at is not None and said_at < charge_point.status_at:
-        return
-    if (charge_point.status, charge_point.error_code) == (status, error_code):
+    if not is_news_of_box(charge_point, status, error_code, said_at):
         return
     charge_point.status, charge_point.error_code, charge_point.status_at = status, error_code, said_at
     charge_point.save(update_fields=["status", "error_code", "status_at"])
     live.charge_point_changed(charge_point, "status")
 
 
-def _learn_clock(charge_point: ChargePoint, lag_s: int, received_at: datetime) -> None:
-    """A message of an hour ago may come from a queue, or from a clock that is wrong: only what stays the same for minutes is the clock."""
+def learn_clock(charge_point: ChargePoint, skew_s: int, received_at: datetime) -> bool:
+    """Put what a message shows of the charger's clock into its row; whether that changed anything.
+
+    A message of an hour ago may come from a queue, or from a clock that is wrong: only what stays the same for minutes is the clock.
+    """
+    lag_s = max(-MOST_NUMBER, min(MOST_NUMBER, skew_s))
     known, since = charge_point.clock_lag_s, charge_point.clock_lag_since
     if known is None or since is None or abs(lag_s - known) > SKEW_STEADY_WITHIN_S:
         charge_point.clock_lag_s, charge_point.clock_lag_since = lag_s, received_at
     elif received_at - since < SKEW_STEADY_FOR or abs((charge_point.clock_skew_s or 0) - known) <= SKEW_STEADY_WITHIN_S:
-        return
+        return False
     else:
         charge_point.clock_skew_s = known
-    charge_point.save(update_fields=["clock_lag_s", "clock_lag_since", "clock_skew_s"])
+    return True
 
 
 def _session_hears(outlet: Connector, status: str, received_at: datetime) -> None:

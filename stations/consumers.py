@@ -38,15 +38,16 @@ async def ask(function: Callable[P, R], *args: P.args, **options: P.kwargs) -> R
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels ships no types
-    """What the three have in common: one group, and a heartbeat that notices that somebody has logged out."""
+    """What the three have in common: their groups, and a heartbeat that notices that somebody has logged out."""
 
-    group = ""
+    groups_joined: tuple[str, ...] = ()
     _heart: asyncio.Task[None] | None = None
 
-    async def open(self, group: str) -> None:
+    async def open(self, *groups: str) -> None:
         """Let the page in."""
-        self.group = group
-        await self.channel_layer.group_add(group, self.channel_name)
+        self.groups_joined = groups
+        for group in groups:
+            await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
         self._heart = asyncio.create_task(self._beat())
 
@@ -54,8 +55,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
         """Leave the group."""
         if self._heart is not None:
             self._heart.cancel()
-        if self.group:
-            await self.channel_layer.group_discard(self.group, self.channel_name)
+        for group in self.groups_joined:
+            await self.channel_layer.group_discard(group, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **options: Any) -> None:
         """Pages say nothing: whatever changes something is a form with its token."""
@@ -152,7 +153,11 @@ class MapConsumer(LiveConsumer):
 
     async def connector_changed(self, event: dict[str, Any]) -> None:
         """Gather for a moment, then tell."""
-        self._changed.add(event["charge_point"])
+        await self.connectors_changed({"charge_points": [event["charge_point"]]})
+
+    async def connectors_changed(self, event: dict[str, Any]) -> None:
+        """Many at once, as after a power cut."""
+        self._changed.update(event["charge_points"])
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._tell())
 
@@ -177,7 +182,13 @@ class OwnerConsumer(LiveConsumer):
         if found is None:
             await self.close(NOT_YOURS)
             return
-        await self.open(f"charge-point-{found}")
+        self.charge_point_id = found
+        await self.open(f"charge-point-{found}", "charge-points")
+
+    async def charge_points_changed(self, event: dict[str, Any]) -> None:
+        """Many chargers have news at once; whether this one is among them."""
+        if self.charge_point_id in event["charge_points"]:
+            await self.charge_point_changed(event)
 
     async def charge_point_changed(self, event: dict[str, Any]) -> None:
         """Say what has news, if it is still hers."""

@@ -1,5 +1,7 @@
 """What open pages are told: "look again" at a session, a connector, a charger. The database stays the truth."""
 
+from collections.abc import Iterable
+
 from chargeshare import bus
 from stations.models import ChargePoint, ChargingSession, Connector
 
@@ -25,3 +27,13 @@ def charge_point_changed(charge_point: ChargePoint, what: str) -> None:
     bus.publish(f"charge-point-{charge_point.pk}", "charge_point.changed", what=what)
     if charge_point.is_published and what in ("connection", "status", "session", "details"):
         bus.publish("map", "connector.changed", charge_point=charge_point.code)
+
+
+def charge_points_changed(charge_points: Iterable[ChargePoint], what: str) -> None:
+    """The same about many chargers in one message: in a storm the messages would cost more than what they tell of."""
+    changed = {charge_point.pk: charge_point for charge_point in charge_points}
+    if not changed:
+        return
+    bus.publish("charge-points", "charge_points.changed", charge_points=list(changed), what=what)
+    if codes := [charge_point.code for charge_point in changed.values() if charge_point.is_published]:
+        bus.publish("map", "connectors.changed", charge_points=codes)

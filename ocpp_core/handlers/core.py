@@ -32,23 +32,26 @@ def boot_notification(request: Request) -> Payload:
     request.note(said.deviations)
     charge_point = request.charge_point()
     firmware_before = charge_point.firmware
-    connectivity.boot(
-        charge_point,
-        received_at=request.received_at,
-        vendor=said.vendor,
-        model=said.model,
-        firmware=said.firmware,
-        serial_number=said.serial_number,
-        box_serial_number=said.box_serial_number,
-        meter_type=said.meter_type,
-        meter_serial_number=said.meter_serial_number,
-        iccid=said.iccid,
-        imsi=said.imsi,
-    )
+    connectivity.boot(charge_point, received_at=request.received_at, **boot_of(said))
     if said.firmware and said.firmware != firmware_before:
         firmware.booted(charge_point, said.firmware, at=request.received_at)
     request.facts.clock_skew_s = charge_point.clock_skew_s
     return booted(request)
+
+
+def boot_of(said: dialects.BootNotification) -> connectivity.Boot:
+    """What of it is kept."""
+    return {
+        "vendor": said.vendor,
+        "model": said.model,
+        "firmware": said.firmware,
+        "serial_number": said.serial_number,
+        "box_serial_number": said.box_serial_number,
+        "meter_type": said.meter_type,
+        "meter_serial_number": said.meter_serial_number,
+        "iccid": said.iccid,
+        "imsi": said.imsi,
+    }
 
 
 def booted(request: Request) -> Payload:

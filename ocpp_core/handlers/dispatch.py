@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ocpp_core.handlers import core, firmware, security
+from ocpp_core.handlers import core, firmware, security, together
 from ocpp_core.handlers.requests import Handler
 
 # Need no database: answered in the loop.
@@ -23,6 +23,12 @@ IN_A_THREAD: Mapping[str, Handler] = {
     "StartTransaction": core.start_transaction,
     "StatusNotification": core.status_notification,
     "StopTransaction": core.stop_transaction,
+}
+
+# Heard together when many say it at once. Who is not plain is heard alone, by the handler above.
+TOGETHER: Mapping[str, together.Handler] = {
+    "BootNotification": together.boot_notifications,
+    "StatusNotification": together.status_notifications,
 }
 
 # Store their frame in the transaction of what it causes.

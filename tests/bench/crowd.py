@@ -1,0 +1,185 @@
+"""Very many chargers that connect at once, and then stay: run as `python -m tests.bench.crowd --url … --fleet … --server-pid …`.
+
+Each connects, boots and says how its box and its two outlets stand, one request after the other as the standard has it. Some
+witnesses are there before and ask for the time all along: how long they wait shows whether a storm harms who takes no part.
+Prints one JSON line.
+"""
+
+import argparse
+import asyncio
+import base64
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+import uvloop
+from picows import WSListener, WSMsgType, WSTransport, ws_connect
+
+PATIENCE_S = 300
+WITNESS_EVERY_S = 0.1
+PORTS_OF_AN_ADDRESS = 9_000  # a loopback address has 28 000 for us, and a closed connection keeps its own for a minute
+SAYS = (
+    (b"BootNotification", b'{"chargePointVendor":"Bench","chargePointModel":"Storm","firmwareVersion":"1.0"}'),
+    (b"StatusNotification", b'{"connectorId":0,"errorCode":"NoError","status":"Available"}'),
+    (b"StatusNotification", b'{"connectorId":1,"errorCode":"NoError","status":"Available"}'),
+    (b"StatusNotification", b'{"connectorId":2,"errorCode":"NoError","status":"Available"}'),
+)
+
+
+class Box(WSListener):
+    """A charger that says what it has to say and then keeps still."""
+
+    def __init__(self, identity: str, password: str, says: tuple[tuple[bytes, bytes], ...], tally: Counter[str]) -> None:
+        self.identity, self.password, self.tally = identity, password, tally
+        self.says: Iterator[tuple[bytes, bytes]] = iter(says)
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.serial = 0
+        self.transport: WSTransport | None = None
+
+    async def connect(self, url: str, number: int) -> None:
+        """Dial, with the password; from there on everything happens by itself."""
+        token = base64.b64encode(f"{self.identity}:{self.password}".encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Sec-WebSocket-Protocol": "ocpp1.6"}
+        address = (f"127.0.0.{2 + number // PORTS_OF_AN_ADDRESS}", 0)
+        await ws_connect(
+            lambda: self,
+            f"{url}/{self.identity}",
+            extra_headers=headers,
+            websocket_handshake_timeout=PATIENCE_S,
+            read_buffer_init_size=512,
+            local_addr=address,
+        )
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+        self._say()
+
+    def _say(self) -> None:
+        said = next(self.says, None)
+        if said is None:
+            if not self.done.done():
+                self.done.set_result(None)
+            return
+        self.serial += 1
+        assert self.transport is not None
+        self.transport.send(WSMsgType.TEXT, b'[2,"%d","%s",%s]' % (self.serial, *said))
+
+    def on_ws_frame(self, transport: WSTransport, frame: Any) -> None:
+        if frame.msg_type == WSMsgType.CLOSE:
+            self.tally[f"closed {frame.get_close_code()}"] += 1
+            transport.disconnect()
+        elif frame.msg_type == WSMsgType.TEXT:
+            message = orjson.loads(frame.get_payload_as_memoryview())
+            if message[0] == 2:
+                transport.send(WSMsgType.TEXT, orjson.dumps([4, message[1], "NotSupported", "", {}]))
+                return
+            self.tally["answers" if message[0] == 3 else f"error {message[2]}"] += 1
+            self._say()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.tally["lost"] += 1
+        if not self.done.done():
+            self.done.set_exception(ConnectionError("lost"))
+
+
+class Witness(Box):
+    """Asks for the time again and again; the longest wait counts."""
+
+    def __init__(self, identity: str, password: str, tally: Counter[str]) -> None:
+        super().__init__(identity, password, SAYS[:1], tally)
+        self.waits: list[float] = []
+
+    async def ask(self) -> None:
+        """Do it for ever."""
+        while True:
+            self.done = asyncio.get_running_loop().create_future()
+            self.says = iter([(b"Heartbeat", b"{}")])
+            began = time.monotonic()
+            self._say()
+            await asyncio.wait_for(self.done, PATIENCE_S)
+            self.waits.append(time.monotonic() - began)
+            await asyncio.sleep(WITNESS_EVERY_S)
+
+
+async def storm(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All come at once; the time until the last word of the last one is answered."""
+    password, identities = arguments.fleet
+    server, tally = psutil.Process(arguments.server_pid), Counter[str]()
+    witnesses = [Witness(identity, password, tally) for identity in identities[: arguments.witnesses]]
+    for witness in witnesses:
+        await witness.connect(arguments.url, 0)
+        await witness.done
+    asking = [asyncio.create_task(witness.ask()) for witness in witnesses]
+    await asyncio.sleep(1)
+    before_bytes, before_s = server.memory_full_info().uss, _cpu_s(server)
+    boxes = [Box(identity, password, SAYS, tally) for identity in identities[arguments.witnesses :][: arguments.count]]
+    began = time.monotonic()
+    await asyncio.gather(*(_come(box, arguments.url, number, tally) for number, box in enumerate(boxes)))
+    seconds, cpu_s = time.monotonic() - began, _cpu_s(server) - before_s
+    await asyncio.sleep(arguments.rest)
+    bytes_each = (server.memory_full_info().uss - before_bytes) / len(boxes)
+    quiet_s = _cpu_s(server)
+    await asyncio.sleep(arguments.watch)
+    for task in asking:
+        task.cancel()
+    said = {
+        "chargers": len(boxes),
+        "seconds": round(seconds, 2),
+        "server_cpu_s": round(cpu_s, 2),
+        "refused": tally["refused"],
+        "lost": tally["lost"],
+        "tally": dict(tally),
+        "longest_wait_s": round(max((max(witness.waits) for witness in witnesses if witness.waits), default=0.0), 3),
+        "kib_each": round(bytes_each / 1024, 2),
+        "idle_cpu_percent": round((_cpu_s(server) - quiet_s) / max(1.0, arguments.watch) * 100, 2),
+    }
+    if arguments.hold:
+        print(json.dumps(said), flush=True)  # noqa: T201 - so far
+        await asyncio.sleep(arguments.hold)
+    return said
+
+
+async def _come(box: Box, url: str, number: int, tally: Counter[str]) -> None:
+    try:
+        await box.connect(url, number)
+        await asyncio.wait_for(box.done, PATIENCE_S)
+    except Exception as error:  # noqa: BLE001 - whatever it is, this one did not get in
+        tally["refused"] += 1
+        if tally["refused"] < 6:
+            print(f"{box.identity}: {error!r}", file=sys.stderr)  # noqa: T201 - who measures wants to know
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _fleet(path: str) -> tuple[str, list[str]]:
+    password, identities = json.loads(Path(path).read_text())
+    return password, identities
+
+
+def main() -> None:
+    """Read the arguments, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True)
+    parser.add_argument(
+        "--fleet", required=True, type=lambda path: json.loads(Path(path).read_text()), help="JSON file of [password, identities]"
+    )
+    parser.add_argument("--server-pid", type=int, required=True)
+    parser.add_argument("--count", type=int, default=2_000)
+    parser.add_argument("--witnesses", type=int, default=5)
+    parser.add_argument("--rest", type=float, default=0, help="seconds before memory is looked at")
+    parser.add_argument("--watch", type=float, default=0, help="seconds in which nobody says anything but the witnesses")
+    parser.add_argument("--hold", type=float, default=0, help="seconds to stay connected afterwards")
+    print(json.dumps(uvloop.run(storm(parser.parse_args()))))  # noqa: T201 - the result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""Ten thousand chargers that have booted and say nothing: what they take of one process."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.bench.running import fresh_database, show
+from tests.bench.storm import through
+
+CHARGERS = 10_000
+
+
+def figures(postgresql: str) -> Iterator[dict[str, Any]]:
+    """Memory, and the CPU of looking after them: pings, pongs, presence."""
+    with fresh_database(postgresql) as url:
+        one = through(url, CHARGERS, "--rest", "40", "--watch", "60")
+    yield show(f"{CHARGERS:,} idle chargers in one process: memory of each", one["kib_each"], "KiB", name="idle-memory", goal=25)
+    yield show(f"{CHARGERS:,} idle chargers: CPU of one core", one["idle_cpu_percent"], "%", name="idle-cpu")

@@ -1,0 +1,63 @@
+"""A storm: everybody comes back at once after a power cut, boots, and says how the box and its outlets stand."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.bench.running import SQLITE, Failed, fresh_database, quiet, run, server, show
+from tests.servers import free_port
+
+WITNESSES = 5
+
+
+def figures(postgresql: str) -> Iterator[dict[str, Any]]:
+    """Two storms on PostgreSQL, and the smaller one on SQLite."""
+    for count, goal_s in ((2_000, 10), (10_000, 60)):
+        with fresh_database(postgresql) as url:
+            yield from _shown(through(url, count), "PostgreSQL", goal_s)
+    yield from _shown(through(SQLITE, 2_000), "SQLite", 20)
+
+
+def _shown(one: dict[str, Any], database: str, goal_s: float) -> Iterator[dict[str, Any]]:
+    name = f"storm-{one['chargers']}-{database.lower()}"
+    what = f"storm of {one['chargers']:,}, {database}"
+    more = {key: one[key] for key in ("refused", "lost")}
+    yield show(f"{what}: until the last word is answered", one["seconds"], "s", name=name, goal=goal_s, **more)
+    yield show(f"{what}: server CPU per charger", one["server_cpu_s"] / one["chargers"] * 1e3, "ms", name=f"{name}-cpu")
+    yield show(f"{what}: longest Heartbeat of others", one["longest_wait_s"] * 1e3, "ms", name=f"{name}-others", goal=1_000)
+
+
+def through(database_url: str, count: int, *arguments: str) -> dict[str, Any]:
+    """One storm; whoever is refused or lost, and what is not stored afterwards, makes the figure void."""
+    with tempfile.TemporaryDirectory(prefix="chargeshare-bench-") as name:
+        directory, port = Path(name), free_port()
+        environment = quiet(database_url.format(directory=directory), SPOOL_DIR=f"{directory}/spool")
+        run(environment, "manage.py", "migrate", "-v0")
+        fleet = directory / "fleet.json"
+        fleet.write_text(run(environment, "-m", "tests.bench.fleet", str(count + WITNESSES)))
+        began = datetime.now(UTC)
+        with server(environment, "manage.py", "serve", "--port", str(port), port=port, directory=directory) as pid:
+            command = ["-m", "tests.bench.crowd", "--url", f"ws://127.0.0.1:{port}/ocpp", "--fleet", str(fleet)]
+            command += ["--server-pid", str(pid), "--count", str(count), "--witnesses", str(WITNESSES), *arguments]
+            result: dict[str, Any] = json.loads(run(environment, *command))
+        if result["refused"] or result["lost"]:
+            raise Failed(f"Chargers were refused or lost: {result}")
+        _all_stored(environment, count, began)
+        return result
+
+
+def _all_stored(environment: dict[str, str], count: int, began: datetime) -> None:
+    """Every Boot and every status of every charger is in the tables, and so are their frames."""
+    program = (
+        "import django; django.setup(); from stations.models import ChargePoint, Connector; from ocpp_core.models import OcppFrame\n"
+        f"began = {began.isoformat()!r}\n"
+        "print(ChargePoint.objects.filter(booted_at__gte=began, vendor='Bench', status='Available').count(),\n"
+        "      Connector.objects.filter(status='Available', status_received_at__gte=began).count(),\n"
+        "      OcppFrame.objects.exclude(action='Heartbeat').count())"
+    )
+    boxes, outlets, frames = map(int, run(environment, "-c", program).split())
+    if boxes < count or outlets < 2 * count or frames < 8 * count:
+        raise Failed(f"Of {count} chargers only {boxes} boxes, {outlets} outlets and {frames} frames were stored.")
