@@ -17,12 +17,11 @@ class ChargeShareConfig(AppConfig):
     verbose_name = "ChargeShare"
 
     def ready(self) -> None:
-        """Register the system checks, every admin and our metrics, name the columns, and report errors where somebody wants them."""
-        from chargeshare import checks, metrics  # noqa: F401, PLC0415 - importing registers the checks; models are loaded only now
+        """Register the system checks and every admin, name the columns, and report errors where somebody wants to hear of them."""
+        from chargeshare import checks  # noqa: F401, PLC0415 - importing registers them
         from chargeshare.columns import name_columns  # noqa: PLC0415 - models are loaded only now
 
         name_columns(apps.get_models())
-        metrics.register()
         for app in apps.get_app_configs():
             if app.name != "leaflet" and find_spec(f"{app.name}.admin"):  # leaflet's needs GDAL
                 import_module(f"{app.name}.admin")

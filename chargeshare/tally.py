@@ -55,6 +55,9 @@ jobs_done_at: dict[str, float] = {}
 jobs_s: defaultdict[str, float] = defaultdict(float)
 """What each has taken altogether."""
 
+clock_steps = 0
+"""How often somebody has set the clock of this machine under us."""
+
 
 @contextmanager
 def job(name: str) -> Iterator[None]:

@@ -16,6 +16,7 @@ from django_prometheus.exports import ExportToDjangoView
 
 from accounts.addresses import client_address
 from chargeshare import __version__
+from chargeshare.metrics import told
 from chargeshare.metrics.reachability import PARTS, PATIENCE_S
 
 _probes = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
@@ -53,7 +54,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not (_is_near(request) or _bears_the_token(request)):
         raise Http404
     export: Callable[[HttpRequest], HttpResponse] = ExportToDjangoView
-    return export(request)
+    response = export(request)
+    response.write(told())
+    return response
 
 
 def _is_near(request: HttpRequest) -> bool:

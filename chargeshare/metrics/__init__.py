@@ -7,7 +7,7 @@ kept for some seconds; what cannot be found out is left out, so that the endpoin
 
 from collections.abc import Iterator
 
-from prometheus_client import REGISTRY, Metric
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -37,9 +37,13 @@ class House(Collector):
         yield from _tables.get() or []
 
 
-def register() -> None:
-    """Tell all this at `/metrics` from now on."""
-    REGISTRY.register(House())
+def told() -> bytes:
+    """All this as Prometheus reads it."""
+    return generate_latest(_house)
+
+
+_house = CollectorRegistry()
+_house.register(House())
 
 
 def forget() -> None:

@@ -21,7 +21,7 @@ def tell() -> Iterator[Metric]:
     yield from _spool()
     here = door.opened()
     if here is not None:
-        yield from _door(here)
+        yield from of_door(here)
 
 
 def _counted() -> Iterator[Metric]:
@@ -74,6 +74,8 @@ def _jobs() -> Iterator[Metric]:
     for name, seconds in sorted(dict(tally.jobs_s).items()):
         took.add_metric([name], seconds)
     yield took
+    about = "How often somebody has set the clock of this machine by more than it drifts."
+    yield CounterMetricFamily("chargeshare_clock_steps", about, value=tally.clock_steps)
 
 
 def _spool() -> Iterator[Metric]:
@@ -90,7 +92,8 @@ def _spool() -> Iterator[Metric]:
     yield GaugeMetricFamily("chargeshare_spool_oldest_seconds", "How long ago the oldest of them was begun.", value=age)
 
 
-def _door(here: door.Door) -> Iterator[Metric]:
+def of_door(here: door.Door) -> Iterator[Metric]:
+    """What the chargers' door of this process holds."""
     sockets = list(here.registry)
     yield GaugeMetricFamily("chargeshare_charger_sockets", "Chargers connected to this process.", value=len(sockets))
     asking = sum(connection.asker.is_busy for connection in sockets)
