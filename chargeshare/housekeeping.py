@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
+from time import monotonic, time
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -16,7 +17,7 @@ from auditlog.models import LogEntry
 from django.conf import settings
 from django.contrib.admin.models import LogEntry as AdminLogEntry
 from django.contrib.sessions.models import Session
-from django.db import OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -26,7 +27,7 @@ from chargeshare import tally
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
-from stations import booking_rules, commands, connectivity, holding, prepaid, reservations, sessions, waitlist
+from stations import booking_rules, commands, connectivity, holding, prepaid, reservations, search, sessions, waitlist
 from stations.models import (
     ArrivalPack,
     BookingRules,
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 EVERY_PASS = timedelta(0)
 HOURLY = timedelta(hours=1)
 AT_ONCE = 1000
+CLOCK_STEP_S = 30  # more than any clock drifts between two passes
 
 # How long the rows of other tables are kept is said by their rooms; docs/retention.md lists every table.
 KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
@@ -106,6 +108,7 @@ JOBS = (
     Job("refunds sent", refunds.send_unsent),
     Job("scheduled prices begun", tariffs.begin_scheduled),
     Job("lost connections forgotten", connectivity.forget_lost),
+    Job("places on the map counted", search.count_map),
     Job("chargers opened and closed", booking_rules.open_and_close),
     Job("chargers told of bookings", holding.tell_chargers),
     Job("trouble with booked chargers told", holding.tell_of_trouble),
@@ -141,11 +144,17 @@ _done_at: dict[str, datetime] = {}
 
 def run_due(now: datetime) -> None:
     """Do every job that has rested long enough in this process."""
-    run([job for job in JOBS if job.name not in _done_at or now - _done_at[job.name] >= job.rests], now)
+    run([job for job in JOBS if _is_due(job, now)], now)
+
+
+def _is_due(job: Job, now: datetime) -> bool:
+    """Whether it has rested; what was done in the future was done before somebody set the clock back."""
+    done_at = _done_at.get(job.name)
+    return done_at is None or not timedelta(0) <= now - done_at < job.rests
 
 
 def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
-    """Do these jobs, one after the other; without a database none."""
+    """Do these jobs, one after the other; without a database none, and none after the one that lost it."""
     try:
         connection.ensure_connection()
     except OperationalError as error:
@@ -156,6 +165,14 @@ def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
         try:
             with tally.job(job.name):
                 count = job.do(now=now)
+        except (OperationalError, InterfaceError) as error:
+            said = str(error).strip().split("\n")[0]
+            if not connection.is_usable():
+                logger.warning("housekeeping lost the database and waits for it: %s", said)
+                del _done_at[job.name]
+                connection.close()
+                return
+            logger.error("housekeeping: the database refused: %s: %s", job.name, said)
         except Exception:
             logger.exception("housekeeping: failed: %s", job.name)
         else:
@@ -163,11 +180,36 @@ def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
                 logger.info("housekeeping: %s: %s", job.name, count)
 
 
+class Clock:
+    """Notices that somebody has set the clock of this machine.
+
+    Whoever lives then seems to have been silent for an hour; so nothing is judged by the clock before all who live were
+    seen by the new time.
+    """
+
+    def __init__(self) -> None:
+        self._ahead_s = time() - monotonic()
+        self._trusted_from = 0.0
+
+    def is_trusted(self) -> bool:
+        """Whether the jobs may look at the clock now."""
+        step_s = time() - monotonic() - self._ahead_s
+        if abs(step_s) > CLOCK_STEP_S:
+            self._ahead_s += step_s
+            self._trusted_from = monotonic() + settings.OFFLINE_AFTER_S
+            tally.clock_steps += 1
+            text = "the clock was set by %+.0f s: the periodic jobs rest for %g s, until whoever lives was seen by the new time"
+            logger.warning(text, step_s, settings.OFFLINE_AFTER_S)
+        return monotonic() >= self._trusted_from
+
+
 def keep_house(stop: Event) -> None:
     """Look at the jobs every HOUSEKEEPING_INTERVAL_S until told to stop."""
     logger.info("housekeeping: %s jobs, looked at every %g s", len(JOBS), settings.HOUSEKEEPING_INTERVAL_S)
+    clock = Clock()
     while not stop.is_set():
-        close_old_connections()  # one that broke is replaced, and none is held while nothing is done
-        run_due(timezone.now())
-        close_old_connections()
+        if clock.is_trusted():
+            close_old_connections()  # one that broke is replaced, and none is held while nothing is done
+            run_due(timezone.now())
+            close_old_connections()
         stop.wait(settings.HOUSEKEEPING_INTERVAL_S)

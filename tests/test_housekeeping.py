@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection, connections
 
 from accounts.models import User
 from chargeshare import housekeeping
@@ -75,6 +75,60 @@ def test_job_rests_as_long_as_it_says(db: None, monkeypatch: pytest.MonkeyPatch)
     for minutes in (0, 1, 59, 60, 61):
         housekeeping.run_due(NOW + timedelta(minutes=minutes))
     assert done == ["often", "seldom", "often", "often", "often", "seldom", "often"]
+
+
+def test_nothing_rests_longer_because_the_clock_was_set_back(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[datetime] = []
+
+    def note(*, now: datetime) -> int:
+        done.append(now)
+        return 0
+
+    monkeypatch.setattr(housekeeping, "JOBS", (Job("often", note), Job("seldom", note, timedelta(hours=2))))
+    for minutes in (60, 0, 1):
+        housekeeping.run_due(NOW + timedelta(minutes=minutes))
+    assert [(at - NOW).seconds // 60 for at in done] == [60, 60, 0, 0, 1]
+
+
+def test_after_the_clock_was_set_the_jobs_wait_until_all_who_live_were_seen(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    wall, since_start = [1_000_000.0], [50.0]
+    monkeypatch.setattr(housekeeping, "time", lambda: wall[0])
+    monkeypatch.setattr(housekeeping, "monotonic", lambda: since_start[0])
+    clock = housekeeping.Clock()
+    trusted = []
+    for wall_by, really in ((30, 30), (3_630, 30), (61, 61), (30, 30), (-3_570, 30), (100, 100)):
+        wall[0] += wall_by
+        since_start[0] += really
+        trusted.append(clock.is_trusted())
+    assert trusted == [True, False, False, True, False, True]
+    assert [record.args[0] for record in caplog.records if isinstance(record.args, tuple)] == [3600.0, -3600.0]
+
+
+def test_a_lost_database_is_told_in_one_line_and_a_refusal_hinders_no_other(
+    db: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = []
+
+    def refused(*, now: datetime) -> int:
+        raise OperationalError("disk full\nDETAIL: none")
+
+    def do(*, now: datetime) -> int:
+        done.append(now)
+        return 0
+
+    housekeeping.run([Job("refused", refused), Job("done", do)], NOW)
+    with monkeypatch.context() as lost:
+        lost.setattr(connections["default"], "is_usable", lambda: False)
+        lost.setattr(connections["default"], "close", lambda: None)
+        housekeeping.run([Job("losing", refused), Job("not done", do)], NOW)
+    assert len(done) == 1
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "housekeeping: the database refused: refused: disk full",
+        "housekeeping lost the database and waits for it: disk full",
+    ]
+    assert "losing" not in housekeeping._done_at
 
 
 def aged(model: Any, field: str, days: float, **values: Any) -> Any:
