@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User, Vehicle
-from chargeshare.errors import DomainError, Invalid
+from chargeshare.errors import DomainError, Invalid, NotFound
 
 LIMIT_PER_ACCOUNT = 20
 PLUGS = frozenset(Vehicle.Plug.values)
@@ -38,6 +39,19 @@ def of(user: User) -> list[Vehicle]:
 def default_of(user: User) -> Vehicle | None:
     """The car estimates are made for."""
     return user.vehicles.first()
+
+
+def find(user: User, code: str) -> Vehicle | None:
+    """A driver's car by its code; none where nothing is said, and somebody else's does not exist."""
+    if not code:
+        return None
+    try:
+        vehicle = user.vehicles.filter(code=UUID(code)).first()
+    except ValueError as error:
+        raise NotFound from error
+    if vehicle is None:
+        raise NotFound
+    return vehicle
 
 
 @transaction.atomic

@@ -40,7 +40,9 @@ def everything_about(user: User) -> dict[str, Any]:
     Of sessions at her chargers she gets what she sees anyway: not whose they were, not with which card.
     """
     return {
-        "sessions": list(ChargingSession.objects.filter(driver=user).order_by("pk").values(*_SESSION, "id_tag")),
+        "sessions": list(
+            ChargingSession.objects.filter(driver=user).order_by("pk").values(*_SESSION, "id_tag", "vehicle__name", "until_percent")
+        ),
         "meter_values": list(
             MeterValue.objects.filter(session__driver=user).order_by("session", "at", "pk").values("session__code", "at", "samples")
         ),

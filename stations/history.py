@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Self
+from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -22,6 +23,7 @@ from stations.models import ChargePoint, ChargingSession
 
 MOST_ROWS = 10_000
 MOST_CHOICES = 200
+NOBODYS = UUID(int=0)
 Status = ChargingSession.Status
 
 
@@ -31,6 +33,7 @@ class Wanted:
 
     charger: str = ""
     card: int | None = None
+    vehicle: str = ""
     since: date | None = None
     until: date | None = None
     said: Mapping[str, str] = field(default_factory=dict)
@@ -39,10 +42,11 @@ class Wanted:
     def read(cls, said: Mapping[str, str]) -> Self:
         """As an address or a form says it."""
         card = said.get("card", "")
-        kept = {name: said.get(name, "") for name in ("charger", "card", "since", "until") if said.get(name)}
+        kept = {name: said.get(name, "") for name in ("charger", "card", "vehicle", "since", "until") if said.get(name)}
         return cls(
             charger=said.get("charger", "")[:20],
             card=int(card) if card.isascii() and card.isdigit() and len(card) < 19 else None,
+            vehicle=_code(said.get("vehicle", "")),
             since=_day(said.get("since", "")),
             until=_day(said.get("until", "")),
             said=kept,
@@ -52,6 +56,14 @@ class Wanted:
     def query(self) -> str:
         """The same for the address of a file."""
         return urlencode(self.said)
+
+
+def _code(said: str) -> str:
+    """The code of a car; what is none is read as nobody's."""
+    try:
+        return str(UUID(said)) if said else ""
+    except ValueError:
+        return str(NOBODYS)
 
 
 def _day(said: str) -> date | None:
@@ -74,6 +86,8 @@ def of(user: User, wanted: Wanted | None = None) -> QuerySet[ChargingSession]:
         found = found.filter(charge_point__code=wanted.charger)
     if wanted.card is not None:
         found = found.filter(id_token_id=wanted.card, id_token__user=user)
+    if wanted.vehicle:
+        found = found.filter(vehicle__code=wanted.vehicle, vehicle__user=user)
     began = Coalesce("started_at", "created_at")
     if wanted.since:
         found = found.filter(GreaterThanOrEqual(began, _midnight(wanted.since)))
@@ -101,7 +115,7 @@ def cards(user: User) -> QuerySet[IdToken]:
 
 def to_take_away(user: User, wanted: Wanted) -> list[ChargingSession]:
     """The same for a file, the oldest first; more than a file should hold is refused."""
-    found = of(user, wanted).select_related("charge_point", "connector", "id_token", "cdr").defer("cdr__readings", "cdr__tariff")
+    found = of(user, wanted).select_related("charge_point", "connector", "id_token", "vehicle", "cdr").defer("cdr__readings", "cdr__tariff")
     sessions = list(found.order_by("pk")[: MOST_ROWS + 1])
     if len(sessions) > MOST_ROWS:
         raise Invalid(_("These are more than 10,000 sessions. Choose a shorter time."))
@@ -111,7 +125,7 @@ def to_take_away(user: User, wanted: Wanted) -> list[ChargingSession]:
 def rows(sessions: list[ChargingSession]) -> list[Row]:
     """Sessions as a table."""
     head: Row = [
-        *(_("Begin"), _("End"), _("Charger"), _("Address"), _("Connector"), _("Card"), _("State")),
+        *(_("Begin"), _("End"), _("Charger"), _("Address"), _("Connector"), _("Card"), _("Car"), _("State")),
         *(_("Meter at the start (kWh)"), _("Meter at the end (kWh)"), _("Energy (kWh)"), _("Paid"), _("Currency"), _("Receipt")),
     ]
     return [head, *(_row(session) for session in sessions)]
@@ -122,7 +136,7 @@ def _row(session: ChargingSession) -> Row:
     return [
         *(session.started_at or session.created_at, session.stopped_at),
         *(cdr.place_name if cdr else session.charge_point.name, cdr.place_address if cdr else ""),
-        *(session.connector.number, str(session.id_token) if session.id_token else "", str(session.get_status_display())),
+        *(session.connector.number, str(session.id_token or ""), str(session.vehicle or ""), str(session.get_status_display())),
         *(_kwh(session.meter_start_wh), _kwh(session.meter_stop_wh), _kwh(session.energy_wh)),
         *(_spent(session), cdr.currency if cdr else "", cdr.number if cdr else ""),
     ]
@@ -147,6 +161,7 @@ def records(sessions: list[ChargingSession]) -> list[dict[str, Any]]:
             "place": session.cdr.place_name if session.cdr else session.charge_point.name,
             "connector": session.connector.number,
             "card": str(session.id_token) if session.id_token else None,
+            "vehicle": str(session.vehicle) if session.vehicle else None,
             "started_at": _written(session.started_at),
             "stopped_at": _written(session.stopped_at),
             "meter_start_wh": session.meter_start_wh,

@@ -36,6 +36,8 @@ urlpatterns = [
     ),
     path("sessions/<uuid:code>/", sessions.session_detail, name="session_detail"),
     path("sessions/<uuid:code>/dispute/", disputes.dispute_open, name="dispute_open"),
+    path("sessions/statistics/", history.driver_statistics, name="driver_statistics"),
+    path("sessions/<uuid:code>/vehicle/", sessions.session_vehicle, name="session_vehicle"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
     path("charge-points/<str:code>/book/", reservations.book, name="book"),
     path("reservations/", reservations.reservation_list, name="reservation_list"),

@@ -28,6 +28,7 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
     connector = serializers.IntegerField(source="connector.number", read_only=True)
     id_tag = serializers.SerializerMethodField()
     reservation = serializers.SerializerMethodField()
+    vehicle = serializers.SerializerMethodField()
     cost = serializers.SerializerMethodField()
     receipt = serializers.SerializerMethodField()
 
@@ -41,6 +42,7 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
             "connector",
             "id_tag",
             "reservation",
+            "vehicle",
             "created_at",
             "started_at",
             "stopped_at",
@@ -77,6 +79,12 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
         """The booking it used."""
         return str(session.booking.code) if hasattr(session, "booking") else None
 
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_vehicle(self, session: ChargingSession) -> str | None:
+        """The driver's car, for her alone."""
+        is_hers = session.driver_id == self.context["request"].user.pk
+        return str(session.vehicle.code) if is_hers and session.vehicle is not None else None
+
     @extend_schema_field(MoneyField())
     def get_cost(self, session: ChargingSession) -> Any:
         """What it would cost if it ended now; once it has, what it did cost."""
@@ -97,6 +105,17 @@ class StartSerializer(serializers.Serializer[dict[str, Any]]):
     max_amount = MoneyField(required=False, allow_null=True, help_text="Stop when it would cost more.")
     max_energy_wh = serializers.IntegerField(min_value=1, max_value=10_000_000, required=False, allow_null=True)
     until = serializers.DateTimeField(required=False, allow_null=True)
+    vehicle = serializers.UUIDField(required=False, allow_null=True, help_text="One of my vehicles.")
+    from_percent = serializers.IntegerField(min_value=0, max_value=100, required=False, help_text="What its battery has now.")
+    until_percent = serializers.IntegerField(
+        min_value=0, max_value=100, required=False, help_text="Stop when its battery has about so much; with vehicle and from_percent."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A percent is a percent of something."""
+        if "until_percent" in attrs and (not attrs.get("vehicle") or "from_percent" not in attrs):
+            raise serializers.ValidationError({"until_percent": [_("Say which vehicle, and what its battery has now.")]})
+        return attrs
 
     def validate_until(self, until: datetime | None) -> datetime | None:
         """An end that has passed would stop what has not begun."""

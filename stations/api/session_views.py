@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import addresses, id_tokens
+from accounts import addresses, id_tokens, vehicles
 from accounts.api import idempotent
 from accounts.models import User
 from billing.models import ChargeDetailRecord
@@ -35,7 +35,7 @@ class SessionViewSet(GenericViewSet[ChargingSession]):
     """Sessions: mine, those at my chargers, and (for staff) all."""
 
     queryset = ChargingSession.objects.select_related(
-        "charge_point", "connector", "id_token", "cdr", "tariff_version__tariff", "hold", "driver", "owner", "booking"
+        "charge_point", "connector", "id_token", "cdr", "tariff_version__tariff", "hold", "driver", "owner", "booking", "vehicle"
     )
     serializer_class = SessionSerializer
     permission_classes = [IsAuthenticated]
@@ -68,6 +68,10 @@ class SessionViewSet(GenericViewSet[ChargingSession]):
             max_amount_minor=wish.get("max_amount"),
             max_energy_wh=wish.get("max_energy_wh"),
             until=wish.get("until"),
+            car=sessions.Car.of(
+                vehicles.find(driver, str(wish.get("vehicle") or "")),
+                (wish["from_percent"], wish["until_percent"]) if "until_percent" in wish else None,
+            ),
         )
         answer = self.get_serializer(self._of(request, str(session.code))).data
         location = addresses.public(request.build_absolute_uri(f"{session.code}/"))

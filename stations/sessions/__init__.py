@@ -6,14 +6,16 @@ from stations.sessions.deciding import decide
 from stations.sessions.ending import close
 from stations.sessions.stopping import StopAnswer, stop
 from stations.sessions.sweeps import abandon_stale, close_orphans, repair_unsettled, settle_reviews, stop_overdue, tell_of_no_energy
-from stations.sessions.wishes import SessionTooSmall, request_start, request_stop
+from stations.sessions.wishes import Car, SessionTooSmall, choose_vehicle, request_start, request_stop
 
 __all__ = [
+    "Car",
     "SessionTooSmall",
     "Started",
     "StopAnswer",
     "abandon_stale",
     "begin",
+    "choose_vehicle",
     "close",
     "close_orphans",
     "cost_so_far_minor",

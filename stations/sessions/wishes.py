@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,16 +11,44 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from accounts.models import User, Vehicle
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import Invalid, NotFound
-from stations import authorization, circles, commands, intents, limits, live, slots
+from stations import authorization, circles, commands, estimates, intents, limits, live, slots
 from stations.authorization import ChargerOffline
+from stations.estimates import Need
 from stations.models import ChargingSession, Command, Connector
 from stations.sessions import ending
 
 Status = ChargingSession.Status
+
+
+@dataclass(frozen=True)
+class Car:
+    """The driver's car, if she says which; with `percents`, from where to where its battery is to be charged.
+
+    That becomes an energy beyond which it stops, by our estimate, for few chargers know a car's battery.
+    """
+
+    vehicle: Vehicle
+    percents: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, vehicle: Vehicle | None, percents: tuple[int, int] | None) -> "Car | None":
+        """What a form or a program said; a percent is one of some car's battery."""
+        if vehicle is None:
+            if percents is not None:
+                raise Invalid(_("Say which car it is, then we can stop at a percent of its battery."))
+            return None
+        return cls(vehicle, percents)
+
+    def until_wh(self, connector: Connector) -> int | None:
+        """The energy at this outlet that takes the battery there."""
+        if self.percents is None:
+            return None
+        from_percent, to_percent = estimates.percents(*self.percents)
+        return estimates.energy_until_wh(Need(vehicle=self.vehicle, from_percent=from_percent, to_percent=to_percent), connector)
 
 
 class SessionTooSmall(Invalid):
@@ -38,6 +67,7 @@ def request_start(
     max_amount_minor: int | None = None,
     max_energy_wh: int | None = None,
     until: datetime | None = None,
+    car: Car | None = None,
     charging_profile: Mapping[str, Any] | None = None,
 ) -> ChargingSession:
     """Ask a charger to begin a session for this driver. The money is set aside before it is asked.
@@ -47,6 +77,10 @@ def request_start(
     """
     now = timezone.now()
     _check_limits(now, max_amount_minor, max_energy_wh, until)
+    if car is not None:
+        if car.vehicle.user_id != driver.pk:
+            raise NotFound
+        max_energy_wh = min(filter(None, (max_energy_wh, car.until_wh(connector))), default=None)
     ledger.lock_wallet(driver)
     connector = (
         Connector.objects.select_for_update(of=("self",)).select_related("charge_point__owner", "tariff__current").get(pk=connector.pk)
@@ -72,6 +106,8 @@ def request_start(
         max_amount_minor=max_amount_minor,
         max_energy_wh=max_energy_wh,
         until=until,
+        vehicle=car.vehicle if car else None,
+        until_percent=car.percents[1] if car and car.percents else None,
     )
     prices = limits.prices_of(session)
     if prices is not None and not prices.is_free:
@@ -108,6 +144,17 @@ def request_stop(*, user: User, session: ChargingSession) -> ChargingSession:
             locked.save(update_fields=["stop_asked_at"])
             commands.stop_session(locked, source=Command.Source.PERSON, asked_by=user)
             live.session_changed(locked)
+    return locked
+
+
+@transaction.atomic
+def choose_vehicle(*, user: User, session: ChargingSession, vehicle: Vehicle | None) -> ChargingSession:
+    """Say afterwards which car it was: a card at the charger does not."""
+    locked = ending.lock(session.pk)
+    if locked.driver_id != user.pk or (vehicle is not None and vehicle.user_id != user.pk):
+        raise NotFound
+    locked.vehicle = vehicle
+    locked.save(update_fields=["vehicle"])
     return locked
 
 

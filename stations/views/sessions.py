@@ -11,17 +11,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import vehicles
 from accounts.models import User
 from accounts.pages import explained
 from billing import money
 from chargeshare.errors import Invalid, NotFound
-from stations import history, sessions
+from stations import estimates, history, sessions
 from stations.api.permissions import seen_charge_point
 from stations.models import ChargingSession
 from stations.progress import Progress
 
 ON_ONE_PAGE = 20
-WITH_ALL = ("charge_point", "connector", "tariff_version__tariff", "hold", "cdr", "driver", "owner", "id_token")
+WITH_ALL = ("charge_point", "connector", "tariff_version__tariff", "hold", "cdr", "driver", "owner", "id_token", "vehicle")
 
 
 @login_required
@@ -41,6 +42,10 @@ def session_start(request: HttpRequest, code: str, number: int) -> HttpResponseB
         origin=origin,
         max_amount_minor=_positive(money.minor(amount)) if amount else None,
         max_energy_wh=_energy_wh(request.POST.get("max_energy_kwh", "").strip()),
+        car=sessions.Car.of(
+            vehicles.find(_user(request), request.POST.get("vehicle", "")),
+            _percents(request.POST.get("from_percent", "").strip(), request.POST.get("until_percent", "").strip()),
+        ),
     )
     return redirect(session)
 
@@ -72,6 +77,17 @@ def session_stop(request: HttpRequest, code: UUID) -> HttpResponseBase:
 
 
 @login_required
+@require_POST
+@explained
+def session_vehicle(request: HttpRequest, code: UUID) -> HttpResponseBase:
+    """Which car it was."""
+    user = _user(request)
+    session = find(user, code)
+    sessions.choose_vehicle(user=user, session=session, vehicle=vehicles.find(user, request.POST.get("vehicle", "")))
+    return redirect(session)
+
+
+@login_required
 @require_safe
 @explained
 def session_list(request: HttpRequest) -> HttpResponseBase:
@@ -85,6 +101,7 @@ def session_list(request: HttpRequest) -> HttpResponseBase:
         "wanted": wanted,
         "chargers": history.chargers(user),
         "cards": history.cards(user),
+        "vehicles": vehicles.of(user),
     }
     return render(request, "stations/session_list.html", context)
 
@@ -105,6 +122,7 @@ def panel_context(viewer: User, session: ChargingSession) -> dict[str, object]:
         "is_driver": session.driver_id == viewer.pk,
         "is_host": session.owner_id == viewer.pk,
         "viewer": viewer,
+        "vehicles": vehicles.of(viewer) if session.has_ended and session.driver_id == viewer.pk else [],
         "case": session.meter_cases.first() if session.has_ended else None,
         "address": session.charge_point.address if not session.has_ended or session.owner_id == viewer.pk else "",
     }
@@ -120,6 +138,16 @@ def _positive(amount_minor: int) -> int:
     if amount_minor <= 0:
         raise Invalid(_("The limit must be more than nothing."))
     return amount_minor
+
+
+def _percents(from_percent: str, until_percent: str) -> tuple[int, int] | None:
+    """A limit typed in percent of the battery, counted from what it has now."""
+    if not until_percent:
+        return None
+    try:
+        return int(from_percent or estimates.FROM_PERCENT), int(until_percent)
+    except ValueError as error:
+        raise Invalid(_("Enter the battery in whole percent, such as 80.")) from error
 
 
 def _energy_wh(text: str) -> int | None:
