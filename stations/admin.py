@@ -30,6 +30,9 @@ from stations.models import (
     CommandBatch,
     Connector,
     Invitation,
+    MapCell,
+    MapCount,
+    MapMove,
     MeterCase,
     MeterValue,
     OperatorReservation,
@@ -38,6 +41,7 @@ from stations.models import (
     QuarantinedMessage,
     Reservation,
     ReservationSeries,
+    ThinnedReadings,
     WaitlistPlace,
     WeeklyHours,
 )
@@ -196,6 +200,39 @@ class MeterValueAdmin(ReadOnly):
     date_hierarchy = "at"
     show_full_result_count = False
     ordering = ["-id"]
+
+
+@admin.register(ThinnedReadings)
+class ThinnedReadingsAdmin(ReadOnly):
+    """What became of readings that were old."""
+
+    list_display = ["session", "thinned_at", "kept", "removed"]
+    list_select_related = ["session__connector__charge_point"]
+    search_fields = ["=session__code"]
+    show_full_result_count = False
+
+
+@admin.register(MapCell)
+class MapCellAdmin(ReadOnly):
+    """The map from afar, as it was counted last."""
+
+    list_display = ["zoom", "row", "column", "access", "count", "free"]
+    list_filter = ["zoom", "access"]
+    show_full_result_count = False
+
+
+@admin.register(MapMove)
+class MapMoveAdmin(ReadOnly):
+    """What came to the map and left it since."""
+
+    list_display = ["id", "access", "count", "latitude", "longitude"]
+
+
+@admin.register(MapCount)
+class MapCountAdmin(ReadOnly):
+    """When it was counted."""
+
+    list_display = ["number", "counted_at"]
 
 
 @admin.register(Command)

@@ -17,7 +17,7 @@ from accounts.models import User
 from billing.models import Tariff
 from chargeshare import bus
 from chargeshare.errors import DomainError, Invalid
-from stations import live, passwords, places
+from stations import live, map_cells, passwords, places
 from stations.models import ChargePoint, Connector, Invitation, PasswordRotation
 
 LIMIT_PER_ACCOUNT = 500
@@ -135,7 +135,8 @@ def ocpp_url(charge_point: ChargePoint) -> str:
 def edit(charge_point: ChargePoint, **place: Unpack[Place]) -> ChargePoint:
     """Change what the owner says of it; moving it moves its public place by the same way."""
     changed = _apply(charge_point, place)
-    charge_point.save(update_fields=changed)
+    with map_cells.recounted(charge_point):
+        charge_point.save(update_fields=changed)
     live.charge_point_changed(charge_point, "details")
     return charge_point
 
@@ -176,7 +177,8 @@ def retire(charge_point: ChargePoint) -> None:
     charge_point.connection = None
     charge_point.password_digest = charge_point.next_password_digest = charge_point.path_secret = ""
     gone = ["retired_at", "identity_key", "is_published", "connection", "password_digest", "next_password_digest", "path_secret"]
-    charge_point.save(update_fields=gone)
+    with map_cells.recounted(charge_point):
+        charge_point.save(update_fields=gone)
     PasswordRotation.objects.filter(charge_point=charge_point).delete()
     bus.publish("chargers", "charger.dismissed", charge_point_id=charge_point.pk)
     live.charge_point_changed(charge_point, "connection")
@@ -283,7 +285,8 @@ def _read_passwords(charge_point: ChargePoint) -> None:
 def _set_published(charge_point: ChargePoint, *, published: bool) -> ChargePoint:
     if charge_point.is_published != published:
         charge_point.is_published = published
-        charge_point.save(update_fields=["is_published"])
+        with map_cells.recounted(charge_point):
+            charge_point.save(update_fields=["is_published"])
         live.charge_point_changed(charge_point, "details")
         bus.publish("map", "connector.changed", charge_point=charge_point.code)
     return charge_point

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
-from django.conf import settings
 from django.db.models import (
     Avg,
     Case,
@@ -28,9 +27,11 @@ from django.db.models.functions import ASin, Cast, Cos, Floor, Least, Power, Rad
 from django.utils import timezone
 
 from accounts.models import User
-from stations import circles, places, slots
+from stations import circles, map_cells, places, slots
 from stations.models import ChargePoint, Connector
-from stations.models.charge_point import guest_of
+from stations.models.charge_point import guest_of, has_socket, own_or_guest
+from stations.spots import Spot
+from stations.spots import read as read_spots
 
 MOST = 500
 ROWS, COLUMNS = 18, 24
@@ -77,12 +78,18 @@ class Cluster:
 
 def in_box(viewer: object, box: Box, wanted: Wanted, *, limit: int = MOST) -> list[ChargePoint] | None:
     """The published charge points in a box, offline ones too, with their outlets and prices; None where there are more than `limit`."""
-    found = list(_matching(viewer, wanted).filter(_inside(box)).order_by("pk")[: limit + 1])
+    found = list(_matching(viewer, wanted).filter(_inside(box)).order_by()[: limit + 1])  # in no order: the first that are met will do
     if len(found) > limit:
         return None
+    found.sort(key=lambda one: one.pk)
     prefetch_related_objects(found, _outlets())
     show_prices(found, viewer)
     return found
+
+
+def spots(viewer: object, box: Box, wanted: Wanted, *, limit: int = MOST) -> list[Spot] | None:
+    """The same as plain values, for a map that draws them all; None where there are more than `limit`."""
+    return read_spots(_matching(viewer, wanted).filter(_inside(box)), viewer, limit=limit)
 
 
 def show_prices(found: Iterable[ChargePoint], viewer: object) -> None:
@@ -102,6 +109,32 @@ def near(viewer: object, latitude: float, longitude: float, wanted: Wanted) -> Q
     distance = Value(2 * places.EARTH_RADIUS_M) * ASin(Least(Value(1.0), Sqrt(half)))
     by_distance = _matching(viewer, wanted).annotate(distance_m=Cast(Round(distance), IntegerField()))
     return by_distance.order_by("distance_m", "pk").prefetch_related(_outlets())
+
+
+def crowds(viewer: object, box: Box, wanted: Wanted) -> list[Cluster] | None:
+    """The clusters of a view from afar as they were counted beforehand; None where it is not known to hold many of them.
+
+    Filters are for `clusters` to count. A cell that the edge of the view cuts is counted whole.
+    """
+    view = map_cells.View.of(west=box.west, south=box.south, east=box.east, north=box.north)
+    if wanted != Wanted() or view is None:
+        return None
+    cells = map_cells.crowds(view, _accesses(viewer))
+    if sum(crowd.count for place, crowd in cells.items() if view.is_whole(*place)) <= map_cells.COUNTED_DIRECTLY:
+        return None
+    for latitude, longitude, is_free in _let_in(viewer, box):
+        place = (view.grid.row(latitude), view.grid.column(longitude))
+        cells.setdefault(place, map_cells.Crowd()).add(1, int(is_free), latitude, longitude)
+    most_first = sorted(cells.items(), key=lambda cell: (-cell[1].count, cell[0]))
+    return [
+        Cluster(crowd.latitude_sum / crowd.count, crowd.longitude_sum / crowd.count, crowd.count, max(0, min(crowd.free, crowd.count)))
+        for _place, crowd in most_first[:MOST]
+    ]
+
+
+def count_map(*, now: datetime) -> int:
+    """Count beforehand what stands where on the whole map."""
+    return map_cells.count_again(now=now, is_free=_is_free(Connector.objects.all()))
 
 
 def clusters(viewer: object, box: Box, wanted: Wanted) -> list[Cluster]:
@@ -153,6 +186,23 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
     return found
 
 
+def _accesses(viewer: object) -> list[str]:
+    """Of which kinds of access somebody sees all there are."""
+    if not isinstance(viewer, User):
+        return [ChargePoint.Access.PUBLIC]
+    return ChargePoint.Access.values if viewer.is_staff else [ChargePoint.Access.PUBLIC, ChargePoint.Access.MEMBERS]
+
+
+def _let_in(viewer: object, box: Box) -> list[tuple[float, float, bool]]:
+    """The private ones this person sees all the same, a few as a rule: her own and where she is a guest."""
+    if not isinstance(viewer, User) or viewer.is_staff:
+        return []
+    private = ChargePoint.objects.published().filter(access=ChargePoint.Access.PRIVATE, pk__in=own_or_guest(viewer))
+    rows = private.filter(_inside(box)).annotate(is_free_now=_is_free(Connector.objects.all())).order_by()
+    places = rows.values_list("public_latitude", "public_longitude", "is_free_now")
+    return [(float(latitude), float(longitude), is_free) for latitude, longitude, is_free in places]
+
+
 def _seen_by(viewer: object) -> Q:
     if not isinstance(viewer, User):
         return Q(access=ChargePoint.Access.PUBLIC)
@@ -164,8 +214,7 @@ def _seen_by(viewer: object) -> Q:
 def _is_free(outlets: QuerySet[Connector]) -> Q:
     """The same as the word `free` of `ChargePoint.state`, asked of the database."""
     now = timezone.now()
-    alive = now - timedelta(seconds=settings.OFFLINE_AFTER_S)
-    box = Q(connection__isnull=False, last_seen_at__gt=alive, is_paused=False, is_closed=False) & ~Q(status__in=_UNUSABLE)
+    box = has_socket() & Q(is_paused=False, is_closed=False) & ~Q(status__in=_UNUSABLE)
     free = outlets.filter(charge_point=OuterRef("pk"), status="Available").filter(Q(has_session=False)).exclude(kept_until__gt=now)
     return box & Q(Exists(free))
 

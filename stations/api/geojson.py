@@ -1,16 +1,20 @@
 """The map's answer: places as GeoJSON features, drawn from plain values because a screen holds hundreds of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+from django.urls import reverse
 from rest_framework import serializers
 
 from billing.serializers import PriceField
-from stations import circles, search
+from stations import search
 from stations.models import ChargePoint, Connector, State
+from stations.spots import Outlet, Spot
 
 PRICE = PriceField()
+NAMELESS = "-"  # which is no letter of a code
 
 
 def collection(features: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -18,31 +22,37 @@ def collection(features: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": list(features)}
 
 
-def place(charge_point: ChargePoint) -> dict[str, Any]:
-    """One charge point where everybody may think it stands."""
-    connectors = [_connector(connector) for connector in charge_point.connectors.all()]
-    cheapest = min((c for c in connectors if c["price_per_kwh"] is not None), key=lambda c: Decimal(c["price_per_kwh"]), default=None)
-    state = charge_point.state
+def place(spot: Spot, path: str, words: Mapping[State, str]) -> dict[str, Any]:
+    """One charge point where everybody may think it stands; `path` is its page with NAMELESS for its code, `words` name the states."""
+    outlets = [_outlet(outlet) for outlet in spot.outlets]
+    cheapest = min((one for one in spot.outlets if one.price_per_kwh is not None), key=_price, default=None)
     return {
         "type": "Feature",
-        "id": charge_point.code,
-        "geometry": _point(charge_point.public_longitude, charge_point.public_latitude),
+        "id": spot.code,
+        "geometry": _point(spot.longitude, spot.latitude),
         "properties": {
-            "code": charge_point.code,
-            "name": charge_point.name,
-            "access": charge_point.access,
-            "state": state.value,
-            "state_label": str(state.label),
-            "state_at": max((c["state_at"] for c in connectors if c["state_at"]), default=None),
-            "is_available": state == State.FREE,
-            "free": sum(c["state"] == State.FREE for c in connectors),
-            "max_power_w": max((c["max_power_w"] for c in connectors if c["max_power_w"]), default=None),
-            "price_per_kwh": cheapest["price_per_kwh"] if cheapest else None,
-            "currency": cheapest["currency"] if cheapest else None,
-            "connectors": connectors,
-            "url": charge_point.get_absolute_url(),
+            "code": spot.code,
+            "name": spot.name,
+            "access": spot.access,
+            "state": spot.state,
+            "state_label": words[spot.state],
+            "state_at": max((one["state_at"] for one in outlets if one["state_at"]), default=None),
+            "is_available": spot.state == State.FREE,
+            "free": sum(one.state == State.FREE for one in spot.outlets),
+            "max_power_w": max((one.max_power_w for one in spot.outlets if one.max_power_w), default=None),
+            "price_per_kwh": _written_price(cheapest.price_per_kwh) if cheapest else None,
+            "currency": cheapest.currency if cheapest else None,
+            "connectors": outlets,
+            "url": path.replace(NAMELESS, spot.code),
         },
     }
+
+
+def places(spots: Iterable[Spot]) -> dict[str, Any]:
+    """Many of them."""
+    path = reverse("stations:charge_point_detail", args=[NAMELESS])
+    words = {state: str(state.label) for state in State}
+    return collection(place(spot, path, words) for spot in spots)
 
 
 def cluster(crowd: search.Cluster) -> dict[str, Any]:
@@ -54,24 +64,30 @@ def cluster(crowd: search.Cluster) -> dict[str, Any]:
     }
 
 
-def _point(longitude: Decimal | float, latitude: Decimal | float) -> dict[str, Any]:
-    return {"type": "Point", "coordinates": [float(longitude), float(latitude)]}
+def _point(longitude: float, latitude: float) -> dict[str, Any]:
+    return {"type": "Point", "coordinates": [longitude, latitude]}
 
 
-def _connector(connector: Connector) -> dict[str, Any]:
-    state = connector.state
-    tariff = circles.shown_tariff(connector)
-    prices = tariff.current if tariff is not None else None
-    spoken_at = None if state == State.OFFLINE else connector.status_at
+def _outlet(outlet: Outlet) -> dict[str, Any]:
+    at = outlet.state_at
     return {
-        "number": connector.number,
-        "type": connector.type,
-        "max_power_w": connector.max_power_w,
-        "state": state.value,
-        "state_at": spoken_at.strftime("%Y-%m-%dT%H:%M:%SZ") if spoken_at else None,
-        "price_per_kwh": PRICE.to_representation(prices.price_per_kwh) if prices else None,
-        "currency": tariff.currency if tariff is not None else None,
+        "number": outlet.number,
+        "type": outlet.type,
+        "max_power_w": outlet.max_power_w,
+        "state": outlet.state,
+        "state_at": at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None,
+        "price_per_kwh": _written_price(outlet.price_per_kwh),
+        "currency": outlet.currency,
     }
+
+
+def _price(outlet: Outlet) -> Decimal:
+    return outlet.price_per_kwh if outlet.price_per_kwh is not None else Decimal("Infinity")
+
+
+@lru_cache(maxsize=10_000)
+def _written_price(price: Decimal | None) -> str | None:
+    return None if price is None else PRICE.to_representation(price)
 
 
 class PointSchema(serializers.Serializer[dict[str, Any]]):

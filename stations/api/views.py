@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import orjson
 from django.db import transaction
 from django.db.models import Q, prefetch_related_objects
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -68,7 +70,7 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         },
         filters=False,
     )
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponseBase:
         """Published charge points in a box, by distance, or a page of mine."""
         query = MapQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
@@ -80,13 +82,17 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
             page = self.paginate_queryset(search.near(request.user, latitude, longitude, query.wanted()))
             search.show_prices(page or [], request.user)
             return self.get_paginated_response(NearbySerializer(page, many=True).data)
-        return Response(self._map(request.user, asked.get("bbox", WORLD), query.wanted()))
+        collection = self._map(request.user, asked.get("bbox", WORLD), query.wanted())
+        return HttpResponse(orjson.dumps(collection), content_type="application/json")
 
     def _map(self, viewer: object, box: search.Box, wanted: search.Wanted) -> dict[str, Any]:
-        places = search.in_box(viewer, box, wanted, limit=ON_ONE_SCREEN)
-        if places is None:
-            return geojson.collection(geojson.cluster(crowd) for crowd in search.clusters(viewer, box, wanted))
-        return geojson.collection(geojson.place(charge_point) for charge_point in places)
+        crowds = search.crowds(viewer, box, wanted)
+        if crowds is None:
+            spots = search.spots(viewer, box, wanted, limit=ON_ONE_SCREEN)
+            if spots is not None:
+                return geojson.places(spots)
+            crowds = search.clusters(viewer, box, wanted)
+        return geojson.collection(geojson.cluster(crowd) for crowd in crowds)
 
     def _mine(self, owner: User, text: str) -> Response:
         mine = ChargePoint.objects.alive().filter(owner=owner)

@@ -6,6 +6,7 @@ from stations.models.charge_point import ChargePoint, Connector, Invitation, Sta
 from stations.models.circle import Circle, CircleMember, CirclePrice
 from stations.models.command import Command
 from stations.models.command_batch import CommandBatch
+from stations.models.map_cell import MapCell, MapCount, MapMove
 from stations.models.meter_case import MeterCase
 from stations.models.operator_reservation import OperatorReservation
 from stations.models.pairing import CardPairing
@@ -15,6 +16,7 @@ from stations.models.quarantine import QuarantinedMessage
 from stations.models.reservation import Reservation
 from stations.models.reservation_series import ReservationSeries
 from stations.models.session import ChargingSession, MeterValue
+from stations.models.thinned_readings import ThinnedReadings
 from stations.models.waitlist import WaitlistPlace
 
 __all__ = [
@@ -31,6 +33,9 @@ __all__ = [
     "CommandBatch",
     "Connector",
     "Invitation",
+    "MapCell",
+    "MapCount",
+    "MapMove",
     "MeterCase",
     "MeterValue",
     "OperatorReservation",
@@ -40,6 +45,7 @@ __all__ = [
     "Reservation",
     "ReservationSeries",
     "State",
+    "ThinnedReadings",
     "WaitlistPlace",
     "WeeklyHours",
 ]

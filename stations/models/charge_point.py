@@ -1,6 +1,7 @@
 """Charge points and their connectors."""
 
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 from typing import ClassVar, Self
 
@@ -36,7 +37,7 @@ class ChargePointQuerySet(models.QuerySet["ChargePoint"]):
 
     def online(self) -> Self:
         """With a socket that has given a sign of life lately."""
-        return self.filter(connection__isnull=False, last_seen_at__gt=timezone.now() - timedelta(seconds=settings.OFFLINE_AFTER_S))
+        return self.filter(has_socket())
 
     def visible_to(self, user: object) -> Self:
         """What this person may open: published ones her access allows, and her own."""
@@ -49,12 +50,26 @@ class ChargePointQuerySet(models.QuerySet["ChargePoint"]):
         return self.filter(visible & allowed | Q(owner=user))
 
 
+def has_socket() -> Q:
+    """The same as `ChargePoint.is_online`, asked of the database."""
+    return Q(connection__isnull=False, last_seen_at__gt=timezone.now() - timedelta(seconds=settings.OFFLINE_AFTER_S))
+
+
 def guest_of(user: User) -> Q:
     """Where this person is let in though the charger is private: the owner invited her, or a circle of hers has a price there."""
     invitations = Invitation.objects.filter(charge_point=models.OuterRef("pk"), user=user)
     prices = apps.get_model("stations", "CirclePrice")._default_manager  # noqa: SLF001 - its module imports this one
     by_circle = prices.of(user).filter(connector__charge_point=models.OuterRef("pk"))
     return Q(models.Exists(invitations)) | Q(models.Exists(by_circle))
+
+
+def own_or_guest(user: User) -> models.QuerySet["ChargePoint", int]:
+    """The keys of her own chargers and of those `guest_of` means, found from her side: a few however many there are of all."""
+    prices = apps.get_model("stations", "CirclePrice")._default_manager  # noqa: SLF001 - its module imports this one
+    own = ChargePoint.objects.filter(owner=user).order_by().values_list("pk", flat=True)
+    invited = Invitation.objects.filter(user=user).order_by().values_list("charge_point_id", flat=True)
+    by_circle = prices.of(user).order_by().values_list("connector__charge_point_id", flat=True)
+    return own.union(invited, by_circle)
 
 
 class State(models.TextChoices):
@@ -66,6 +81,37 @@ class State(models.TextChoices):
     FAULT = "fault", _("Fault")
     PAUSED = "paused", _("Paused")
     OFFLINE = "offline", _("Offline")
+
+
+def box_state(status: str, *, is_online: bool, is_paused: bool) -> State | None:
+    """What holds for a whole box whatever its connectors say; None when they decide."""
+    if not is_online:
+        return State.OFFLINE
+    return State.PAUSED if is_paused else _BOX_STATES.get(status)
+
+
+def outlet_state(of_box: State | None, status: str, *, is_charging: bool, is_kept: bool) -> State:
+    """The one word of an outlet. What is Available may be taken all the same; of what was never told nobody should count on it."""
+    if of_box is not None:
+        return of_box
+    if status == "Available" and (is_charging or is_kept):
+        return State.BUSY if is_charging else State.BOOKED
+    return _OUTLET_STATES.get(status, State.BUSY)
+
+
+def best_state(of_box: State | None, states: Collection[State]) -> State:
+    """The best that the outlets of a box offer, in the order of `State`."""
+    return of_box or next((state for state in State if state in states), State.OFFLINE)
+
+
+_BOX_STATES = {"Faulted": State.FAULT, "Unavailable": State.OFFLINE}
+_OUTLET_STATES = {
+    "": State.OFFLINE,
+    "Available": State.FREE,
+    "Reserved": State.BOOKED,
+    "Unavailable": State.OFFLINE,
+    "Faulted": State.FAULT,
+}
 
 
 class ChargePoint(models.Model):
@@ -174,17 +220,12 @@ class ChargePoint(models.Model):
     @property
     def own_state(self) -> State | None:
         """What holds for the whole box whatever its connectors say; None when they decide."""
-        if not self.is_online:
-            return State.OFFLINE
-        if self.is_paused or self.is_closed:
-            return State.PAUSED
-        return {"Faulted": State.FAULT, "Unavailable": State.OFFLINE}.get(self.status)
+        return box_state(self.status, is_online=self.is_online, is_paused=self.is_paused)
 
     @property
     def state(self) -> State:
         """The best its connectors offer, in the order of `State`."""
-        states = {connector.state for connector in self.connectors.all()}
-        return self.own_state or next((state for state in State if state in states), State.OFFLINE)
+        return best_state(self.own_state, {connector.state for connector in self.connectors.all()})
 
     @property
     def is_retired(self) -> bool:
@@ -254,17 +295,8 @@ class Connector(models.Model):
     @property
     def state(self) -> State:
         """What a driver must know; the charger's own word is `status`. Never told: not to be counted on."""
-        if self.status == "Available" and self.is_charging:
-            return self.charge_point.own_state or State.BUSY
-        if self.status == "Available" and self.is_kept:
-            return self.charge_point.own_state or State.BOOKED
-        return self.charge_point.own_state or {
-            "": State.OFFLINE,
-            "Available": State.FREE,
-            "Reserved": State.BOOKED,
-            "Unavailable": State.OFFLINE,
-            "Faulted": State.FAULT,
-        }.get(self.status, State.BUSY)
+        is_available = self.status == "Available"  # else it does not matter who charges, and nobody is asked
+        return outlet_state(self.charge_point.own_state, self.status, is_charging=is_available and self.is_charging, is_kept=self.is_kept)
 
     @property
     def is_ready_to_publish(self) -> bool:

@@ -135,6 +135,8 @@ class ChargingSession(models.Model):
             models.Index(fields=["driver", "-id"], name="session_of_driver"),
             models.Index(fields=["owner", "-id"], name="session_of_owner"),
             models.Index(fields=["charge_point", "-id"], name="session_of_charge_point"),
+            models.Index(fields=["driver", "status", "-id"], name="session_of_driver_by_status"),
+            models.Index(fields=["owner", "status", "-id"], name="session_of_owner_by_status"),
             models.Index(fields=["id"], condition=Q(status__in=["PENDING", "ACTIVE"]), name="session_open"),
             models.Index(fields=["id"], condition=Q(status="REVIEW"), name="session_in_review"),
             models.Index(fields=["id_tag"], condition=Q(status="PENDING"), name="session_pending_tag"),
