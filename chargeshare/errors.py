@@ -1,4 +1,4 @@
-"""The one kind of exception that is meant for people."""
+"""The one kind of exception that is meant for people, and what a database means by one of its own."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -40,3 +40,8 @@ class Invalid(DomainError):
     code = "invalid"
     status = 400
     message = _("Something in the form is not right.")
+
+
+def is_in_other_hands(error: Exception) -> bool:
+    """Whether the database gave up waiting for a row that somebody else holds."""
+    return getattr(error.__cause__, "sqlstate", None) == "55P03"

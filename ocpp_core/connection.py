@@ -5,6 +5,7 @@ once; the next one of the same charger begins when it has been answered. Answers
 """
 
 import logging
+import random
 from asyncio import Future
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from ocpp_core.handlers.requests import Facts, Payload, Request
 from ocpp_core.handshake import Verdict
 from ocpp_core.limits import Window
 from ocpp_core.spool import Entry
-from ocpp_core.workers import DatabaseAway
+from ocpp_core.workers import DatabaseAway, InOtherHands
 from ocpp_core.writer import Item
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ FLOOD_FRAMES = 500
 FLOOD_BYTES = 1_048_576
 MOST_UNREAD = 1_048_576  # bytes of answers that nobody fetches, beyond what the network itself keeps
 
+AGAIN_AFTER_S = (0.5, 2.0)
 ANSWERS_KEPT = 32
 ANSWERS_KEPT_S = 60.0
 BAD_FRAMES_LOGGED = 20  # a minute; the rest is answered but leaves no row
@@ -201,9 +203,12 @@ class Connection:
         request = self._request(taken)
         if request.action not in self.version.logging_themselves:
             self._backstage.writer.log(request.row)
+        self._ask_rooms(taken, request)
+
+    def _ask_rooms(self, taken: Taken, request: Request) -> None:
         together = self._backstage.together.get((self.version.subprotocol, request.action))
         future = self._backstage.workers.run(self._handle, request) if together is None else together.ask(request)
-        future.add_done_callback(lambda done: self._handled(taken, done))
+        future.add_done_callback(lambda done: self._handled(taken, request, done))
 
     def _handle(self, request: Request) -> Payload:
         """In a thread: what came while the database was away is told before what comes now."""
@@ -211,12 +216,20 @@ class Connection:
             self._backstage.spool.replay()
         return self.version.in_a_thread[request.action](request)
 
-    def _handled(self, taken: Taken, future: Future[Payload]) -> None:
+    def _ask_again(self, taken: Taken, request: Request) -> None:
+        """What was in other hands is asked for again for as long as the charger waits for it, and no thread waits meanwhile."""
+        if not self.is_closing:
+            self._ask_rooms(taken, request)
+
+    def _handled(self, taken: Taken, request: Request, future: Future[Payload]) -> None:
         error = future.exception()
         if error is None:
             self._answer(taken, future.result())
         elif isinstance(error, dialects.Unreadable):
             self._refuse(taken, error.code, error.description)
+        elif isinstance(error, InOtherHands):
+            logger.warning("%s of %r waits for what is in other hands", taken.call.action, self.facts.identity)
+            self._backstage.loop.call_later(random.uniform(*AGAIN_AFTER_S), self._ask_again, taken, request)
         elif isinstance(error, DatabaseAway):
             self._answer_without_database(taken)
         else:

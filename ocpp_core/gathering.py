@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
-from ocpp_core.workers import DatabaseAway, Workers
+from ocpp_core.workers import DatabaseAway, InOtherHands, Workers
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ class Gathering(Generic[Question, Answer]):
         error = asked.exception()
         if error is None:
             outcomes = asked.result()
+        elif isinstance(error, InOtherHands):
+            outcomes = [ALONE] * len(batch)
         elif isinstance(error, DatabaseAway):
             outcomes = [error] * len(batch)
         else:  # one of them spoils it: alone it spoils nothing but its own answer

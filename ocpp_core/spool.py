@@ -8,19 +8,23 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from threading import RLock
-from time import time_ns
-from typing import IO, NamedTuple
+from time import monotonic, time_ns
+from typing import NamedTuple
 
 import orjson
 from django.db import InterfaceError, OperationalError
 
 from chargeshare import tally
+from chargeshare.errors import is_in_other_hands
 
 logger = logging.getLogger(__name__)
+
+REST_S = 2.0
 
 
 class Entry(NamedTuple):
@@ -41,8 +45,11 @@ class Spool:
         self._directory = directory
         self._tell = tell
         self._lock = RLock()
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self._path: Path | None = None
+        self._rests_until = 0.0
+        self.failed_at: float | None = None
+        """When something could last not be kept, by the clock that nobody sets."""
         self.has_entries = directory.is_dir() and any(directory.glob("*.jsonl"))
 
     def append(self, entries: Iterable[Entry]) -> None:
@@ -50,28 +57,46 @@ class Spool:
         kept = list(entries)
         lines = b"".join(orjson.dumps(tuple(entry)) + b"\n" for entry in kept)
         with self._lock:
-            file = self._file or self._open()
-            begin = file.tell()
             try:
-                file.write(lines)
-                file.flush()
-                os.fsync(file.fileno())
+                self._write(lines)
             except OSError:
-                file.truncate(begin)
+                self.failed_at = monotonic()
                 raise
             self.has_entries = True
             tally.spooled.update(entry.action for entry in kept)
 
+    def _write(self, lines: bytes) -> None:
+        """All or nothing: half of a line would spoil the next one."""
+        file = self._file or self._open()
+        begin = file.seek(0, os.SEEK_END)
+        try:
+            left = memoryview(lines)
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(begin)
+            raise
+
     def replay(self) -> int:
-        """Tell the database everything, oldest first. A database that is still away ends it with its own error."""
+        """Tell the database everything, oldest first. A database that is still away ends it with its own error.
+
+        Where somebody holds a row that is needed, it rests for a moment: nobody else shall wait for that.
+        """
         with self._lock:
-            if not self.has_entries:
+            if not self.has_entries or monotonic() < self._rests_until:
                 return 0
             told = 0
-            for path in sorted(self._directory.glob("*.jsonl")):
-                with self._held(path) as is_ours:
-                    if is_ours:
-                        told += self._replay_file(path)
+            try:
+                for path in sorted(self._directory.glob("*.jsonl")):
+                    with self._held(path) as is_ours:
+                        if is_ours:
+                            told += self._replay_file(path)
+            except OperationalError as error:
+                if not is_in_other_hands(error):
+                    raise
+                self._rests_until = monotonic() + REST_S
+                logger.warning("what came while the database was away waits for a row that is in other hands")
             self.has_entries = any(self._directory.glob("*.jsonl"))
         if told:
             logger.info("%d messages told to the database that came while it was away", told)
@@ -84,10 +109,10 @@ class Spool:
                 self._file.close()
                 self._file = self._path = None
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> FileIO:
         self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / f"{time_ns():020d}-{os.getpid()}.jsonl"
-        file = path.open("ab")
+        file = path.open("ab", buffering=0)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         directory = os.open(self._directory, os.O_RDONLY)
         try:
@@ -125,7 +150,8 @@ class Spool:
                 continue
             self._replay_line(line)
             told += 1
-            progress.write_text(str(number + 1))
+            with suppress(OSError):  # a full disk: what is told twice changes nothing
+                progress.write_text(str(number + 1))
         path.unlink()
         progress.unlink(missing_ok=True)
         if path == self._path:

@@ -18,6 +18,8 @@ from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError,
 from django.db.backends.postgresql import base as postgresql
 from psycopg.types.datetime import TimestamptzLoader
 
+from chargeshare.errors import is_in_other_hands
+
 logger = logging.getLogger(__name__)
 
 THREADS = 8
@@ -25,6 +27,7 @@ FILE_THREADS = 2  # a file has one writer at a time: more would only wait for ea
 PROBE_EVERY_S = 2.0
 TRIES = 5
 CONNECT_TIMEOUT_S = 3
+LONGEST_LOCK_MS = 1_000
 FILE_TIMEOUT_S = 5
 
 P = ParamSpec("P")
@@ -33,6 +36,10 @@ R = TypeVar("R")
 
 class DatabaseAway(Exception):
     """The database cannot be reached; what must not be lost goes to the spool."""
+
+
+class InOtherHands(DatabaseAway):
+    """The database is there, but somebody else has held for too long what this one needs. All others go on; it is tried again later."""
 
 
 class Workers:
@@ -71,13 +78,16 @@ class Workers:
         """Run a function here and now; if the connection to the database was lost, once more on a fresh one.
 
         What collides with another transaction is tried again as the database asks; it is no sign that the database is away,
-        but what collides every time is kept as if it were. So what runs here must be one transaction, or repeatable.
+        but what collides every time is kept as if it were. So what runs here must be one transaction, or repeatable. Nor does
+        anybody wait long for a row: threads are few, and one wallet that somebody holds must not make all of them wait.
         """
         if self.database_is_away:
             raise DatabaseAway
         try:
             answer = _repeated(lambda: function(*args, **kwargs))
         except (OperationalError, InterfaceError) as error:
+            if is_in_other_hands(error):
+                raise InOtherHands from error
             connection.close()
             if "no such column" in str(error):  # SQLite's word for a fault of ours; a table is missing where the file was taken away
                 raise
@@ -107,6 +117,8 @@ def _repeated(function: Callable[[], R]) -> R:
             if _is_collision(error):
                 sleep(random.uniform(0.01, 0.05) * attempt)
                 continue
+            if is_in_other_hands(error):
+                raise
             connection.close()
             if "locked" in str(error):  # SQLite's word for one that stayed in other hands for as long as we can wait
                 raise
@@ -121,6 +133,12 @@ def _is_collision(error: Exception) -> bool:
 
 class OwnConnection(postgresql.DatabaseWrapper):
     """Django's connection, but times are read by the driver's own compiled code: a batch reads hundreds of them."""
+
+    def init_connection_state(self) -> None:
+        """Wait no longer for a row than threads can be spared."""
+        super().init_connection_state()
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {LONGEST_LOCK_MS}")
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Let the driver read times: of the session's time zone, which Django has set to UTC."""

@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from chargeshare.errors import is_in_other_hands
 from stations import alarms, connectivity, limits, live, meter_values, metering, quarantine
 from stations.meter_values import Row
 from stations.metering import Meter, Reading
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 MOST_INT32 = 2**31 - 1
 ALIVE_AFTER = timedelta(seconds=90)
 DERIVED_AFTER_S = 5
+LONGEST_LOCK_MS = 50
 GHOSTS_KEPT = 10_000
 GHOST_REMEMBERED = timedelta(hours=1)
 _ACTIVE, _INVALID = ChargingSession.Status.ACTIVE.value, ChargingSession.Status.INVALID.value
@@ -317,13 +319,21 @@ def _announce(sessions: Iterable[_Session]) -> None:
 
 
 def _look_at_limits(sessions: Sequence[_Session]) -> None:
-    """The slow path, for the few that need it. One that fails is told in the log and hinders no other."""
+    """The slow path, for the few that need it. One that fails is told in the log and hinders no other.
+
+    Nor does one whose wallet somebody holds: a batch is many chargers' and must not wait for it. The next reading looks again.
+    """
+    if sessions and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {LONGEST_LOCK_MS}")
     for session in sorted(sessions, key=lambda one: one.driver_id or 0):
         try:
             with transaction.atomic():
                 limits.look_again(session.pk, now=session.last_received_at or timezone.now())
-        except (OperationalError, InterfaceError):
-            raise
+        except (OperationalError, InterfaceError) as error:
+            if not is_in_other_hands(error):
+                raise
+            logger.warning("the limits of session %s wait for its wallet, which is in other hands", session.code)
         except Exception:
             logger.exception("the limits of session %s could not be looked at", session.code)
 
@@ -335,8 +345,9 @@ def _look_after_end(late: Iterable[tuple[int, Reading, datetime]]) -> None:
         try:
             with transaction.atomic():
                 alarms.flows_after_end(session_id, register, now=at)
-        except (OperationalError, InterfaceError):
-            raise
+        except (OperationalError, InterfaceError) as error:
+            if not is_in_other_hands(error):
+                raise
         except Exception:
             logger.exception("what flows after the end of session %d could not be looked at", session_id)
 

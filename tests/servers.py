@@ -35,33 +35,59 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-@contextlib.contextmanager
-def postgresql(*, durable: bool = False) -> Iterator[str]:
-    """A PostgreSQL of its own; `durable` keeps what a crash must not lose, as measurements need and tests do not."""
-    with tempfile.TemporaryDirectory(prefix="chargeshare-postgresql-") as name:
-        home = Path(name)
-        binaries, identity = _postgresql_binaries(home)
+class PostgreSQL:
+    """A PostgreSQL that can be stopped and started again at the same address, with what it had committed."""
+
+    def __init__(self, home: Path, *, durable: bool) -> None:
+        self.home = home
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._options = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": "", "max_connections": "300"}
+        self._options |= {} if durable else QUICK
+        self._binaries, self._identity = _postgresql_binaries(home)
         password = secrets.token_urlsafe(12)
+        self.url = f"postgres://tests:{quote(password)}@127.0.0.1:{self.port}/postgres"
         (home / "password").write_text(password)
         (home / "data").mkdir(mode=0o700)
-        if identity:
+        if self._identity:
             for path in (home, home / "password", home / "data"):
-                os.chown(path, identity["user"], identity["group"])
-        initialise = [binaries / "initdb", "--pgdata", home / "data", "--username", "tests", "--auth", "scram-sha-256"]
+                os.chown(path, self._identity["user"], self._identity["group"])
+        initialise = [self._binaries / "initdb", "--pgdata", home / "data", "--username", "tests", "--auth", "scram-sha-256"]
         initialise += ["--pwfile", home / "password", "--encoding", "UTF8", "--no-locale", "--no-sync"]
-        _must_succeed(initialise, home, identity)
-        port = free_port()
-        options = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", "max_connections": "300"}
-        options |= {} if durable else QUICK
-        serve = [str(binaries / "postgres"), "-D", str(home / "data"), *(f"--{name}={value}" for name, value in options.items())]
-        url = f"postgres://tests:{quote(password)}@127.0.0.1:{port}/postgres"
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(serve, stdout=log, stderr=log, cwd=home, **identity)
-            try:
-                _until(lambda: psycopg.connect(url).close(), psycopg.OperationalError, process, home / "log")
-                yield url
-            finally:
-                _end(process, signal.SIGINT)  # which disconnects whoever is still there
+        _must_succeed(initialise, home, self._identity)
+
+    def start(self) -> None:
+        """Serve, and return once it answers."""
+        serve = [str(self._binaries / "postgres"), "-D", str(self.home / "data")]
+        serve += [f"--{name}={value}" for name, value in self._options.items()]
+        with (self.home / "log").open("ab") as log:
+            self.process = subprocess.Popen(serve, stdout=log, stderr=log, cwd=self.home, **self._identity)
+        _until(lambda: psycopg.connect(self.url).close(), psycopg.OperationalError, self.process, self.home / "log")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Be gone. SIGINT disconnects whoever is still there; SIGQUIT is a stop at once, as a crash is: the next start recovers."""
+        if self.process is not None:
+            _end(self.process, how)
+            self.process = None
+
+
+@contextlib.contextmanager
+def postgresql_server(*, durable: bool = False) -> Iterator[PostgreSQL]:
+    """A PostgreSQL of its own; `durable` keeps what a crash must not lose, as measurements need and most tests do not."""
+    with tempfile.TemporaryDirectory(prefix="chargeshare-postgresql-") as home:
+        server = PostgreSQL(Path(home), durable=durable)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def postgresql(*, durable: bool = False) -> Iterator[str]:
+    """The address of a PostgreSQL of its own."""
+    with postgresql_server(durable=durable) as server:
+        yield server.url
 
 
 def _postgresql_binaries(home: Path) -> tuple[Path, dict[str, Any]]:

@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 
 from channels.layers import get_channel_layer
 from django.db import connection
 
+from ocpp_core import door
+
 PATIENCE_S = 2.0
+FAILED_LATELY_S = 5.0
 
 
 def ask_database() -> bool:
     """Have the database say something, over a connection of our own that waits for no turn in the pool, and not long."""
+    here = door.opened()
+    if here is not None and here.backstage.workers.database_is_away:
+        raise ConnectionError  # it may answer, and yet keep nothing
     own = connection.copy()
     if own.vendor == "postgresql":
         own.settings_dict["OPTIONS"] = {"connect_timeout": int(PATIENCE_S)}
@@ -36,4 +43,13 @@ def ask_channel_layer() -> bool:
     return True
 
 
-PARTS: dict[str, Callable[[], bool]] = {"database": ask_database, "channel_layer": ask_channel_layer}
+def ask_spool() -> bool:
+    """What comes while there is no database is kept in files: unless the last of it just could not be."""
+    here = door.opened()
+    failed_at = here.backstage.spool.failed_at if here is not None else None
+    if failed_at is not None and monotonic() - failed_at < FAILED_LATELY_S:
+        raise OSError
+    return True
+
+
+PARTS: dict[str, Callable[[], bool]] = {"database": ask_database, "channel_layer": ask_channel_layer, "spool": ask_spool}
