@@ -27,7 +27,7 @@ from chargeshare import tally
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
-from stations import booking_rules, commands, connectivity, holding, prepaid, reservations, search, sessions, waitlist
+from stations import booking_rules, commands, connectivity, holding, prepaid, reservations, search, sessions, thinning, waitlist
 from stations.models import (
     ArrivalPack,
     BookingRules,
@@ -35,7 +35,6 @@ from stations.models import (
     Closure,
     Command,
     CommandBatch,
-    MeterValue,
     OperatorReservation,
     QuarantinedMessage,
     WaitlistPlace,
@@ -69,7 +68,6 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "firmware updates": lambda now: FirmwareUpdate.objects.filter(created_at__lt=now - timedelta(days=365)),
     "proofs of the books": proofs.old,
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
-    "readings outside of sessions": lambda now: MeterValue.objects.filter(session=None, at__lt=now - timedelta(days=90)),
     "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
     "waiting lists": lambda now: WaitlistPlace.objects.filter(ended_at__lt=now - timedelta(days=90)),
     "weekly hours of retired chargers": lambda now: WeeklyHours.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
@@ -132,7 +130,9 @@ JOBS = (
     Job("charging profiles forgotten", charging_profiles.forget, HOURLY),
     Job("certificates of chargers renewed", certificates.renew_expiring, HOURLY),
     Job("diagnostics pruned", diagnostics.prune, HOURLY),
-    Job("frames pruned", frame_log.prune, HOURLY),
+    Job("frames pruned", frame_log.prune, timedelta(minutes=5)),
+    Job("old readings thinned", thinning.thin),
+    Job("readings outside of sessions forgotten", thinning.forget_outside, HOURLY),
     Job("notifications pruned", notifications.prune, HOURLY),
     Job("idempotent answers pruned", idempotency.prune, HOURLY),
     Job("log-in failures and token chains pruned", logins.prune, HOURLY),

@@ -27,6 +27,7 @@ NO_SUBPROTOCOL = "handshake:no-subprotocol"
 UNREADABLE_FRAME = "frame:unreadable"
 OPENS_AT_ONCE = "session:opens-at-once"
 NOT_KEPT = "configuration:not-kept"
+TOO_MANY_READINGS = "readings:too-many"
 
 _CARDS = re.compile(r'("(?:idTag|parentIdTag)"\s*:\s*")((?:[^"\\]|\\.)*)', re.IGNORECASE)
 _TABLE = ChargerDeviation._meta.db_table

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import NamedTuple
 
 from django.db import connection
@@ -11,7 +12,8 @@ from ocpp_core.frames import MessageId
 from ocpp_core.models import OcppFrame
 
 KEPT = timedelta(days=30)
-PRUNED_AT_ONCE = 20_000
+PRUNED_AT_ONCE = 5_000  # so that nobody waits for a lock of it
+PRUNES_S = 10.0
 
 FROM_CHARGER = OcppFrame.Direction.FROM_CHARGER.value
 TO_CHARGER = OcppFrame.Direction.TO_CHARGER.value
@@ -85,15 +87,20 @@ def write(rows: Sequence[Row]) -> None:
 
 
 def prune(*, now: datetime) -> int:
-    """Remove frames older than a month, a chunk at a time so that nobody waits; returns how many went."""
+    """Remove frames older than a month, a chunk at a time so that nobody waits, for some seconds; returns how many went.
+
+    What is left then goes with the next call: nothing needs to be remembered, for the oldest are always first.
+    """
     oldest = OcppFrame.objects.order_by("id").values_list("id", flat=True).first()
     if oldest is None:
         return 0
-    removed = 0
+    removed, until = 0, monotonic() + PRUNES_S
     kept_from = _first_since(now - KEPT, oldest)
     for begin in range(oldest, kept_from, PRUNED_AT_ONCE):
         chunk, _details = OcppFrame.objects.filter(id__gte=begin, id__lt=min(begin + PRUNED_AT_ONCE, kept_from)).delete()
         removed += chunk
+        if monotonic() >= until:
+            break
     return removed
 
 

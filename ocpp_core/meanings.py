@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ocpp_core.deviations import NO_SUBPROTOCOL, NOT_KEPT, OPENS_AT_ONCE, UNREADABLE_FRAME
+from ocpp_core.deviations import NO_SUBPROTOCOL, NOT_KEPT, OPENS_AT_ONCE, TOO_MANY_READINGS, UNREADABLE_FRAME
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,11 @@ _BY_WORD = {
     NOT_KEPT: Meaning(
         _("The charger accepted a setting and did not keep it."),
         _("Look at its settings; what it will not keep from here can be set in its own app or on its own page."),
+        needs_care=True,
+    ),
+    TOO_MANY_READINGS: Meaning(
+        _("The charger sent more readings in a day than are kept; one in a minute was kept of the rest. No bill changes by it."),
+        _("Set the sampling interval (MeterValueSampleInterval) to ten seconds or more."),
         needs_care=True,
     ),
     OPENS_AT_ONCE: Meaning(

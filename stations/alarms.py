@@ -26,6 +26,10 @@ NEEDS_WSS = _(
     "Some makes charge only over a secure address: enter the one that begins with wss:// in the charger."
 )
 FLOWS_ON = _("Energy goes on flowing after the end of a session. We asked the charger to stop; nobody pays for what flows now.")
+SENDS_TOO_MUCH = _(
+    "It has sent more than 20,000 readings today. Until midnight only one in a minute is kept; what sessions cost does not change. "
+    "Set its sampling interval (MeterValueSampleInterval) to ten seconds or more."
+)
 NOTHING_FLOWS = _("A session runs and no energy has flowed for ten minutes.")
 
 

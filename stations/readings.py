@@ -17,10 +17,11 @@ import orjson
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from chargeshare.errors import is_in_other_hands
-from stations import alarms, connectivity, limits, live, meter_values, metering, quarantine
+from stations import alarms, budgets, connectivity, limits, live, meter_values, metering, quarantine
 from stations.meter_values import Row
 from stations.metering import Meter, Reading
 from stations.models import ChargePoint, ChargingSession, Connector
@@ -158,6 +159,13 @@ class _Session:
             self.orphaned_at = None
 
     @property
+    def doubts(self) -> int:
+        """How often its register did what no register should; one more is a reading to be kept whatever there is of others."""
+        if self.meter is not None:
+            return self.meter.jumps + self.meter.resets + self.meter.relative
+        return int(sum(self.state.get(name, 0) for name in ("jumps", "resets", "relative")))
+
+    @property
     def has_crossed(self) -> bool:
         """Whether somebody must look at its limits now."""
         if self.status != _ACTIVE or self.meter is None or self.last_received_at is None:
@@ -181,7 +189,7 @@ def store(batch: Sequence[Incoming]) -> None:
     changed: dict[int, _Session] = {}
     late: list[tuple[int, Reading, datetime]] = []
     for incoming in batch:
-        received_at = incoming.received_at
+        received_at, box = incoming.received_at, incoming.charge_point_id
         session = sessions.of(incoming, outlets)
         is_named = session is not None and session is sessions.named(incoming)
         for reading in incoming.readings:
@@ -190,23 +198,32 @@ def store(batch: Sequence[Incoming]) -> None:
             if session is None or (not is_named and session.started_at is not None and reading.at < session.started_at):
                 connector_id = outlets.id_of(incoming)
                 box_id = incoming.charge_point_id if connector_id is None else None
-                rows.append(Row(None, connector_id, reading.at, received_at, reading.samples, box_id))
+                if budgets.has_room(box, received_at) or budgets.keeps(box, None, reading.samples, received_at):
+                    rows.append(Row(None, connector_id, reading.at, received_at, reading.samples, box_id))
                 continue
-            rows.append(Row(session.pk, session.connector_id, reading.at, received_at, reading.samples))
+            is_kept = budgets.has_room(box, received_at) or budgets.keeps(box, session.pk, reading.samples, received_at)
+            doubts = 0 if is_kept else session.doubts
             if session.counts:
                 session.take(reading, received_at, slack_wh)
                 changed[session.pk] = session
             else:
                 late.append((session.pk, reading, received_at))
-        if session is None and incoming.names_a_session:
-            _note_ghost(incoming)
-        if incoming.unusable:
-            set_aside(incoming, incoming.unusable, raw=incoming.raw, same=incoming.unusable)
+            if is_kept or session.doubts != doubts:
+                rows.append(Row(session.pk, session.connector_id, reading.at, received_at, reading.samples))
+        _note_oddities(incoming, session)
     meter_values.insert(rows)
     _update(list(changed.values()))
     _announce(changed.values())
     _look_at_limits([session for session in changed.values() if session.has_crossed])
     _look_after_end(late)
+    _tell_of_floods(budgets.untold())
+
+
+def _note_oddities(incoming: Incoming, session: _Session | None) -> None:
+    if session is None and incoming.names_a_session:
+        _note_ghost(incoming)
+    if incoming.unusable:
+        set_aside(incoming, incoming.unusable, raw=incoming.raw, same=incoming.unusable)
 
 
 def set_aside(incoming: Incoming, reason: str, *, raw: str = "", same: str = "") -> None:
@@ -350,6 +367,15 @@ def _look_after_end(late: Iterable[tuple[int, Reading, datetime]]) -> None:
                 raise
         except Exception:
             logger.exception("what flows after the end of session %d could not be looked at", session_id)
+
+
+def _tell_of_floods(charge_point_ids: Sequence[int]) -> None:
+    """Tell the owners of chargers that have sent more today than is kept."""
+    for charge_point in ChargePoint.objects.select_related("owner").filter(pk__in=charge_point_ids) if charge_point_ids else ():
+        logger.warning("charge point %s has sent more readings today than are kept; they are thinned", charge_point.code)
+        alarms.tell_owner(
+            charge_point, alarms.SENDS_TOO_MUCH, now=timezone.now(), url=reverse("ocpp_core:deviations", args=[charge_point.code])
+        )
 
 
 def _note_ghost(incoming: Incoming) -> None:

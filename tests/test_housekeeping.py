@@ -19,7 +19,7 @@ from accounts.models import User
 from chargeshare import housekeeping
 from chargeshare.housekeeping import Job
 from ocpp_core.models import ConnectionAttempt
-from stations.models import CardPairing, ChargePoint, Command, Connector, MeterValue, QuarantinedMessage
+from stations.models import CardPairing, ChargePoint, Command, Connector, QuarantinedMessage
 from tests.serving import database_url
 
 HOUSE = Path(__file__).parent.parent
@@ -141,20 +141,18 @@ def test_old_rows_are_forgotten_and_young_ones_kept(
     charge_point: ChargePoint, connector: Connector, driver: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "AT_ONCE", 1)
-    reading = {"connector": connector, "received_at": NOW, "samples": [], "sample_count": 0}
     attempt = {"identity": "BOX", "outcome": ConnectionAttempt.Outcome.WRONG_PASSWORD, "first_at": NOW, "charge_point": charge_point}
     for days in (1, 100, 101, 400):
         aged(Command, "created_at", days, charge_point=charge_point, action="Reset")
         aged(QuarantinedMessage, "received_at", days, charge_point=charge_point, action="X", reason="", fingerprint=str(days))
-        aged(MeterValue, "at", days, at=NOW - timedelta(days=days), **reading)
         aged(ConnectionAttempt, "at", days, at=NOW, **attempt)
         aged(CardPairing, "expires_at", days - 0.5, charge_point=charge_point, user=driver, expires_at=NOW)
         aged(Session, "expire_date", days - 2, session_key=f"{days}", session_data="", expire_date=NOW)
     forgotten = housekeeping.forget_old(now=NOW)
     assert Command.objects.count() == 3
-    for model in (QuarantinedMessage, MeterValue, ConnectionAttempt, CardPairing, Session):
+    for model in (QuarantinedMessage, ConnectionAttempt, CardPairing, Session):
         assert model.objects.count() == 1, model
-    assert forgotten == 1 + 5 * 3
+    assert forgotten == 1 + 4 * 3
     assert housekeeping.forget_old(now=NOW) == 0
 
 

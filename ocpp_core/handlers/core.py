@@ -9,7 +9,7 @@ from ocpp_core import deviations, dialects, firmware, frame_log
 from ocpp_core.charging_profiles import kept
 from ocpp_core.handlers import cards
 from ocpp_core.handlers.requests import Payload, Request, id_tag_info, utc
-from stations import alarms, authorization, connectivity, quarantine, readings, sessions
+from stations import alarms, authorization, budgets, connectivity, quarantine, readings, sessions
 from stations.readings import Incoming
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,8 @@ def meter_values(request: Request) -> Payload:
 def heard_readings(request: Request) -> Incoming:
     """Read what goes through the batch writer. It runs in the loop and asks the database nothing."""
     said = dialects.meter_values(request.payload, request.received_at, clock_skew_s=request.facts.clock_skew_s)
-    request.note(said.deviations)
+    floods = (deviations.TOO_MANY_READINGS,) if budgets.is_spent(request.facts.charge_point_id) else ()
+    request.note((*said.deviations, *floods))
     return incoming(request, said)
 
 

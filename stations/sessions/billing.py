@@ -1,7 +1,9 @@
 """A session as billing wants it: what was used, who pays, who earns, and copies of every text."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
+from typing import TypeAlias
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,15 +12,19 @@ from billing import pricing, settlement
 from billing.pricing import Usage
 from billing.settlement import Bill
 from stations import curves, limits, metering
-from stations.metering import Meter
+from stations.metering import Meter, Sample
 from stations.models import ChargingSession
 
+Said: TypeAlias = tuple[datetime, datetime, list[Sample]]  # when a reading was taken, when it came, what it says
 AC_TYPES = frozenset({"TYPE_1", "TYPE_2", "SCHUKO"})
 MOST_READINGS = 120  # that a receipt keeps: it must prove itself when the readings themselves are gone
 
 
-def usage(session: ChargingSession) -> Usage:
-    """What an ended session used. Time costs what passed by our clock, and never more than the charger itself claims."""
+def usage(session: ChargingSession, said: Iterable[Said] | None = None) -> Usage:
+    """What an ended session used. Time costs what passed by our clock, and never more than the charger itself claims.
+
+    By the readings that are given, else by all that are stored.
+    """
     began = session.start_received_at or session.created_at
     ended = session.stop_received_at or timezone.now()
     started_at, stopped_at = session.started_at or began, session.stopped_at or ended
@@ -31,7 +37,7 @@ def usage(session: ChargingSession) -> Usage:
         seconds=min(seconds, claimed) if claimed > 0 else seconds,
         idle=limits.idle(session, until=ended),
         time_zone=session.charge_point.time_zone,
-        intervals=_intervals(session, started_at, stopped_at),
+        intervals=_intervals(session, started_at, stopped_at, said),
     )
 
 
@@ -81,13 +87,17 @@ def cost_so_far_minor(session: ChargingSession) -> int:
     return pricing.total(pricing.price(prices, limits.usage(session, timezone.now())))
 
 
-def _intervals(session: ChargingSession, started_at: datetime, stopped_at: datetime) -> tuple[tuple[datetime, datetime, int], ...]:
+def _intervals(
+    session: ChargingSession, started_at: datetime, stopped_at: datetime, said: Iterable[Said] | None
+) -> tuple[tuple[datetime, datetime, int], ...]:
     """When the energy flowed; only prices that change by the hour want to know."""
     if session.tariff_version is None or not session.tariff_version.bands:
         return ()
     meter = Meter.begun(session.meter_start_wh, started_at, session.start_received_at or started_at)
     points: list[tuple[datetime, int]] = [(started_at, 0)]
-    for at, received_at, samples in session.meter_values.order_by("at", "pk").values_list("at", "received_at", "samples"):
+    if said is None:
+        said = session.meter_values.order_by("at", "pk").values_list("at", "received_at", "samples")
+    for at, received_at, samples in said:
         register = metering.measured(samples).energy_wh
         if register is not None and points[-1][0] < at <= stopped_at:
             power_w = session.connector.max_power_w
