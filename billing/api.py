@@ -15,11 +15,12 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.api import idempotent
 from accounts.models import User
-from billing import earnings, journal, ledger, receipts, refunds, tariffs, top_ups
+from billing import earnings, instruments, journal, ledger, receipts, refunds, tariffs, top_ups
 from billing.models import ChargeDetailRecord, LedgerTransaction, Refund, Tariff, TopUp
 from billing.serializers import (
     FIELDS_OF_TARIFF,
     EarningsSerializer,
+    InstrumentSerializer,
     MovementSerializer,
     ReceiptSerializer,
     RefundSerializer,
@@ -82,7 +83,9 @@ class TopUpViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         """Begin one; the payer's browser then goes to `gateway_url`."""
         wanted = TopUpSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        top_up = top_ups.begin(_user(request), wanted.validated_data["amount_minor"])
+        top_up = top_ups.begin(
+            _user(request), wanted.validated_data["amount_minor"], instrument=wanted.validated_data.get("instrument", "")
+        )
         return Response(TopUpSerializer(top_up).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(summary="How a top-up stands", tags=["wallet"])
@@ -92,6 +95,15 @@ class TopUpViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         if top_up.gateway_id is not None and top_up.status in WAITING:
             top_up = top_ups.refresh(top_up.gateway_id) or top_up
         return Response(TopUpSerializer(top_up, context={"request": request}).data)
+
+
+class InstrumentsView(APIView):
+    """Ways to pay."""
+
+    @extend_schema(summary="Ways to pay that the gateway has", responses=InstrumentSerializer(many=True), tags=["wallet"])
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        """None where it is not known; the payer then picks at the gateway."""
+        return Response(InstrumentSerializer(instruments.enabled(), many=True).data)
 
 
 class RefundsView(GenericAPIView[Refund]):

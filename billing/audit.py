@@ -10,7 +10,19 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Model, Q, QuerySet, Sum, Window
 from django.db.models.functions import Coalesce
 
-from billing.models import ChargeDetailRecord, Hold, LedgerAccount, LedgerEntry, LedgerTransaction, Payout, ReceiptSeries, Refund, TopUp
+from billing.models import (
+    ChargeDetailRecord,
+    FeeDocument,
+    FeeSeries,
+    Hold,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    Payout,
+    ReceiptSeries,
+    Refund,
+    TopUp,
+)
 
 Kind = LedgerAccount.Kind
 SHOWN_PER_CHECK = 20
@@ -175,6 +187,17 @@ def _no_number_is_missing() -> Iterator[str]:
         yield f"Receipts {name}-… belong to no series."
 
 
+def _no_fee_document_is_missing() -> Iterator[str]:
+    given: Counter[str] = Counter(
+        number.rpartition("-")[0] for number in FeeDocument.objects.order_by().values_list("number", flat=True).iterator()
+    )
+    for series in FeeSeries.objects.all():
+        if given.pop(f"F{series.year}", 0) != series.last:
+            yield f"The series of fee documents of {series.year} stands at {series.last}, but another number of them exists."
+    for name in given:
+        yield f"Fee documents {name}-… belong to no series."
+
+
 def _clearing_is_paid_less_refunded() -> Iterator[str]:
     paid = TopUp.objects.filter(paid_at__isnull=False).aggregate(sum=Sum(F("amount_minor") - F("refunded_minor")))["sum"] or 0
     clearing = LedgerAccount.objects.filter(kind=Kind.GATEWAY_CLEARING).aggregate(sum=Sum("balance_minor"))["sum"] or 0
@@ -264,6 +287,7 @@ PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _receipts_add_up,
     _receipts_are_booked,
     _no_number_is_missing,
+    _no_fee_document_is_missing,
     _clearing_is_paid_less_refunded,
     _top_ups_are_booked,
     _transit_is_what_is_on_its_way,

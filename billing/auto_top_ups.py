@@ -6,10 +6,12 @@ asked. A payment that does not go through rests a day; three in a row end the or
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,9 +19,10 @@ from django.utils.translation import gettext_lazy
 
 from accounts import notifications
 from accounts.models import Notification, User
-from billing import ledger, money
+from billing import money
 from billing.gateway import GatewayAwayError, GatewayError, get_gateway
-from billing.models import AutoTopUp, TopUp
+from billing.ledger import Kind
+from billing.models import AutoTopUp, Hold, LedgerAccount, TopUp
 from chargeshare.errors import DomainError, Invalid
 
 logger = logging.getLogger(__name__)
@@ -98,9 +101,31 @@ def end(user: User) -> None:
 
 
 def due(*, now: datetime) -> list[AutoTopUp]:
-    """The orders whose wallets have run low, within the month's cap, with no payment of theirs under way."""
-    rested = AutoTopUp.objects.filter(Q(rests_until=None) | Q(rests_until__lte=now), state=State.ACTIVE).select_related("user")
-    return [plan for plan in rested.order_by("pk") if _is_due(plan, now)][:PER_PASS]
+    """The orders whose wallets have run low, within the month's cap, with no payment of theirs under way.
+
+    The database picks them out: a thousand orders whose wallets are full cost a pass one statement.
+    """
+    rested = AutoTopUp.objects.filter(Q(rests_until=None) | Q(rests_until__lte=now), state=State.ACTIVE, user__is_active=True)
+    purse = LedgerAccount.objects.filter(user=OuterRef("user"), currency=settings.CURRENCY, kind__in=(Kind.CASH, Kind.PROMO))
+    holds = Hold.objects.filter(user=OuterRef("user"), currency=settings.CURRENCY, closed_at=None)
+    payments = TopUp.objects.filter(plan=OuterRef("pk"))
+    month = timezone.localtime(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    found = rested.alias(
+        has=_sum(purse, "user", "balance_minor"),
+        held=_sum(holds, "user", "amount_minor"),
+        added=_sum(payments.filter(paid_at__gte=month), "plan", "amount_minor"),
+    ).filter(
+        ~Exists(payments.filter(status__in=WAITING)),
+        has__lt=F("below_minor") + F("held"),
+        added__lte=F("monthly_cap_minor") - F("amount_minor"),
+    )
+    return list(found.select_related("user").order_by("pk")[:PER_PASS])
+
+
+def _sum(rows: QuerySet[Any], of: str, amounts: str) -> Coalesce:
+    """What rows of somebody come to, as a part of a larger question."""
+    sums = rows.order_by().values(of).annotate(sum=Sum(amounts)).values("sum")
+    return Coalesce(Subquery(sums, output_field=BigIntegerField()), 0)
 
 
 def follow(plan: AutoTopUp, top_up: TopUp, now: datetime) -> None:
@@ -139,18 +164,6 @@ def tidy(*, now: datetime) -> int:
 def of(user: User) -> QuerySet[TopUp]:
     """The payments that were made by themselves, newest first."""
     return TopUp.objects.filter(user=user, plan__isnull=False)
-
-
-def _is_due(plan: AutoTopUp, now: datetime) -> bool:
-    purse = ledger.wallet(plan.user)
-    if purse.available_minor >= plan.below_minor or not plan.user.is_active:
-        return False
-    payments = TopUp.objects.filter(plan=plan)
-    if payments.filter(status__in=WAITING).exists():
-        return False
-    month = timezone.localtime(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    added = payments.filter(paid_at__gte=month).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    return bool(added + plan.amount_minor <= plan.monthly_cap_minor)
 
 
 def _end(plan: AutoTopUp) -> bool:

@@ -10,6 +10,7 @@ from billing.models import (
     BankAccount,
     CdrLine,
     ChargeDetailRecord,
+    FeeDocument,
     Hold,
     LedgerAccount,
     LedgerEntry,
@@ -61,6 +62,11 @@ def everything_about(user: User) -> dict[str, Any]:
             .values("iban", "name", "created_at", "confirmed_at", "usable_from", "replaced_at")
         ),
         "payouts": list(Payout.objects.filter(owner=user).order_by("pk").values(*PAYOUT_FIELDS)),
+        "fee_documents": list(
+            FeeDocument.objects.filter(owner=user)
+            .order_by("pk")
+            .values("number", "month", "issued_at", "issuer", "customer", "sums", "currency")
+        ),
         "payout_plan": PayoutPlan.objects.filter(owner=user).values("rhythm", "keep_minor", "next_on").first(),
         "seller_data": SellerData.objects.filter(owner=user).values(*SELLER_FIELDS).first(),
         "receipts": [_receipt(cdr, user) for cdr in ChargeDetailRecord.objects.filter(Q(driver=user) | Q(owner=user)).order_by("pk")],

@@ -1,43 +1,140 @@
-"""The paper an owner gets for a month: what guests paid, what the platform took for it and with what VAT, and what is left for her."""
+"""The paper an owner gets for a month: what guests paid, what the platform took for it and with what VAT, and what is left for her.
 
-from datetime import timedelta
+Once the month is over it is a document: numbered without gaps, frozen, and never counted again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from billing import money, suppliers
-from billing.models import ChargeDetailRecord
+from billing import ledger, money, statements, suppliers
+from billing.models import ChargeDetailRecord, FeeDocument, FeeSeries
 from billing.paper import Sheet, day
-from billing.statements import Statement, midnight, next_month, pseudonym
+from billing.statements import AMOUNTS, Statement, Sums, midnight, next_month, pseudonym
 from billing.suppliers import Model, Supplier
 
 MOST_ON_PAPER = 1_500
+CLOSED_AFTER = timedelta(hours=1)  # what was settled in the month's last second is in the books by then
+PER_PASS = 200
 
 
-def number(owner: User, statement: Statement) -> str:
-    """What the document of a month is called: one for each owner and month."""
-    return f"{statement.number}-{owner.pk:04d}"
+@dataclass(frozen=True)
+class Paper:
+    """A month as it is put on paper: frozen once its document is issued, until then as it stands now."""
+
+    owner: User
+    statement: Statement
+    issuer: Mapping[str, str]
+    customer: Mapping[str, str]
+    supply_model: str
+    document: FeeDocument | None = None
+
+    @property
+    def number(self) -> str:
+        """What it is called: the document's number, or that of an account which goes on."""
+        return self.document.number if self.document else f"{self.statement.number}-{self.owner.pk:04d}"
+
+    @property
+    def issued_at(self) -> datetime:
+        """When it was issued."""
+        return self.document.issued_at if self.document else timezone.now()
 
 
-def issuer() -> list[tuple[str, str]]:
-    """The platform, in rows."""
-    return _rows(suppliers.operator())
+def of_month(owner: User, month: date) -> Paper:
+    """The paper of a month. Once the month is over it is issued by the first look at it, and is the same for ever."""
+    if not _is_over(month, timezone.now()):
+        return _drawn_up(owner, month)
+    document = FeeDocument.objects.filter(owner_id=owner.pk, month=month).first() or _issue(owner, month)
+    return _drawn_up(owner, month) if document is None else _frozen(owner, document)
 
 
-def customer(owner: User) -> list[tuple[str, str]]:
-    """The owner, as she stands on her own receipts."""
-    return _rows(suppliers.of_owner(owner, owner.email))
+def issue_last_month(*, now: datetime) -> int:
+    """Issue the documents of the month that is over, whether or not anybody looks."""
+    month = (timezone.localtime(now).date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    if not _is_over(month, now):
+        return 0
+    earned = ChargeDetailRecord.objects.filter(created_at__gte=midnight(month), created_at__lt=midnight(next_month(month)))
+    billed = FeeDocument.objects.filter(month=month, owner=OuterRef("owner"))
+    owners = earned.exclude(driver=F("owner")).filter(~Exists(billed)).order_by("owner").values_list("owner", flat=True).distinct()
+    chosen = User.objects.filter(pk__in=list(owners[:PER_PASS])).order_by("pk")
+    return sum(_issue(owner, month) is not None for owner in chosen)
 
 
-def _rows(one: Supplier) -> list[tuple[str, str]]:
+def _is_over(month: date, now: datetime) -> bool:
+    return midnight(next_month(month)) + CLOSED_AFTER <= now
+
+
+@ledger.retried
+@transaction.atomic
+def _issue(owner: User, month: date) -> FeeDocument | None:
+    """Number and freeze it; a month without sessions has none. The series stays locked until commit, so no number is missing."""
+    now = timezone.now()
+    year = timezone.localtime(now).year
+    FeeSeries.objects.get_or_create(year=year)
+    series = FeeSeries.objects.select_for_update().get(year=year)
+    issued: FeeDocument | None = FeeDocument.objects.filter(owner_id=owner.pk, month=month).first()
+    if issued is not None:
+        return issued
+    paper = _drawn_up(owner, month)
+    if not paper.statement.receipts:
+        return None
+    series.last += 1
+    series.save(update_fields=["last"])
+    made: FeeDocument = FeeDocument.objects.create(
+        number=f"F{year}-{series.last:06d}",
+        owner_id=owner.pk,
+        month=month,
+        issued_at=now,
+        supply_model=paper.supply_model,
+        issuer=dict(paper.issuer),
+        customer=dict(paper.customer),
+        sums={**asdict(paper.statement.sums), **{name: getattr(paper.statement, name) for name in AMOUNTS}},
+        currency=settings.CURRENCY,
+        last_receipt=paper.statement.receipts[-1].pk,
+    )
+    return made
+
+
+def _drawn_up(owner: User, month: date) -> Paper:
+    """As it stands now."""
+    issuer, customer = _party(suppliers.operator()), _party(suppliers.of_owner(owner, owner.email))
+    return Paper(owner, statements.of_month(owner, month), issuer, customer, settings.SUPPLY_MODEL)
+
+
+def _frozen(owner: User, document: FeeDocument) -> Paper:
+    """As it was issued: the receipts are frozen anyway, and none that came later is among them."""
+    sums = dict(document.sums)
+    amounts = {name: sums.pop(name) for name in AMOUNTS}
+    receipts = statements.earned(owner, begins=document.month, ends=next_month(document.month)).filter(pk__lte=document.last_receipt)
+    statement = Statement(
+        month=document.month,
+        sums=Sums(**sums),
+        receipts=list(receipts.defer("readings").select_related("corrects").order_by("pk")),
+        payouts=statements.payouts_of_month(owner, document.month),
+        **amounts,
+    )
+    return Paper(owner, statement, document.issuer, document.customer, document.supply_model, document)
+
+
+def _party(one: Supplier) -> dict[str, str]:
+    return {"name": one.name, "address": one.address, "company_id": one.company_id, "vat_id": one.vat_id}
+
+
+def party(one: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The issuer or the owner in rows."""
     named = (
-        (_("Name"), one.name),
-        (_("Address"), one.address),
-        (_("Company number (IČO)"), one.company_id),
-        (_("VAT number (DIČ)"), one.vat_id),
+        (_("Name"), one["name"]),
+        (_("Address"), one["address"]),
+        (_("Company number (IČO)"), one["company_id"]),
+        (_("VAT number (DIČ)"), one["vat_id"]),
     )
     return [(name, value) for name, value in named if value]
 
@@ -53,26 +150,29 @@ def fee(statement: Statement) -> list[tuple[str, int]]:
     ]
 
 
-def pdf(owner: User, statement: Statement) -> bytes:
+def pdf(month: Paper) -> bytes:
     """The month on paper, in the language that is active."""
+    owner, statement = month.owner, month.statement
     written = date_format(statement.month, "F Y")
-    named = _("Statement and fee %(number)s") % {"number": number(owner, statement)}
-    paper = Sheet(named, created_at=timezone.now())
+    named = _("Statement and fee %(number)s") % {"number": month.number}
+    paper = Sheet(named, created_at=month.issued_at)
     paper.add_page()
     paper.text_line(_("Statement of earnings"), size=18, bold=True)
-    paper.text_line(f"{written} · {_('No. %(number)s') % {'number': number(owner, statement)}}", size=11)
+    paper.text_line(f"{written} · {_('No. %(number)s') % {'number': month.number}}", size=11)
+    if month.document is None:
+        paper.text_line(_("The month is not over; its document is issued when it is."), size=9, grey=True)
     paper.rule()
-    for title, rows in ((_("Issued by"), issuer()), (_("For"), customer(owner))):
+    for title, rows in ((_("Issued by"), party(month.issuer)), (_("For"), party(month.customer))):
         paper.text_line(title, bold=True)
         for name, value in rows:
             paper.row(name, value, size=9)
     paper.rule()
     _sums(paper, statement)
     paper.rule()
-    last = min(midnight(next_month(statement.month)) - timedelta(seconds=1), timezone.now())
+    last = min(midnight(next_month(statement.month)) - timedelta(seconds=1), month.issued_at)
     paper.row(_("Date of supply"), day(last), size=9)
-    paper.row(_("Issued"), day(timezone.now()), size=9)
-    if settings.SUPPLY_MODEL == Model.COMMISSIONAIRE:
+    paper.row(_("Issued"), day(month.issued_at), size=9)
+    if month.supply_model == Model.COMMISSIONAIRE:
         paper.text_line(
             _("The platform sells in its own name on the owner's account; receipts and their VAT are the platform's."), size=8, grey=True
         )

@@ -33,6 +33,7 @@ class TopUpForm(forms.Form):
     """How much to add. `key` makes a form that is sent twice one wish."""
 
     amount = AmountField(label=_("Another amount"))
+    instrument = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
     key = forms.UUIDField(widget=forms.HiddenInput)
     symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Min, Sum
+from django.db.models import Max, Min, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -142,19 +142,23 @@ def _check_amount(owner: User, amount_minor: int, payable_minor: int) -> None:
 
 
 def _not_before(owner: User, amount_minor: int, payable_minor: int, now: datetime) -> datetime:
-    """Until when earnings of new chargers wait: whoever invents sessions should not be gone with the money before anybody complains."""
-    rests = timedelta(days=settings.PAYOUT_NEW_CHARGER_DAYS)
-    mine = ChargeDetailRecord.objects.filter(owner_id=owner.pk, total_minor__gt=0).order_by()
-    firsts = mine.values("charge_point_code").annotate(first=Min("created_at")).filter(first__gt=now - rests)
+    """Until when what may be false waits: whoever invents sessions should not be gone with the money before anybody complains.
+
+    Earnings of a new charger wait, and each of a charger without a password, for anybody could have spoken in its name.
+    """
+    rests, open_rests = timedelta(days=settings.PAYOUT_NEW_CHARGER_DAYS), timedelta(days=settings.PAYOUT_OPEN_CHARGER_DAYS)
+    mine = ChargeDetailRecord.objects.filter(owner_id=owner.pk).order_by()
+    firsts = mine.filter(total_minor__gt=0).values("charge_point_code").annotate(first=Min("created_at")).filter(first__gt=now - rests)
     young: dict[str, datetime] = {row["charge_point_code"]: row["first"] for row in firsts}
-    if not young:
+    is_unproven = Q(is_unproven=True, created_at__gt=now - open_rests)
+    waiting = mine.filter(Q(charge_point_code__in=list(young)) | is_unproven, created_at__lte=now - PENDING_FOR).aggregate(
+        sum=Sum("owner_minor"), last=Max("created_at", filter=is_unproven)
+    )
+    last: datetime | None = waiting["last"]
+    ends = [first + rests for first in young.values()] + ([last + open_rests] if last else [])
+    if not ends or amount_minor <= payable_minor - int(waiting["sum"] or 0):
         return now
-    of_young = ChargeDetailRecord.objects.filter(
-        owner_id=owner.pk, charge_point_code__in=list(young), created_at__lte=now - PENDING_FOR
-    ).aggregate(sum=Sum("owner_minor"))
-    if amount_minor <= payable_minor - int(of_young["sum"] or 0):
-        return now
-    return max(young.values()) + rests
+    return max(ends)
 
 
 def _post(payout: Payout, ending: str, amounts: dict[str, int], at: datetime) -> None:

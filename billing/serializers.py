@@ -67,11 +67,21 @@ class TopUpSerializer(serializers.ModelSerializer[TopUp]):
 
     amount = MoneyField(source="amount_minor")
     refunded = MoneyField(source="refunded_minor", read_only=True)
+    instrument = serializers.CharField(
+        max_length=40, required=False, write_only=True, help_text="How to pay, out of wallet/instruments/; otherwise picked at the gateway."
+    )
 
     class Meta:
         model = TopUp
-        fields = ["code", "status", "amount", "refunded", "gateway", "gateway_url", "created_at", "paid_at"]
+        fields = ["code", "status", "amount", "instrument", "refunded", "gateway", "gateway_url", "created_at", "paid_at"]
         read_only_fields = ["code", "status", "gateway", "gateway_url", "created_at", "paid_at"]
+
+
+class InstrumentSerializer(serializers.Serializer[Any]):
+    """A way to pay."""
+
+    code = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field named label
 
 
 class LineSerializer(serializers.ModelSerializer[CdrLine]):

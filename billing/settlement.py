@@ -41,6 +41,7 @@ class Bill:
     meter_start_wh: int | None = None
     meter_stop_wh: int | None = None
     is_estimated: bool = False
+    is_unproven: bool = False
     settled_at: datetime | None = None
     readings: tuple[tuple[datetime, int | None, int | None], ...] = ()  # when, the register in Wh, the power in W
     fees: tuple[PricedLine, ...] = ()  # of a booking nobody used: instead of all that a meter would have counted
@@ -198,6 +199,7 @@ def credit(cdr: ChargeDetailRecord, amount_minor: int) -> ChargeDetailRecord:
         meter_start_wh=cdr.meter_start_wh,
         meter_stop_wh=cdr.meter_stop_wh,
         is_estimated=cdr.is_estimated,
+        is_unproven=cdr.is_unproven,
     )
     books = _Books(bill)
     records, so_far = _so_far(cdr.session_code)
@@ -314,6 +316,7 @@ def _freeze(
         tariff=bill.prices.snapshot() if bill.prices is not None else {},
         readings=[[at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), wh, w] for at, wh, w in bill.readings],
         is_estimated=bill.is_estimated,
+        is_unproven=bill.is_unproven,
         created_at=now,
     )
     CdrLine.objects.bulk_create(CdrLine(cdr=cdr, **vars(line)) for line in lines)

@@ -20,6 +20,7 @@ from billing.ledger import Kind
 from billing.models import ChargeDetailRecord, LedgerEntry, Payout
 from billing.spreadsheets import Row
 
+AMOUNTS = ("opening_minor", "paid_out_minor", "returned_minor", "closing_minor")  # of a statement, beside its sums
 EARNINGS = (Kind.EARNINGS_PENDING, Kind.EARNINGS_AVAILABLE, Kind.EARNINGS_IN_PAYOUT)
 
 
@@ -169,7 +170,6 @@ def of_month(owner: User, month: date) -> Statement:
     )
     moved = in_month.filter(transaction__kind="payout").values("transaction__key").annotate(sum=Sum("amount_minor")).order_by()
     amounts = [int(row["sum"] or 0) for row in moved]
-    payouts = Payout.objects.filter(owner_id=owner.pk, created_at__gte=midnight(month), created_at__lt=midnight(ends))
     return Statement(
         month=month,
         sums=sums_of(found.aggregate(**SUMS)),
@@ -178,8 +178,14 @@ def of_month(owner: User, month: date) -> Statement:
         returned_minor=sum(amount_minor for amount_minor in amounts if amount_minor > 0),
         closing_minor=_stood_at(midnight(ends), until_then),
         receipts=list(found.defer("readings").select_related("corrects").order_by("pk")),
-        payouts=list(payouts.order_by("pk")),
+        payouts=payouts_of_month(owner, month),
     )
+
+
+def payouts_of_month(owner: User, month: date) -> list[Payout]:
+    """What an owner asked for in a month, and how it stands now."""
+    found = Payout.objects.filter(owner_id=owner.pk, created_at__gte=midnight(month), created_at__lt=midnight(next_month(month)))
+    return list(found.order_by("pk"))
 
 
 def _stood_at(moment: datetime, of_hers: dict[str, object]) -> int:

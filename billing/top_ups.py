@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts import notifications
 from accounts.models import Notification, User
-from billing import auto_top_ups, ledger, money, refunds
+from billing import auto_top_ups, instruments, ledger, money, refunds
 from billing.gateway import Gateway, GatewayAwayError, GatewayError, Payment, PaymentRequest, PaymentState, get_gateway
 from billing.ledger import Kind
 from billing.models import AutoTopUp, TopUp
@@ -67,12 +67,20 @@ class WalletDisabled(DomainError):
     message = gettext_lazy("Topping up is switched off here.")
 
 
-def begin(user: User, amount_minor: int, *, plan: AutoTopUp | None = None, return_path: str = "", is_prepayment: bool = False) -> TopUp:
+def begin(
+    user: User,
+    amount_minor: int,
+    *,
+    plan: AutoTopUp | None = None,
+    return_path: str = "",
+    is_prepayment: bool = False,
+    instrument: str = "",
+) -> TopUp:
     """Write down the wish, commit, and only then ask the gateway; the answer has the address to which the browser goes.
 
     Where the gateway's answer is lost, the row stays as it is: another try is another order, and an order that nobody
     can reach runs out by itself. With a plan it is the first payment of a standing order. A prepayment is for one session
-    and taken where wallets are switched off, too; its browser comes back to a page of its own.
+    and taken where wallets are switched off, too; its browser comes back to a page of its own. `instrument` is how she wants to pay.
     """
     if not (settings.WALLET_ENABLED or is_prepayment):
         raise WalletDisabled
@@ -81,6 +89,8 @@ def begin(user: User, amount_minor: int, *, plan: AutoTopUp | None = None, retur
     request = _request(top_up, return_path)
     if plan is not None:
         request = replace(request, may_recur_until=(timezone.now() + auto_top_ups.RUNS_FOR).date())
+    if picked := instruments.chosen(instrument):
+        request = replace(request, instrument=picked, instruments=tuple(one.code for one in instruments.enabled()))
     try:
         payment = gateway.create_payment(request)
     except GatewayError as error:

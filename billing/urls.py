@@ -41,6 +41,7 @@ router.register("tariffs", api.TariffViewSet, basename="tariff")
 api_urlpatterns = [
     path("wallet/", api.WalletView.as_view(), name="wallet"),
     path("wallet/entries/", api.EntryListView.as_view(), name="wallet-entries"),
+    path("wallet/instruments/", api.InstrumentsView.as_view(), name="instruments"),
     path("wallet/refunds/", api.RefundsView.as_view(), name="refunds"),
     path("earnings/", api.EarningsView.as_view(), name="earnings"),
     *of_owners.api_urlpatterns,

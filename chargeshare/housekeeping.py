@@ -22,7 +22,20 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import idempotency, logins, notifications
-from billing import auto_top_ups, disputes, earnings, payout_plans, proofs, reconciliation, refunds, seller_data, tariffs, top_ups
+from billing import (
+    auto_top_ups,
+    disputes,
+    earnings,
+    fee_papers,
+    instruments,
+    payout_plans,
+    proofs,
+    reconciliation,
+    refunds,
+    seller_data,
+    tariffs,
+    top_ups,
+)
 from chargeshare import tally
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
@@ -123,8 +136,10 @@ JOBS = (
     Job("unanswered commands given up", commands.give_up_old),
     Job("cards sent to boxes", local_list.keep_up_to_date),
     Job("payments asked about", top_ups.refresh_pending),
+    Job("ways to pay asked about", instruments.ask, HOURLY),
     Job("e-mails sent", notifications.send_unsent),
     Job("earnings made available", earnings.release_pending, HOURLY),
+    Job("fee documents issued", fee_papers.issue_last_month, HOURLY),
     Job("payouts asked for by plan", payout_plans.request_due, HOURLY),
     Job("owners asked for their data", seller_data.ask, HOURLY),
     Job("charging profiles forgotten", charging_profiles.forget, HOURLY),
@@ -153,14 +168,15 @@ def _is_due(job: Job, now: datetime) -> bool:
     return done_at is None or not timedelta(0) <= now - done_at < job.rests
 
 
-def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
-    """Do these jobs, one after the other; without a database none, and none after the one that lost it."""
+def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> int:
+    """Do these jobs, one after the other; without a database none, and none after the one that lost it. How many were not done."""
+    failed = 0
     try:
         connection.ensure_connection()
     except OperationalError as error:
         logger.warning("housekeeping waits for the database: %s", error)
-        return
-    for job in jobs:
+        return len(jobs)
+    for place, job in enumerate(jobs):
         _done_at[job.name] = now
         try:
             with tally.job(job.name):
@@ -171,13 +187,16 @@ def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> None:
                 logger.warning("housekeeping lost the database and waits for it: %s", said)
                 del _done_at[job.name]
                 connection.close()
-                return
+                return failed + len(jobs) - place
+            failed += 1
             logger.error("housekeeping: the database refused: %s: %s", job.name, said)
         except Exception:
+            failed += 1
             logger.exception("housekeeping: failed: %s", job.name)
         else:
             if count:
                 logger.info("housekeeping: %s: %s", job.name, count)
+    return failed
 
 
 class Clock:

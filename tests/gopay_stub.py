@@ -32,6 +32,7 @@ class GoPayStub:
         self.refund_result = "FINISHED"
         self.statement = "id;order;amount\n"
         self.recurrence_state = "PAID"
+        self.instruments = ["PAYMENT_CARD", "BANK_ACCOUNT", "GPAY", "APPLE_PAY"]
         self._numbers = itertools.count(3_000_000_001)
 
     def move(self, gateway_id: str, state: str, **changes: Any) -> None:
@@ -81,6 +82,9 @@ class GoPayStub:
             return 200, self.create(wanted)
         if (method, path) == ("POST", "/api/accounts/account-statement"):
             return 200, self.statement
+        if (method, path) == ("GET", f"/api/eshops/eshop/{GOID}/payment-instruments/CZK"):
+            listed = [{"paymentInstrument": one, "label": {"cs": one}, "group": "some", "enabledSwifts": None} for one in self.instruments]
+            return 200, {"groups": {"some": {"label": {"cs": "Platba"}}}, "enabledPaymentInstruments": listed}
         again = re.fullmatch(r"/api/payments/payment/(\d+)/(create|void)-recurrence", path)
         if method == "POST" and again and again[1] in self.payments:
             return self._recur(again[1], again[2], body)

@@ -34,7 +34,10 @@ class PaymentState:
 
 @dataclass(frozen=True)
 class PaymentRequest:
-    """What we ask a gateway to collect. All addresses are absolute."""
+    """What we ask a gateway to collect. All addresses are absolute.
+
+    `instrument` is the way to pay that the payer has picked, out of `instruments`; without them she picks at the gateway.
+    """
 
     order_number: str
     amount_minor: int
@@ -45,6 +48,8 @@ class PaymentRequest:
     return_url: str
     notification_url: str
     may_recur_until: date | None = None
+    instrument: str = ""
+    instruments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,10 @@ class Gateway(Protocol):
 
     def refund_payment(self, gateway_id: str, amount_minor: int) -> RefundSaid:
         """Return a part of a payment, or the rest of it. After a GatewayAwayError nobody knows whether it was done."""
+        ...
+
+    def fetch_instruments(self, currency: str) -> tuple[str, ...]:
+        """The ways to pay that are switched on for our shop, by the gateway's own words."""
         ...
 
     def fetch_statement(self, first: date, last: date) -> str | None:

@@ -66,6 +66,10 @@ class DemoGateway:
             payment.save(update_fields=["refunded_minor", "state"])
         return RefundSaid(f"{gateway_id}-{payment.refunded_minor}", amount_minor)
 
+    def fetch_instruments(self, currency: str) -> tuple[str, ...]:  # noqa: ARG002 - paper takes any
+        """All a real shop usually has."""
+        return ("PAYMENT_CARD", "APPLE_PAY", "GPAY", "BANK_ACCOUNT")
+
     def fetch_statement(self, first: date, last: date) -> str | None:  # noqa: ARG002 - paper keeps no account
         """There is none."""
         return None

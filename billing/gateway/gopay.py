@@ -104,7 +104,7 @@ class GoPayGateway:
         """Begin a payment."""
         wanted = {
             **_order(request),
-            "payer": {"contact": {"email": request.email}},
+            "payer": {"contact": {"email": request.email}, **_picked(request)},
             "callback": {"return_url": request.return_url, "notification_url": request.notification_url},
             "lang": "CS" if request.language.startswith("cs") else "EN",
         }
@@ -150,6 +150,15 @@ class GoPayGateway:
             raise GatewayAwayError("GoPay's answer holds no refund.")
         return RefundSaid(str(body["id"]), amount_minor, is_failed=body["result"] == FAILED_REFUND)
 
+    @counted("instruments")
+    def fetch_instruments(self, currency: str) -> tuple[str, ...]:
+        """What our shop at GoPay has switched on for a currency."""
+        body = _ask("ways to pay", lambda client: client.get_payment_instruments(settings.GOPAY_GOID, currency), settings.GOPAY_TIMEOUT_S)
+        listed = body.get("enabledPaymentInstruments") if isinstance(body, dict) else None
+        if not isinstance(listed, list):
+            raise GatewayAwayError("GoPay's answer holds no ways to pay.")
+        return tuple(one["paymentInstrument"] for one in listed if isinstance(one, dict) and isinstance(one.get("paymentInstrument"), str))
+
     @counted("statement")
     def fetch_statement(self, first: date, last: date) -> str | None:
         """The statement of our account at GoPay."""
@@ -166,6 +175,13 @@ class GoPayGateway:
         if not 200 <= response.status_code < 300:
             _body(response)
         return str(response)
+
+
+def _picked(request: PaymentRequest) -> dict[str, Any]:
+    """The way to pay she has picked comes first on GoPay's page; the others of the shop stay open to her there."""
+    if not request.instrument:
+        return {}
+    return {"default_payment_instrument": request.instrument, "allowed_payment_instruments": list(request.instruments)}
 
 
 def _order(request: PaymentRequest) -> dict[str, Any]:

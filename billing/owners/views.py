@@ -232,9 +232,10 @@ def _month(number: str) -> date:
 @require_GET
 def monthly_statement(request: HttpRequest, number: str) -> HttpResponseBase:
     """One month with every session and payout, and how the money stood before and after."""
-    statement = statements.of_month(_owner(request), _month(number))
-    if statement.month > timezone.localdate():
+    if _month(number) > timezone.localdate():
         raise Http404
+    paper = fee_papers.of_month(_owner(request), _month(number))
+    statement = paper.statement
     page = Paginator(statement.receipts, LINES_PER_PAGE).get_page(request.GET.get("page"))
     guests = [(cdr, statements.pseudonym(_owner(request), cdr.driver_id)) for cdr in page]
     context = {
@@ -245,8 +246,8 @@ def monthly_statement(request: HttpRequest, number: str) -> HttpResponseBase:
         "currency": settings.CURRENCY,
         "owner": _owner(request),
         "fee": fee_papers.fee(statement),
-        "issuer": fee_papers.issuer(),
-        "document": fee_papers.number(_owner(request), statement),
+        "issuer": fee_papers.party(paper.issuer),
+        "paper": paper,
     }
     return render(request, "billing/monthly_statement.html", context)
 
@@ -259,7 +260,7 @@ def monthly_statement_export(request: HttpRequest, number: str, ending: str) -> 
     if month > timezone.localdate():
         raise Http404
     if ending == "pdf":
-        return _paper(f"chargeshare-{number}", fee_papers.pdf(owner, statements.of_month(owner, month)))
+        return _paper(f"chargeshare-{number}", fee_papers.pdf(fee_papers.of_month(owner, month)))
     found = statements.earned(owner, begins=month, ends=statements.next_month(month))
     return table(f"chargeshare-{number}", ending, {number: statements.rows(owner, found)})
 

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import addresses, idempotency
 from accounts.models import User
 from accounts.pages import who
-from billing import auto_top_ups, journal, ledger, money, refunds, top_ups
+from billing import auto_top_ups, instruments, journal, ledger, money, refunds, top_ups
 from billing.forms import AutoTopUpForm, RefundForm, TopUpForm
 from billing.gateway import demo
 from billing.models import Hold, TopUp
@@ -68,6 +68,8 @@ def wallet(request: HttpRequest) -> HttpResponseBase:
         "movements": journal.movements(who(request), list(page)),
         "waiting": TopUp.objects.filter(user=who(request), status=TopUp.Status.PENDING)[:3],
         "is_enabled": settings.WALLET_ENABLED,
+        "instruments": instruments.enabled(),
+        "instrument": instruments.chosen(request.POST.get("instrument", request.GET.get("pay", ""))),
     }
     return render(request, "billing/wallet.html", context, status=400 if form.is_bound else 200)
 
@@ -87,14 +89,15 @@ def _bar_parts(parts_minor: dict[str, int]) -> list[dict[str, str | int]]:
 def _wish(user: User, form: TopUpForm) -> TopUp:
     """Begin a top-up; the same form sent twice is the same top-up while that one can still be paid."""
     amount_minor: int = form.cleaned_data["amount"]
+    instrument: str = form.cleaned_data["instrument"]
 
     def begin() -> tuple[int, str]:
-        return 201, str(top_ups.begin(user, amount_minor).code)
+        return 201, str(top_ups.begin(user, amount_minor, instrument=instrument).code)
 
     fingerprint = hashlib.sha256(f"wallet {amount_minor}".encode()).hexdigest()
     _status, code = idempotency.answer_once(user, f"form:{form.cleaned_data['key']}", fingerprint, begin)
     top_up = TopUp.objects.get(code=code, user=user)
-    return top_up if top_up.status in WAITING else top_ups.begin(user, amount_minor)
+    return top_up if top_up.status in WAITING else top_ups.begin(user, amount_minor, instrument=instrument)
 
 
 @never_cache

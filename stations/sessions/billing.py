@@ -13,7 +13,7 @@ from billing.pricing import Usage
 from billing.settlement import Bill
 from stations import curves, limits, metering
 from stations.metering import Meter, Sample
-from stations.models import ChargingSession
+from stations.models import ChargePoint, ChargingSession
 
 Said: TypeAlias = tuple[datetime, datetime, list[Sample]]  # when a reading was taken, when it came, what it says
 AC_TYPES = frozenset({"TYPE_1", "TYPE_2", "SCHUKO"})
@@ -62,6 +62,7 @@ def bill(session: ChargingSession, *, settled_at: datetime | None = None) -> Bil
         meter_start_wh=session.meter_start_wh,
         meter_stop_wh=session.meter_stop_wh,
         is_estimated=session.is_estimated,
+        is_unproven=charge_point.security_profile == ChargePoint.SecurityProfile.NONE,
         settled_at=settled_at,
         readings=_readings(session),
     )

@@ -9,7 +9,7 @@ from billing import auto_top_ups, ledger, top_ups
 from billing.models import AutoTopUp, TopUp
 from chargeshare.errors import Invalid
 from tests.billing.books import assert_books_balance, balance
-from tests.factories import make_user
+from tests.factories import give_credit, make_user
 
 AMOUNTS = {"amount_minor": 50_000, "below_minor": 60_000, "monthly_cap_minor": 150_000}
 DAY = timedelta(days=1, seconds=1)
@@ -45,6 +45,22 @@ def test_the_first_payment_is_hers_and_makes_it_active(stub, payer, plan):
     told = Notification.objects.get(user=payer, kind="auto_top_up_on")
     assert told.context["consent"] == plan.consent
     assert "1,500.00" in plan.consent.replace("\xa0", " ") or "1 500,00" in plan.consent.replace("\xa0", " ")
+
+
+def test_full_wallets_are_not_looked_at_one_by_one(stub, plan, django_assert_num_queries):
+    texts = {"consent": "", "gateway": "gopay", "gateway_id": "1", "state": "active", "currency": "CZK"}
+    for number in range(5):
+        other = make_user(f"full{number}@example.com")
+        give_credit(other, 70_000)
+        AutoTopUp.objects.create(user=other, **AMOUNTS, **texts)
+    empty = AutoTopUp.objects.create(user=make_user("empty@example.com"), **AMOUNTS, **texts)
+    blocked = AutoTopUp.objects.create(user=make_user("blocked@example.com", is_active=False), **AMOUNTS, **texts)
+
+    with django_assert_num_queries(1):
+        found = auto_top_ups.due(now=timezone.now())
+
+    assert found == [plan, empty]
+    assert blocked not in found
 
 
 def test_a_wallet_that_runs_low_is_filled_up_to_the_month_s_cap(stub, payer, plan):

@@ -263,6 +263,25 @@ def test_earnings_of_a_new_charger_wait(owner, driver, account, staff):
         payouts.approve(large, staff)
 
 
+def test_each_earning_of_a_charger_without_a_password_waits(owner, driver, account, staff):
+    now = timezone.now()
+    earn(owner, 30_000)
+    give_credit(driver, 200_000)
+    for days, is_unproven in ((40, False), (30, True), (5, True), (6, False)):
+        bill = make_bill(driver, owner, 10_000, settled_at=now - timedelta(days=days), is_unproven=is_unproven)
+        assert settlement.settle(bill).is_unproven == is_unproven
+    earnings.release_pending(now=now)
+
+    assert payouts.payable_minor(owner) == 30_000 + 4 * 5_850
+    proven = payouts.request(owner, 30_000 + 3 * 5_850, account)
+    assert proven.not_before <= timezone.now()
+    payouts.cancel(proven)
+    everything = payouts.request(owner, 30_000 + 4 * 5_850, account)
+    assert everything.not_before == pytest.approx(now + timedelta(days=9), abs=timedelta(minutes=5))
+    with pytest.raises(payouts.NotYet, match="waits until"):
+        payouts.approve(everything, staff)
+
+
 # ── Bank accounts ──
 
 

@@ -4,7 +4,7 @@ import signal
 from threading import Event
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from chargeshare import housekeeping
@@ -20,9 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do every job once and end")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do the jobs once, or until SIGTERM; a job under way is finished first."""
+        """Do the jobs once, with exit code 1 if one failed, or until SIGTERM; a job under way is finished first."""
         if options["once"]:
-            housekeeping.run(housekeeping.JOBS, timezone.now())
+            if failed := housekeeping.run(housekeeping.JOBS, timezone.now()):
+                raise CommandError(f"{failed} of {len(housekeeping.JOBS)} jobs were not done; the log says why.")
             return
         stop = Event()
         for end in (signal.SIGTERM, signal.SIGINT):
