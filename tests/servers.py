@@ -61,7 +61,7 @@ class PostgreSQL:
         serve = [str(self._binaries / "postgres"), "-D", str(self.home / "data")]
         serve += [f"--{name}={value}" for name, value in self._options.items()]
         with (self.home / "log").open("ab") as log:
-            self.process = subprocess.Popen(serve, stdout=log, stderr=log, cwd=self.home, **self._identity)
+            self.process = subprocess.Popen(serve, stdout=log, stderr=log, cwd=self.home, process_group=0, **self._identity)
         _until(lambda: psycopg.connect(self.url).close(), psycopg.OperationalError, self.process, self.home / "log")
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -124,7 +124,7 @@ class Redis:
         binary = Path(spec.submodule_search_locations[0]) / "bin/redis-server"
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--databases", "64"]
         with (self.home / "log").open("ab") as log:
-            self.process = subprocess.Popen([binary, *options], stdout=log, stderr=log, cwd=self.home)
+            self.process = subprocess.Popen([binary, *options], stdout=log, stderr=log, cwd=self.home, process_group=0)
         with redis.Redis(port=self.port) as client:
             _until(client.ping, redis.RedisError, self.process, self.home / "log")
 

@@ -18,6 +18,7 @@ MEASURED = ROOT / "var/bench.json"
 QUOTED = ROOT / "docs/figures.json"
 MARK = re.compile(r"(<!-- figure: ([\w-]+)(?: (\w+))? -->).*?(<!-- /figure -->)", re.DOTALL)
 TABLE = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+UNMEASURED = "Not measured yet: `make bench` does it.\n"
 
 Report = dict[str, dict[str, Any]]
 
@@ -36,14 +37,15 @@ def take_over(quoted: Report, measured: Report) -> Report:
 def filled(text: str, report: Report) -> str:
     """A document with its figures. One that was not measured is an error: no document may go on to say the old one."""
     figures = {figure["name"]: figure for result in report.values() for figure in result["figures"]}
-    text = TABLE.sub(lambda found: found[1] + table(report[found[2]]) + found[3], text)
+    text = TABLE.sub(lambda found: found[1] + (table(report[found[2]]) if found[2] in report else UNMEASURED) + found[3], text)
     return MARK.sub(lambda found: found[1] + said(figures[found[2]], found[3] or "figure") + found[4], text)
 
 
 def said(figure: dict[str, Any], what: str) -> str:
     """One figure in words."""
     if what == "times":
-        return f"{figure['naive'] / figure['figure']:.0f} times"
+        times = figure["naive"] / figure["figure"]
+        return f"{times:.{0 if times >= 10 else 1}f} times"
     return _number(figure[what], figure["unit"] if what in ("figure", "goal", "naive") else "")
 
 
