@@ -13,8 +13,11 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import closing, id_tokens, notifications, vehicle_models, vehicles
@@ -129,10 +132,23 @@ def inbox(request: SignedInRequest) -> HttpResponse:
     mine = Notification.objects.filter(user=request.user).select_related("user")
     page = Paginator(mine, 20).get_page(request.GET.get("page"))
     news = [
-        {"row": row, "title": notifications.title(row), "text": notifications.text(row), "look": _LOOKS.get(row.kind, ("bell", ""))}
+        {
+            "row": row,
+            "title": notifications.title(row),
+            "text": notifications.text(row),
+            "look": _LOOKS.get(row.kind, ("bell", "")),
+            "deeds": _deeds(row),
+        }
         for row in page
     ]
     return render(request, "accounts/inbox.html", {"page": page, "news": news, "unread": mine.filter(read_at=None).count()})
+
+
+def _deeds(row: Notification) -> list[tuple[str, str]]:
+    """The buttons of a notification that asks for an answer: where each leads and its name. Once it is read, its page has them."""
+    if row.read_at is not None or (row.kind == Notification.Kind.RESERVATION_REQUESTED and not row.context.get("guest")):
+        return []
+    return [(f"{row.url}{deed}/", str(name)) for deed, name in _DEEDS.get(row.kind, ())]
 
 
 @login_required
@@ -239,6 +255,10 @@ def close(request: SignedInRequest) -> HttpResponse:
     return render(request, "accounts/close.html", {"form": form})
 
 
+_DEEDS: dict[str, tuple[tuple[str, str | Promise], ...]] = {
+    Notification.Kind.RESERVATION_REQUESTED: (("approve", _lazy("Approve")), ("reject", _lazy("Decline"))),
+    Notification.Kind.WAITLIST_OFFERED: (("claim", _lazy("Take it")), ("leave", pgettext_lazy("waitlist", "No, thank you"))),
+}
 _LOOKS: dict[str, tuple[str, str]] = {
     Notification.Kind.SESSION_STARTED: ("battery-charging", "green"),
     Notification.Kind.SESSION_FINISHED: ("circle-check", "green"),

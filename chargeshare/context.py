@@ -20,7 +20,7 @@ SECTIONS = {
     "book": "map",
     "reservation_list": "reservations",
     "reservation_detail": "reservations",
-    "reservation_cancel": "reservations",
+    **dict.fromkeys(("reservation_cancel", "reservation_change", "waitlist_place"), "reservations"),
     "pair_card": "account",
     "pair_card_wait": "account",
     "tariff_list": "owner",

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
-from billing import pricing
+from billing import money, pricing
 from billing.pricing import Prices, Usage
 from chargeshare.errors import DomainError, Invalid, NotFound
 from stations import live, weekly
@@ -36,8 +37,6 @@ _RANGES = {
     "shortest_minutes": (1, 24 * 60),
     "longest_minutes": (15, 72 * 60),
     "free_until_hours": (0, 7 * 24),
-    "late_fee_minor": (0, MOST_FEE_MINOR),
-    "no_show_fee_minor": (0, MOST_FEE_MINOR),
 }
 
 
@@ -67,8 +66,10 @@ class Terms:
 
 def of(charge_point: ChargePoint) -> BookingRules:
     """The rules of a charger; of one whose owner has said nothing, those that ask for nothing."""
-    found = BookingRules.objects.filter(charge_point=charge_point).first()
-    return found if found is not None else BookingRules(charge_point=charge_point)
+    try:
+        return charge_point.booking_rules
+    except BookingRules.DoesNotExist:
+        return BookingRules(charge_point=charge_point)
 
 
 @transaction.atomic
@@ -92,7 +93,7 @@ def edit(charge_point: ChargePoint, **changes: Any) -> BookingRules:
 def hours(charge_point: ChargePoint, kind: str) -> list[Hours]:
     """The weekly hours of a kind; none at all means always open, and never the owner's own."""
     rows = WeeklyHours.objects.filter(charge_point=charge_point, kind=kind)
-    return weekly.of_days(rows.values("weekday", "from_minute", "to_minute"))
+    return weekly.merged(Hours(*row) for row in rows.values_list("weekday", "from_minute", "to_minute"))
 
 
 @transaction.atomic
@@ -325,6 +326,9 @@ def _check_rules(rules: BookingRules) -> None:
     for name, (least, most) in _RANGES.items():
         if not least <= getattr(rules, name) <= most:
             fields[name] = [_("Write a number from %(least)s to %(most)s.") % {"least": least, "most": most}]
+    for name in ("late_fee_minor", "no_show_fee_minor"):
+        if not 0 <= getattr(rules, name) <= MOST_FEE_MINOR:
+            fields[name] = [_("A fee is at most %(most)s.") % {"most": money.fmt(MOST_FEE_MINOR, settings.CURRENCY, decimals=0)}]
     if rules.approval not in Approval.values:
         fields["approval"] = [_("There is no such choice.")]
     if rules.buffer_minutes not in BUFFERS:

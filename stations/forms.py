@@ -1,5 +1,6 @@
 """What owners and drivers type into pages."""
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.db.models import Q
+from django.utils.dates import WEEKDAYS
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -14,8 +17,9 @@ from accounts.models import User
 from billing import disputes, money
 from billing.forms import AmountField
 from billing.models import Dispute, Tariff
-from stations import makes
-from stations.models import ChargePoint, Circle, Connector
+from stations import arrival, booking_rules, makes, weekly
+from stations.models import BookingRules, ChargePoint, Circle, Connector, WeeklyHours
+from stations.models.booking_rules import BUFFERS
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -102,6 +106,120 @@ class ChargePointForm(PlaceForm):
     def of(cls, charge_point: ChargePoint) -> "ChargePointForm":
         """The form as it stands."""
         return cls(initial={name: getattr(charge_point, name) for name in cls.base_fields})
+
+
+class HoursField(forms.CharField):
+    """The hours of one day as people write them: 6–22, or 06:00–12:00, 14:00–22:00; empty is none."""
+
+    default_error_messages = {"hours": _("Write hours like 6:00–22:00, several with a comma in between.")}
+
+    def clean(self, value: Any) -> list[tuple[str, str]]:
+        """From and to as a clock shows them."""
+        typed = super().clean(value).replace(" ", "").replace("–", "-").replace("—", "-")
+        found = []
+        for part in filter(None, typed.split(",")):
+            match = _HOURS.fullmatch(part)
+            if match is None:
+                raise forms.ValidationError(self.error_messages["hours"])
+            first_hour, first_minute, last_hour, last_minute = match.groups()
+            found.append((f"{int(first_hour):02d}:{first_minute or '00'}", f"{int(last_hour):02d}:{last_minute or '00'}"))
+        return found
+
+
+def _choices(minutes: Iterable[int], known: int, zero: "_StrPromise | str") -> list[tuple[int, "_StrPromise | str"]]:
+    """Lengths of time to choose from, the one that holds now among them."""
+    return [(number, booking_rules.lasting(number) if number else zero) for number in sorted({*minutes, known})]
+
+
+class BookingRulesForm(forms.Form):
+    """What an owner asks of those who book."""
+
+    approval = forms.ChoiceField(label=_("Who may book"), choices=BookingRules.Approval.choices, widget=forms.RadioSelect)
+    approve_first = forms.IntegerField(
+        label=_("How many bookings of a person I approve"), min_value=1, max_value=100, help_text=_("Later ones of hers hold at once.")
+    )
+    notice_minutes = forms.TypedChoiceField(label=_("Book at least this long ahead"), coerce=int)
+    ahead_minutes = forms.TypedChoiceField(label=_("Book at most this far ahead"), coerce=int)
+    buffer_minutes = forms.TypedChoiceField(label=_("Pause between two guests"), coerce=int)
+    shortest_minutes = forms.TypedChoiceField(label=_("Shortest booking"), coerce=int)
+    longest_minutes = forms.TypedChoiceField(label=_("Longest booking"), coerce=int)
+    free_until_minutes = forms.TypedChoiceField(label=_("Cancelling is free until"), coerce=int)
+    late_fee_minor = AmountField(
+        label=_("Fee for cancelling later"), help_text=_("At most 50 Kč, and never more than half an hour of charging costs.")
+    )
+    no_show_fee_minor = AmountField(
+        label=_("Fee where nobody comes"), help_text=_("After fifteen minutes. The same bounds; nothing where your charger was not ready.")
+    )
+    wants_confirmed_email = forms.BooleanField(label=_("A confirmed e-mail"), required=False)
+    wants_vehicle = forms.BooleanField(label=_("A car with its number plate"), required=False)
+    symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        known = {name: int(str(self.initial.get(name, 0)) or 0) for name in _LENGTHS}
+        for name, (minutes, zero) in _LENGTHS.items():
+            self.fields[name].choices = _choices(minutes, known[name], zero)  # type: ignore[attr-defined]  # a choice
+        for kind, prefix in ((WeeklyHours.Kind.OPEN, "open"), (WeeklyHours.Kind.OWN, "own")):
+            for day, word in WEEKDAYS.items():
+                self.fields[f"{prefix}_{day + 1}"] = HoursField(label=capfirst(word), required=False, max_length=100)
+            setattr(self, f"{kind.value}_days", [self[f"{prefix}_{day + 1}"] for day in WEEKDAYS])
+
+    @classmethod
+    def of(cls, charge_point: ChargePoint, typed: Mapping[str, Any] | None = None) -> "BookingRulesForm":
+        """The form as it stands, or as somebody has filled it in."""
+        rules = booking_rules.of(charge_point)
+        initial = {name: getattr(rules, name) for name in cls.base_fields if hasattr(rules, name)}
+        initial |= {"ahead_minutes": rules.ahead_days * 1440, "free_until_minutes": rules.free_until_hours * 60}
+        initial |= {name: money.number(money.decimal(getattr(rules, name))) for name in ("late_fee_minor", "no_show_fee_minor")}
+        for kind in WeeklyHours.Kind.values:
+            for hours in booking_rules.hours(charge_point, kind):
+                name, words = f"{kind}_{hours.weekday + 1}", f"{weekly.clock(hours.from_minute)}–{weekly.clock(hours.to_minute)}"
+                initial[name] = f"{initial[name]}, {words}" if name in initial else words
+        return cls(typed, initial=initial)
+
+    def changes(self) -> dict[str, Any]:
+        """What was typed, as the rules take it."""
+        said = dict(self.cleaned_data)
+        for kind in WeeklyHours.Kind.values:
+            days = [(day + 1, said.pop(f"{kind}_{day + 1}")) for day in WEEKDAYS]
+            said[kind] = [{"days": [day], "from": begins, "to": ends} for day, spans in days for begins, ends in spans]
+        said["ahead_days"], said["free_until_hours"] = said.pop("ahead_minutes") // 1440, said.pop("free_until_minutes") // 60
+        return said
+
+
+_HOURS = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))?-([0-9]{1,2})(?::([0-9]{2}))?")
+_LENGTHS: dict[str, tuple[tuple[int, ...], "_StrPromise"]] = {
+    "notice_minutes": ((0, 30, 60, 120, 240, 720, 1440, 2880), _("no notice")),
+    "ahead_minutes": (tuple(days * 1440 for days in (1, 7, 14, 30, 90, 180, 365)), _("no notice")),
+    "buffer_minutes": (BUFFERS, _("none")),
+    "shortest_minutes": ((1, 30, 60, 120, 180, 240), _("none")),
+    "longest_minutes": (tuple(hours * 60 for hours in (1, 2, 3, 4, 6, 8, 12, 24, 48, 72)), _("none")),
+    "free_until_minutes": (tuple(hours * 60 for hours in (0, 1, 4, 12, 24, 48)), _("the beginning")),
+}
+
+
+class ArrivalForm(forms.Form):
+    """What guests read on their way."""
+
+    spot = forms.CharField(label=_("Where to park"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    gate_code = forms.CharField(label=_("Gate code"), max_length=50, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    socket = forms.CharField(label=_("How to find the socket"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    cable_m = forms.DecimalField(
+        label=_("Length of the cable"),
+        min_value=Decimal("0.5"),
+        max_value=Decimal(arrival.LONGEST_CABLE_M),
+        max_digits=4,
+        decimal_places=1,
+        required=False,
+        help_text=_("Empty where guests bring their own."),
+    )
+    rules = forms.CharField(label=_("House rules"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4}))
+
+    @classmethod
+    def of(cls, charge_point: ChargePoint) -> "ArrivalForm":
+        """The form as it stands."""
+        pack = arrival.of(charge_point)
+        return cls(initial={name: getattr(pack, name) for name in cls.base_fields})
 
 
 class ConnectorForm(forms.Form):

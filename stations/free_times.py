@@ -9,6 +9,7 @@ from stations.models import Closure, Connector, Reservation, WaitlistPlace
 from stations.weekly import Span
 
 STEP = timedelta(minutes=30)
+QUARTER = timedelta(minutes=15)
 DAYS = 7
 
 
@@ -63,10 +64,10 @@ def week(connector: Connector, viewer: object, first: datetime, *, now: datetime
     today = first.astimezone(zone).date()
     days = [today + timedelta(days=number) for number in range(DAYS)]
     midnights = [datetime(day.year, day.month, day.day, tzinfo=zone) for day in [*days, days[-1] + timedelta(days=1)]]
-    left = free(connector, viewer, max(midnights[0], now), midnights[-1], now=now)
+    left = free(connector, viewer, max(midnights[0], _next_quarter(now)), midnights[-1], now=now)
     found = []
     for day, begins_at, ends_at in zip(days, midnights, midnights[1:], strict=False):
-        spans = [(max(first, begins_at), min(last, ends_at)) for first, last in left if first < ends_at and last > begins_at]
+        spans = [(max(one, begins_at), min(other, ends_at)) for one, other in left if one < ends_at and other > begins_at]
         found.append(FreeDay(day, spans))
     return found
 
@@ -85,6 +86,10 @@ def others_in_the_way(
         return True
     offers = WaitlistPlace.objects.offered(now).filter(connector=connector, begins_at__lt=ends_at, ends_at__gt=begins_at)
     return offers.exclude(driver=driver).exists()
+
+
+def _next_quarter(now: datetime) -> datetime:
+    return now + (QUARTER - timedelta(seconds=now.timestamp() % QUARTER.total_seconds())) % QUARTER
 
 
 def _is_owner(viewer: object, connector: Connector) -> bool:

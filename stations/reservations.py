@@ -110,7 +110,9 @@ def change(*, user: User, reservation: Reservation, begins_at: datetime, ends_at
     is_within = begins_at >= booking.begins_at and ends_at <= booking.ends_at
     if not is_within:
         authorization.check_booking(booking.driver, booking.connector)
-        booking_rules.check(booking.driver, booking.connector, begins_at, ends_at, now if moves else min(now, booking.created_at))
+        booking_rules.check(
+            booking.driver, booking.connector, begins_at, ends_at, now if moves else min(now, booking.created_at, begins_at)
+        )
     if free_times.others_in_the_way(booking.connector, booking.driver, begins_at, ends_at, now=now, instead_of=booking):
         raise SlotTaken(fields={"from": [str(SlotTaken.message)]})
     _move(booking, begins_at, ends_at, now, asks_again=not is_within)

@@ -27,7 +27,7 @@ from django.db.models.functions import ASin, Cast, Cos, Floor, Least, Power, Rad
 from django.utils import timezone
 
 from accounts.models import User
-from stations import circles, map_cells, places, slots
+from stations import booking_rules, circles, map_cells, places, slots
 from stations.models import ChargePoint, Connector
 from stations.models.charge_point import guest_of, has_socket, own_or_guest
 from stations.spots import Spot
@@ -179,6 +179,9 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
     if wanted.free_from is not None and wanted.free_to is not None:
         booked = slots.taken(wanted.free_from, wanted.free_to, now=timezone.now())
         outlets = outlets.exclude(Exists(booked.filter(connector=OuterRef("pk"))))
+        paused = booking_rules.paused(wanted.free_from, wanted.free_to, viewer, timezone.now())
+        outlets = outlets.exclude(Exists(paused.filter(connector=OuterRef("pk"))))
+        outlets = booking_rules.bookable(outlets, wanted.free_from, wanted.free_to, viewer=viewer, now=timezone.now())
     if wanted.available:
         return found.filter(_is_free(outlets))
     if wanted.free_from is not None or wanted.connector_types or wanted.min_power_w is not None or wanted.max_price_per_kwh is not None:

@@ -141,6 +141,11 @@ def may_see_address(booking: Reservation, at: datetime) -> bool:
     return booking.status in (Status.BOOKED, Status.ACTIVE) and address_from(booking) <= at < booking.ends_at
 
 
+def clock(moment: datetime) -> str:
+    """A time as the clock of the place shows it: 15:46."""
+    return f"{timezone.localtime(moment, timezone.get_default_timezone()):%H:%M}"
+
+
 def spoken(begins_at: datetime, ends_at: datetime, language: str | None = None) -> str:
     """A slot in words, by the clock of the place and not of whoever asks: Sat 21 Nov 18:00–21:30."""
     zone = timezone.get_default_timezone()

@@ -4,6 +4,7 @@ from django.urls import path
 
 from stations.api.urls import api_urlpatterns
 from stations.views import (
+    booking_rules,
     charge_points,
     circles,
     disputes,
@@ -16,6 +17,7 @@ from stations.views import (
     registering,
     reservations,
     sessions,
+    waiting,
 )
 
 __all__ = ["api_urlpatterns", "app_name", "urlpatterns"]
@@ -43,6 +45,17 @@ urlpatterns = [
     path("reservations/", reservations.reservation_list, name="reservation_list"),
     path("reservations/<uuid:code>/", reservations.reservation_detail, name="reservation_detail"),
     path("reservations/<uuid:code>/cancel/", reservations.reservation_cancel, name="reservation_cancel"),
+    path("reservations/<uuid:code>/change/", reservations.reservation_change, name="reservation_change"),
+    *(
+        path(f"reservations/<uuid:code>/{answer}/", reservations.reservation_answer, {"answer": answer}, name=f"reservation_{answer}")
+        for answer in ("approve", "reject")
+    ),
+    path("charge-points/<str:code>/connectors/<int:number>/wait/", waiting.waitlist_join, name="waitlist_join"),
+    path("reservations/waiting/<uuid:code>/", waiting.waitlist_place, name="waitlist_place"),
+    *(
+        path(f"reservations/waiting/<uuid:code>/{answer}/", waiting.waitlist_answer, {"answer": answer}, name=f"waitlist_{answer}")
+        for answer in ("claim", "leave")
+    ),
     path("reservations/<uuid:code>.ics", reservations.reservation_calendar, name="reservation_calendar"),
     path("owner/reservations/", reservations.hosted_reservation_list, name="owner_reservations"),
     path("owner/", owner.dashboard, name="owner"),
@@ -58,6 +71,10 @@ urlpatterns = [
     path("circles/<int:pk>/answer/", circles.circle_answer, name="circle_answer"),
     path("circles/<str:link>/", circles.circle_join, name="circle_join"),
     path("owner/<str:code>/", owner_charge_point.charge_point, name="owner_charge_point"),
+    path("owner/<str:code>/booking/", booking_rules.rules, name="owner_booking_rules"),
+    path("owner/<str:code>/booking/closures/", booking_rules.closure_add, name="owner_closure_add"),
+    path("owner/<str:code>/booking/closures/<int:pk>/remove/", booking_rules.closure_remove, name="owner_closure_remove"),
+    path("owner/<str:code>/arrival/", booking_rules.arrival_pack, name="owner_arrival"),
     path("owner/<str:code>/edit/", owner_charge_point.edit, name="owner_edit"),
     path("owner/<str:code>/connectors/<int:number>/", owner_charge_point.connector, name="owner_connector"),
     path("owner/<str:code>/ask/", owner_charge_point.ask, name="owner_ask"),

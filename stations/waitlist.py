@@ -47,9 +47,10 @@ def join(*, driver: User, connector: Connector, begins_at: datetime, ends_at: da
     """Wait for a slot that somebody else has. Asking twice is the same place."""
     now = timezone.now()
     booking_rules.check_slot(begins_at, ends_at, now)
+    slots.take_turn(connector.pk)
+    connector = Connector.objects.select_related("charge_point__owner", "tariff__current").get(pk=connector.pk)
     authorization.check_booking(driver, connector)
     booking_rules.check(driver, connector, begins_at, ends_at, now)
-    slots.take_turn(connector.pk)
     mine = Place.objects.filter(driver=driver, connector=connector, begins_at=begins_at, ends_at=ends_at, status__in=Place.OPEN)
     known = mine.first()
     if known is not None:
@@ -82,7 +83,7 @@ def offer(connector: Connector, *, now: datetime) -> int:
     """Ask those who are next in line for what is free of this outlet now. Its row must be locked."""
     asked = 0
     waiting = Place.objects.filter(connector=connector, status=Status.WAITING, begins_at__gt=now)
-    for place in waiting.select_related("driver", "connector__charge_point__owner").order_by("pk")[:AT_ONCE]:
+    for place in waiting.select_related("driver", "connector__charge_point__owner", "connector__tariff__current").order_by("pk")[:AT_ONCE]:
         if not _may_have(place, now):
             continue
         place.status, place.offered_at, place.offer_until = Status.OFFERED, now, min(now + TO_ANSWER, place.begins_at)

@@ -1,10 +1,9 @@
 """Hours of the week by the clock on a charger's wall. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from billing.bands import day_words
 from chargeshare.errors import Invalid
 
+DAYS = 7
 MINUTES_OF_DAY = 24 * 60
 MOST_ROWS = 50
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 Span = tuple[datetime, datetime]
 
@@ -73,9 +73,12 @@ def written(found: Iterable[Hours]) -> list[dict[str, Any]]:
 
 
 def spoken(found: Iterable[Hours]) -> list[str]:
-    """Hours in the language that is active: po–pá 06:00–22:00."""
-    rows = written(found)
-    return [f"{day_words(day - 1 for day in row['days']).replace(',', ', ')} {row['from']}–{row['to']}" for row in rows]
+    """Hours in the language that is active: po–pá 06:00–22:00; the hours alone where they are the same every day."""
+    return [_spoken(row["days"], f"{row['from']}–{row['to']}") for row in written(found)]
+
+
+def _spoken(days: list[int], clocks: str) -> str:
+    return clocks if len(days) == DAYS else f"{day_words(day - 1 for day in days).replace(',', ', ')} {clocks}"
 
 
 def clock(minute: int) -> str:
@@ -158,16 +161,6 @@ def same_hours(begins_at: datetime, weeks: int, zone: ZoneInfo) -> datetime:
     """The same time of the clock so many weeks later, whatever has been done to the clocks meanwhile."""
     local = begins_at.astimezone(zone)
     return datetime.combine(local.date() + timedelta(weeks=weeks), local.timetz().replace(tzinfo=None), zone).astimezone(UTC)
-
-
-def by_day(found: Sequence[Span], zone: ZoneInfo) -> list[tuple[date, list[Span]]]:
-    """Spans in groups of the day they begin on."""
-    return [(day, list(group)) for day, group in groupby(found, lambda span: span[0].astimezone(zone).date())]
-
-
-def of_days(found: Iterable[Mapping[str, int]]) -> list[Hours]:
-    """Rows of the database as hours."""
-    return merged(Hours(row["weekday"], row["from_minute"], row["to_minute"]) for row in found)
 
 
 def _split(weekday: int, begins: int, ends: int) -> list[Hours]:

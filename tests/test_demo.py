@@ -20,7 +20,7 @@ from billing import audit, ledger
 from billing.models import LedgerTransaction, Tariff, TopUp
 from chargeshare import demo
 from chargeshare.demo import bookings, history, town
-from stations.models import ChargePoint, ChargingSession, Connector, MeterValue, Reservation
+from stations.models import ChargePoint, ChargingSession, Connector, MeterValue, Reservation, WaitlistPlace
 from tests.servers import free_port
 
 Status = ChargingSession.Status
@@ -36,7 +36,10 @@ def test_the_town_is_built_once_by_real_rules(db):
     driver_can_try_things()
     assert audit.check() == []
     counted = ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count()
-    assert Reservation.objects.filter(status="booked").count() == bookings.make(now) == len(bookings.PLANS)
+    assert bookings.make(now) == len(bookings.PLANS) + len(bookings.REQUESTS)
+    assert Reservation.objects.filter(status="booked").count() == len(bookings.PLANS)
+    assert Reservation.objects.filter(status="requested").count() == len(bookings.REQUESTS)
+    assert WaitlistPlace.objects.filter(status="waiting").count() == 1
     assert not demo.seed()
     assert counted == (ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count())
 

@@ -1,14 +1,18 @@
 """What people of the demo town have booked for the days to come."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
 from accounts.models import User
 from chargeshare.demo import town
-from stations import reservations
-from stations.models import Connector, Reservation
+from chargeshare.errors import DomainError
+from stations import arrival, booking_rules, reservations, waitlist
+from stations.models import BookingRules, Connector, Reservation
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,70 @@ PLANS = (
 )
 
 
+# What waits for its owner's word: her rules are made after the bookings above.
+REQUESTS = (Plan("eva.nemcova@example.com", "DEMO-NOVAK-2", 4, 10, 3),)
+WAITING = Plan(town.DRIVER, "DEMO-NOVAK-2", 1, 15.5, 2)
+ARRIVAL: dict[str, dict[str, Any]] = {
+    "DEMO-NOVAK-2": {
+        "spot": "Druhé stání vlevo za závorou, vedle kůlny.",
+        "gate_code": "2580#",
+        "socket": "Na boku chaty pod přístřeškem, oranžový kryt.",
+        "cable_m": Decimal("5.0"),
+        "rules": "Po 22. hodině prosíme potichu. Psa máme na dvoře, je hodný.",
+    },
+    "DEMO-DVORAKOVA-2": {"spot": "Ve dvoře u zadní zdi.", "gate_code": "1947", "socket": "Vpravo od vrat ateliéru."},
+}
+
+
 def make(now: datetime) -> int:
     """Book it all, through the rule everybody books by; what is booked already stays. Returns how many there are."""
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     for plan in PLANS:
-        connector = Connector.objects.get(charge_point__identity=plan.identity, charge_point__retired_at=None, number=1)
-        if Reservation.objects.filter(driver__email=plan.email, connector=connector).exists():
-            continue
-        begins_at = midnight + timedelta(days=plan.days, hours=plan.hour)
-        driver = User.objects.get(email=plan.email)
-        reservations.book(driver=driver, connector=connector, begins_at=begins_at, ends_at=begins_at + timedelta(hours=plan.hours))
+        _book(plan, now)
+    for identity, pack in ARRIVAL.items():
+        arrival.edit(_connector(identity).charge_point, **pack)
+    weekend_house = _connector(REQUESTS[0].identity).charge_point
+    if not BookingRules.objects.filter(charge_point=weekend_house).exists():
+        booking_rules.edit(
+            weekend_house,
+            approval=BookingRules.Approval.FIRST,
+            buffer_minutes=30,
+            free_until_hours=4,
+            late_fee_minor=3_000,
+            no_show_fee_minor=5_000,
+            open=[{"from": "06:00", "to": "22:00"}],
+        )
+    for plan in REQUESTS:
+        _book(plan, now)
+    with contextlib.suppress(DomainError):  # free again: nothing to wait for
+        begins_at, ends_at = _slot(WAITING, now)
+        driver = User.objects.get(email=WAITING.email)
+        waitlist.join(driver=driver, connector=_connector(WAITING.identity), begins_at=begins_at, ends_at=ends_at)
     return Reservation.objects.count()
+
+
+def make_for_now(email: str, identity: str) -> None:
+    """Book for somebody who charges there at this moment: a booking in progress. Where it cannot be, she just charges."""
+    connector, now = _connector(identity), timezone.now()
+    if not Reservation.objects.filter(connector=connector, status__in=Reservation.OPEN).exists():
+        with contextlib.suppress(DomainError):
+            driver = User.objects.get(email=email)
+            reservations.book(driver=driver, connector=connector, begins_at=now, ends_at=now + timedelta(hours=4))
+
+
+def _book(plan: Plan, now: datetime) -> None:
+    connector = _connector(plan.identity)
+    begins_at, ends_at = _slot(plan, now)
+    driver = User.objects.get(email=plan.email)
+    if not Reservation.objects.filter(driver=driver, connector=connector).exists():
+        reservations.book(driver=driver, connector=connector, begins_at=begins_at, ends_at=ends_at)
+
+
+def _slot(plan: Plan, now: datetime) -> tuple[datetime, datetime]:
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    begins_at = midnight + timedelta(days=plan.days, hours=plan.hour)
+    return begins_at, begins_at + timedelta(hours=plan.hours)
+
+
+def _connector(identity: str) -> Connector:
+    known = Connector.objects.select_related("charge_point__owner", "tariff__current")
+    return known.get(charge_point__identity=identity, charge_point__retired_at=None, number=1)

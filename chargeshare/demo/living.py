@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from accounts.models import User
 from billing import ledger
-from chargeshare.demo import history, town
+from chargeshare.demo import bookings, history, town
 from chargeshare.demo.town import BOXES, Box
 from ocpp_core.simulator import Car, LinkClosed, Refused, SimulatedChargePoint, dialler
 from stations import charge_points
@@ -88,6 +88,8 @@ class Town:
                 await charger.plug_in(car=Car(wanted_wh=random.uniform(18_000, 34_000), battery_wh=58_000))
                 if outlet.transaction is None and (status := await charger.tap(id_tag)) != "Accepted":
                     self._say(f"{charger.identity}: the card was answered {status}.")
+                elif email == town.DRIVER:
+                    await asyncio.to_thread(bookings.make_for_now, email, charger.identity)
                 self.charging.set()
                 await charger.until_full()
                 await asyncio.sleep(random.uniform(30, 90))

@@ -315,6 +315,11 @@ function wishes() {
     const value = (data.get(name) ?? "").trim();
     if (value) wish.set(name, name === "max_price_per_kwh" ? value.replace(",", ".") : value);
   }
+  const slot = ["free_from", "free_to"].map((name) => new Date(data.get(name) || NaN));
+  if (slot[0] < slot[1]) {
+    wish.set("free_from", slot[0].toISOString());
+    wish.set("free_to", slot[1].toISOString());
+  }
   const power = Math.max(...data.getAll("min_power_w").map(Number), 0);
   if (power) wish.set("min_power_w", power);
   return wish;
@@ -516,7 +521,7 @@ function openFilters(open) {
 
 function countFilters() {
   const wish = wishes();
-  const count = ["connector_type", "min_power_w", "available", "max_price_per_kwh"].filter((name) => wish.has(name)).length;
+  const count = ["connector_type", "min_power_w", "available", "max_price_per_kwh", "free_from"].filter((name) => wish.has(name)).length;
   const badge = form.querySelector("[data-filters-count]");
   badge.textContent = count;
   badge.hidden = !count;

@@ -119,7 +119,7 @@ class FreeTimesView(APIView):
         first = now if day is None else max(now, datetime.combine(day, time(), booking_rules.zone_of(charge_point)))
         days = free_times.week(connector, request.user, first, now=now)
         spans = [{"from": begins_at, "to": ends_at} for one in days for begins_at, ends_at in one.spans]
-        return Response(SpanSerializer(spans, many=True).data)
+        return Response(SpanSerializer(spans, many=True).data)  # type: ignore[arg-type]  # rows of it
 
 
 def _rules(charge_point: ChargePoint) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import uuid
 from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -132,7 +132,8 @@ class SeriesViewSet(GenericViewSet[ReservationSeries]):
     def get_queryset(self) -> QuerySet[ReservationSeries]:
         """Mine, each with its bookings."""
         mine = super().get_queryset().filter(driver=user_of(self.request))
-        return mine.prefetch_related("reservations__charge_point", "reservations__connector", "reservations__session", "reservations__cdr")
+        bookings = ReservationViewSet.queryset.order_by("begins_at")
+        return mine.prefetch_related(Prefetch("reservations", bookings))
 
     @extend_schema(filters=False)
     def list(self, request: Request) -> Response:  # noqa: ARG002 - the name the router passes it by
@@ -154,7 +155,7 @@ class SeriesViewSet(GenericViewSet[ReservationSeries]):
         booked = booking_series.book(
             driver=driver, connector=connector, begins_at=wish["from"], ends_at=wish["to"], weeks=weeks, skip_taken=wish["skip_taken"]
         )
-        series = self.get_queryset().get(pk=booked[0].series_id)
+        series = self.get_queryset().get(reservations=booked[0])
         location = addresses.public(request.build_absolute_uri(f"{series.code}/"))
         return Response(self.get_serializer(series).data, status.HTTP_201_CREATED, headers={"Location": location})
 

@@ -220,7 +220,7 @@ class ChargePoint(models.Model):
     @property
     def own_state(self) -> State | None:
         """What holds for the whole box whatever its connectors say; None when they decide."""
-        return box_state(self.status, is_online=self.is_online, is_paused=self.is_paused)
+        return box_state(self.status, is_online=self.is_online, is_paused=self.is_paused or self.is_closed)
 
     @property
     def state(self) -> State:

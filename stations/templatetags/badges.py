@@ -6,7 +6,7 @@ from django import template
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Payout, TopUp
-from stations.models import ChargingSession, Reservation, State
+from stations.models import ChargingSession, Reservation, State, WaitlistPlace
 
 register = template.Library()
 
@@ -51,6 +51,14 @@ RESERVATIONS: dict[str, Look] = {
     Reservation.Status.CANCELLED: Look("grey", "ban"),
     Reservation.Status.REJECTED: Look("red", "circle-x"),
 }
+WAITLIST: dict[str, Look] = {
+    WaitlistPlace.Status.WAITING: Look("amber", "hourglass"),
+    WaitlistPlace.Status.OFFERED: Look("green", "zap"),
+    WaitlistPlace.Status.CLAIMED: Look("green", "circle-check"),
+    WaitlistPlace.Status.LEFT: Look("grey", "ban"),
+    WaitlistPlace.Status.MISSED: Look("grey", "history"),
+    WaitlistPlace.Status.EXPIRED: Look("grey", "history"),
+}
 PAYOUTS: dict[str, Look] = {
     Payout.Status.REQUESTED: Look("amber", "hourglass"),
     Payout.Status.APPROVED: Look("blue", "check"),
@@ -81,6 +89,12 @@ def session_badge(session: ChargingSession) -> dict[str, Any]:
 def reservation_badge(reservation: Reservation) -> dict[str, Any]:
     """Where a booking stands."""
     return _badge(RESERVATIONS[reservation.status], reservation.get_status_display())
+
+
+@register.inclusion_tag("components/_badge.html")
+def waitlist_badge(place: WaitlistPlace) -> dict[str, Any]:
+    """Where somebody stands in a line."""
+    return _badge(WAITLIST[place.status], place.get_status_display())
 
 
 @register.inclusion_tag("components/_badge.html")

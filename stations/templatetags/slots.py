@@ -3,17 +3,18 @@
 from datetime import date, datetime
 
 from django import template
-from django.utils import formats, translation
+from django.utils import formats, timezone, translation
 
 from stations import slots
-from stations.models import Reservation
+from stations.models import Closure, Reservation, WaitlistPlace
+from stations.weekly import Span
 
 register = template.Library()
 JOINER = "\N{WORD JOINER}"  # two times of one day stay on one line
 
 
 @register.filter
-def slot(booking: Reservation) -> str:
+def slot(booking: Reservation | WaitlistPlace | Closure) -> str:
     """From when to when, local time: Sat 21 Nov 18:00–21:30."""
     return slots.spoken(booking.begins_at, booking.ends_at).replace("–", f"{JOINER}–{JOINER}")
 
@@ -22,6 +23,27 @@ def slot(booking: Reservation) -> str:
 def span(begins_at: datetime, ends_at: datetime) -> str:
     """The same of two moments."""
     return slots.spoken(begins_at, ends_at)
+
+
+@register.filter
+def prefill(span: Span) -> str:
+    """What an address must say so that the form shows this time, two hours of it at most."""
+    begins_at, ends_at = timezone.localtime(span[0]), span[1]
+    minutes = min(120, int((ends_at - span[0]).total_seconds()) // 60)
+    return f"day={begins_at:%Y-%m-%d}&start={begins_at:%H:%M}&minutes={minutes}"
+
+
+@register.filter
+def clock_end(moment: datetime) -> str:
+    """The end of a time as a clock shows it; midnight ends a day and begins none."""
+    local = timezone.localtime(moment)
+    return "24:00" if local.hour == local.minute == 0 else formats.date_format(local, "G:i")
+
+
+@register.filter
+def field_time(moment: datetime) -> str:
+    """As a field for day and time wants it, by the clock of the place."""
+    return f"{timezone.localtime(moment):%Y-%m-%dT%H:%M}"
 
 
 @register.filter

@@ -17,7 +17,7 @@ from accounts.pages import explained
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import NotFound
-from stations import estimates, places, slots
+from stations import arrival, estimates, free_times, places, slots
 from stations.api.permissions import seen_charge_point
 from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation, State
@@ -80,7 +80,7 @@ class Outlet:
         """Whether asking for a start makes sense; the rules have the last word."""
         charge_point = self.connector.charge_point
         priced = self.is_own or self.connector.is_ready_to_publish
-        paused = charge_point.is_paused and not self.is_own
+        paused = (charge_point.is_paused or (charge_point.is_closed and not self.booking)) and not self.is_own
         if not charge_point.is_online or paused or not priced or (self.booked_by_other and not self.is_own):
             return False
         return self.connector.status in STARTABLE or (self.connector.status == "Reserved" and self.booking is not None)
@@ -115,8 +115,11 @@ class Outlet:
 def charge_point_detail(request: HttpRequest, code: str) -> HttpResponseBase:
     """One charger. With `part=panel` only its inside, for the side of the map."""
     charge_point = seen_charge_point(request, code)
-    template = "stations/_charge_point_panel.html" if request.GET.get("part") == "panel" else "stations/charge_point_detail.html"
+    is_panel = request.GET.get("part") == "panel"
+    template = "stations/_charge_point_panel.html" if is_panel else "stations/charge_point_detail.html"
     context = _context(request, charge_point)
+    if not is_panel:
+        context |= _of_page(request, charge_point, context["outlet"])
     return estimating.remember(render(request, template, context), context["wish"].asked)
 
 
@@ -137,6 +140,15 @@ def outlet_context(request: HttpRequest, charge_point: ChargePoint, number: int)
     if outlet is None:
         raise NotFound
     return {**context, "outlet": outlet}
+
+
+def _of_page(request: HttpRequest, charge_point: ChargePoint, outlet: object) -> dict[str, object]:
+    """What the page shows and the side of the map does not: when it is free, and for whom it is time how to arrive."""
+    now, can_book = timezone.now(), isinstance(outlet, Outlet) and outlet.can_book
+    return {
+        "free_days": free_times.week(outlet.connector, request.user, now, now=now) if isinstance(outlet, Outlet) and can_book else [],
+        "pack": arrival.shown_to(charge_point, request.user, now),
+    }
 
 
 def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, Any]:

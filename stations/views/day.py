@@ -8,7 +8,7 @@ from functools import cached_property
 from django.http import QueryDict
 from django.utils import timezone
 
-from stations.models import Reservation
+from stations.weekly import Span
 
 STEP = timedelta(minutes=30)
 PART = timedelta(hours=6)
@@ -98,9 +98,10 @@ class Day:
     """The chosen day of an outlet."""
 
     choice: Choice
-    taken: Sequence[Reservation]
+    taken: Sequence[Span]
     now: datetime
     part: int
+    closed: Sequence[Span] = ()
 
     @property
     def days(self) -> list[date]:
@@ -136,20 +137,22 @@ class Day:
     @property
     def is_free(self) -> bool:
         """Whether what is chosen can be booked."""
-        choice = self.choice
-        return choice.begins_at >= self.now - timedelta(minutes=1) and not any(
-            one.begins_at < choice.ends_at and one.ends_at > choice.begins_at for one in self.taken
-        )
+        return self.choice.begins_at >= self.now - timedelta(minutes=1) and not self.is_taken and not self._is_chosen_in(self.closed)
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody else has what is chosen: it can be waited for."""
+        return self._is_chosen_in(self.taken)
 
     @property
     def band_of_taken(self) -> list[Stripe]:
         """When it is taken on this day."""
-        return [stripe for one in self.taken if (stripe := self._stripe(one.begins_at, one.ends_at))]
+        return [stripe for span in self.taken if (stripe := self._stripe(*span))]
 
     @property
-    def band_of_past(self) -> Stripe | None:
-        """What has passed of today."""
-        return self._stripe(self.span[0], self.now)
+    def band_of_closed(self) -> list[Stripe]:
+        """When it cannot be had on this day: what has passed, and what the owner has closed."""
+        return [stripe for span in self.closed if (stripe := self._stripe(*span))]
 
     @property
     def band_of_choice(self) -> Stripe | None:
@@ -157,7 +160,11 @@ class Day:
         return self._stripe(self.choice.begins_at, self.choice.ends_at)
 
     def _is_free(self, moment: datetime) -> bool:
-        return moment >= self.now - STEP / 30 and not any(one.begins_at <= moment < one.ends_at for one in self.taken)
+        spans = (*self.taken, *self.closed)
+        return moment >= self.now - STEP / 30 and not any(begins_at <= moment < ends_at for begins_at, ends_at in spans)
+
+    def _is_chosen_in(self, spans: Sequence[Span]) -> bool:
+        return any(begins_at < self.choice.ends_at and ends_at > self.choice.begins_at for begins_at, ends_at in spans)
 
     def _stripe(self, begins_at: datetime, ends_at: datetime) -> Stripe | None:
         first, last = self.span

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
@@ -28,6 +29,7 @@ from stations.views.estimating import Asked
 ON_ONE_LIST = 60
 AMOUNTS_WH = (10_000, 20_000, 30_000, 40_000, 60_000)
 POWERS_W = (3_700, 7_400, 11_000, 22_000, 50_000)
+LONGEST_SLOT = timedelta(hours=72)
 WORLD = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
 SORTINGS = ("near", "price", "power")
 PLURALS = (("one", 1), ("few", 2), ("other", 5))  # by the names the browser has for them, with a number of each
@@ -42,6 +44,8 @@ class Wish:
     min_power_w: int | None = None
     is_free_now: bool = False
     max_price: Decimal | None = None
+    free_from: datetime | None = None
+    free_to: datetime | None = None
     asked: Asked = field(default_factory=lambda: Asked(Need()))
     sorting: str = "near"
     box: search.Box | None = None
@@ -55,12 +59,15 @@ class Wish:
         types = {word.strip().upper() for words in query.getlist("connector_type") for word in words.split(",")}
         box = _numbers(query.get("bbox", ""), 4)
         centre = _numbers(query.get("near", ""), 2)
+        free_from, free_to = _slot(query.get("free_from", ""), query.get("free_to", ""))
         return cls(
             text=query.get("q", "").strip()[:100],
             types=tuple(kind for kind in Connector.Type.values if kind in types),
             min_power_w=_whole(query.get("min_power_w")) or None,
             is_free_now=query.get("available", "") in ("1", "true", "on", "True"),
             max_price=_price(query.get("max_price_per_kwh", "")),
+            free_from=free_from,
+            free_to=free_to,
             asked=estimating.read(request),
             sorting=query.get("sort", "") if query.get("sort") in SORTINGS else cls.sorting,
             box=search.Box(*box) if box and box[1] <= box[3] else None,
@@ -77,6 +84,8 @@ class Wish:
             available=self.is_free_now,
             max_price_per_kwh=self.max_price,
             text=self.text,
+            free_from=self.free_from,
+            free_to=self.free_to,
         )
 
     @property
@@ -87,7 +96,8 @@ class Wish:
     @property
     def filter_count(self) -> int:
         """How many filters are on; the text is seen anyway."""
-        return sum((bool(self.types), bool(self.min_power_w), self.is_free_now, self.max_price is not None))
+        filters = (self.types, self.min_power_w, self.is_free_now, self.max_price is not None, self.free_from)
+        return sum(bool(one) for one in filters)
 
     @property
     def where(self) -> tuple[float, float] | None:
@@ -252,6 +262,17 @@ def _numbers(text: str, count: int) -> tuple[float, ...] | None:
     except ValueError:
         return None
     return numbers if len(numbers) == count and all(math.isfinite(number) and abs(number) <= 540 for number in numbers) else None
+
+
+def _slot(begins: str, ends: str) -> tuple[datetime, datetime] | tuple[None, None]:
+    """A time in which it should be free, by the clock of the place where it names no zone; two ends in their order, or none."""
+    try:
+        found = [datetime.fromisoformat(said) for said in (begins, ends)]
+        first, last = (one if one.tzinfo is not None else timezone.make_aware(one) for one in found)
+        last = min(last.astimezone(UTC), first.astimezone(UTC) + LONGEST_SLOT)
+    except (ValueError, OverflowError):
+        return None, None
+    return (first, last) if first < last else (None, None)
 
 
 def _whole(text: str | None) -> int | None:

@@ -15,9 +15,23 @@ from billing import bank_accounts, disputes, ledger, payouts, seller_data, top_u
 from billing.gateway import demo
 from billing.models import BankAccount, Dispute, Payout, TopUp
 from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
-from stations import charge_points, circles, command_batches, commands, evidence, pairing, readings, reservations, sessions
+from stations import (
+    arrival,
+    booking_rules,
+    booking_series,
+    charge_points,
+    circles,
+    command_batches,
+    commands,
+    evidence,
+    pairing,
+    readings,
+    reservations,
+    sessions,
+    waitlist,
+)
 from stations.metering import Reading
-from stations.models import ChargePoint, ChargingSession, Connector, OperatorReservation, PrepaidStart, Reservation
+from stations.models import ChargePoint, ChargingSession, Connector, OperatorReservation, PrepaidStart, Reservation, WaitlistPlace
 from stations.readings import Incoming
 from tests import factories
 from tests.stations.acting import begin, go_online, session_of, stop
@@ -40,6 +54,7 @@ class Town:
     top_ups: dict[str, TopUp]
     pairings: list[int]
     reservations: dict[str, Reservation]
+    waiting: list[WaitlistPlace]
     disputes: list[Dispute]
     prepaid: list[PrepaidStart]
     links: list[str]
@@ -90,6 +105,7 @@ def build() -> Town:
         top_ups=_top_ups(me),
         pairings=_pairings(me, neighbour, spare),
         reservations=_reservations(me, guest, neighbour, home),
+        waiting=_waiting(me, guest, neighbour),
         disputes=_disputes(me, visits),
         prepaid=[
             PrepaidStart.objects.create(
@@ -282,6 +298,19 @@ def _pairings(me: User, *places: ChargePoint) -> list[int]:
     return [one.pk for one in made]
 
 
+def _waiting(me: User, guest: User, neighbour: ChargePoint) -> list[WaitlistPlace]:
+    """One place in a line, and one whose turn has come."""
+    connector, begins_at = neighbour.connectors.all()[0], timezone.now() + 200 * HOUR
+    places = []
+    for number in range(2):
+        slot = {"begins_at": begins_at + 5 * number * HOUR, "ends_at": begins_at + (5 * number + 2) * HOUR}
+        taken = reservations.book(driver=guest, connector=connector, **slot)
+        places.append(waitlist.join(driver=me, connector=connector, **slot))
+        if number:
+            reservations.cancel(user=guest, reservation=taken)
+    return places
+
+
 def _reservations(me: User, guest: User, neighbour: ChargePoint, home: ChargePoint) -> dict[str, Reservation]:
     """Mine to come and mine that came to nothing, a guest's at my charger, and what a charger holds by itself."""
     evening = timezone.localtime().replace(hour=18, minute=0, second=0, microsecond=0) + 24 * HOUR
@@ -295,6 +324,23 @@ def _reservations(me: User, guest: User, neighbour: ChargePoint, home: ChargePoi
         name: reservations.book(driver=person, connector=connector, begins_at=begins_at, ends_at=begins_at + hours * HOUR)
         for name, (person, connector, begins_at, hours) in made.items()
     }
+    opened = booking_rules.edit(
+        home,
+        approval="first",
+        buffer_minutes=30,
+        free_until_hours=24,
+        late_fee_minor=3_000,
+        no_show_fee_minor=5_000,
+        wants_confirmed_email=False,
+        open=[{"days": [1, 2, 3, 4, 5], "from": "06:00", "to": "12:00"}, {"from": "13:00", "to": "24:00"}],
+        own=[{"days": [7], "from": "18:00", "to": "20:00"}],
+    )
+    booking_rules.close(opened.charge_point, begins_at=evening + 500 * HOUR, ends_at=evening + 600 * HOUR, note="Dovolená u moře")
+    arrival.edit(home, spot="Druhé stání vlevo", gate_code="2580#", socket="Pod přístřeškem", rules="Po 22. hodině potichu.")
+    afternoon = evening + 68 * HOUR
+    rows["requested"] = booking_series.book(
+        driver=guest, connector=home.connectors.all()[0], begins_at=afternoon, ends_at=afternoon + HOUR, weeks=3, skip_taken=True
+    )[0]
     rows["cancelled"] = reservations.cancel(user=me, reservation=rows["cancelled"])
     Reservation.objects.filter(pk=rows["expired"].pk).update(
         status=Reservation.Status.EXPIRED, answer="Occupied", begins_at=evening - 48 * HOUR, ends_at=evening - 47 * HOUR

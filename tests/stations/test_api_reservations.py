@@ -42,6 +42,13 @@ def test_a_booking(driver, charge_point):
         "charger_answer": "",
         "session": None,
         "created_at": body["created_at"],
+        "series": None,
+        "answer_by": None,
+        "free_until": None,
+        "late_fee": {"amount": "0.00", "currency": "CZK"},
+        "no_show_fee": {"amount": "0.00", "currency": "CZK"},
+        "receipt": None,
+        "trouble": "",
     }
     assert answer["Location"].endswith(f"/api/v1/reservations/{row.code}/")
     assert client_of(driver).get(f"{URL}{row.code}/").json() == body

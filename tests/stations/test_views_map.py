@@ -1,9 +1,13 @@
 """The first page and the list that is its twin."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
+from stations import reservations
 from stations.models import ChargePoint
 from tests import factories
 from tests.stations.acting import go_online
@@ -143,3 +147,31 @@ def test_tiles_only_with_an_address_and_consent(client, town, settings):
 
     assert b"data-tiles-consent hidden" in answer.content
     assert answer.context["map_config"]["tiles"][0]["attribution"] == "© Them"
+
+
+def test_what_is_taken_in_my_time_is_left_out(client, driver, charge_point, connector):
+    begins_at = timezone.localtime(timezone.now() + timedelta(days=1)).replace(second=0, microsecond=0)
+    ends_at = begins_at + timedelta(hours=2)
+    query = {"free_from": f"{begins_at:%Y-%m-%dT%H:%M}", "free_to": f"{ends_at:%Y-%m-%dT%H:%M}"}
+    assert charge_point.name in client.get("/", query).content.decode()
+
+    reservations.book(driver=driver, connector=connector, begins_at=begins_at, ends_at=ends_at)
+
+    assert charge_point.name not in client.get("/", {**query, "part": "list"}).content.decode()
+    later = {"free_from": query["free_to"], "free_to": f"{ends_at + timedelta(hours=1):%Y-%m-%dT%H:%M}"}
+    page = client.get("/", later)
+    assert charge_point.name in page.content.decode()
+    assert page.context["wish"].filter_count == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"free_from": "x", "free_to": "y"},
+        {"free_from": "2026-11-21T18:00"},
+        {"free_from": "2026-11-21T18:00", "free_to": "2026-11-21T17:00"},
+        {"free_from": "0001-01-01T00:00", "free_to": "9999-12-31T23:59"},
+    ],
+)
+def test_a_time_that_makes_no_sense_is_left_out(client, charge_point, query):
+    assert client.get("/", query).status_code == 200

@@ -79,7 +79,7 @@ def test_a_day_has_as_many_half_hours_as_the_clock_has():
 
 def test_what_is_taken_or_past_cannot_be_chosen():
     at_18 = NOON + 6 * HOUR
-    taken = Reservation(begins_at=at_18, ends_at=at_18 + HOUR)
+    taken = (at_18, at_18 + HOUR)
     evening = day([taken], part=3, start="18:30")
     assert [start.is_free for start in evening.starts[:4]] == [False, False, True, True]
     assert not evening.is_free
@@ -87,8 +87,9 @@ def test_what_is_taken_or_past_cannot_be_chosen():
     assert day([taken], part=3, start="19:00").is_free
     assert not any(start.is_free for start in day(part=1).starts)
     assert not day(start="08:00").is_free
-    assert evening.band_of_past is not None
-    assert evening.band_of_past.width == 480.0
+    closed = Day(choose(start="08:00"), [], NOON, 1, [(evening.span[0], NOON)])
+    assert [stripe.width for stripe in closed.band_of_closed] == [480.0]
+    assert not any(start.is_free for start in closed.starts)
 
 
 # Pages
@@ -122,7 +123,7 @@ def test_book_by_links_and_a_button(client, driver, charge_point):
     local = timezone.localtime(booking.begins_at)
     assert (local.date(), local.hour, booking.ends_at - booking.begins_at) == (tomorrow, 18, 210 * MINUTE)
     taken = client.get(url, {"day": tomorrow.isoformat(), "start": "19:00"})
-    assert 'name="from"' not in taken.content.decode()
+    assert 'id="book"' not in taken.content.decode()
 
 
 @pytest.mark.parametrize("said", [{}, {"from": "x", "to": "y"}, {"from": "0001-01-01T00:00", "to": "9999-12-31T23:59"}])

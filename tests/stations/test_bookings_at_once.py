@@ -1,0 +1,118 @@
+"""Many who book, claim and repeat at the same moment: threads against a real database, whichever it is."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from billing.models import ChargeDetailRecord
+from stations import booking_requests, booking_rules, booking_series, reservations, waitlist
+from stations.models import ChargePoint, Reservation, WaitlistPlace
+from stations.reservations import SlotTaken
+from tests import factories
+from tests.stations.acting import HOUR, MINUTE
+from tests.stations.test_sessions_at_once import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PEOPLE = 6
+
+
+@pytest.fixture
+def people(transactional_db):
+    return [factories.make_user(f"Person {number}") for number in range(PEOPLE)]
+
+
+@pytest.fixture
+def connector(transactional_db):
+    owner = factories.make_user("Pavel")
+    return factories.make_charge_point(owner).connectors.get()
+
+
+def slots_that_overlap(connector, *, pause=timedelta(0)):
+    """Pairs of bookings that stand in each other's way."""
+    open_ones = list(Reservation.objects.filter(connector=connector, status__in=Reservation.OPEN).order_by("begins_at"))
+    return [(one, other) for one, other in itertools.pairwise(open_ones) if other.begins_at < one.ends_at + pause]
+
+
+def test_with_a_pause_between_guests_one_of_many_gets_the_slot(people, connector):
+    booking_rules.edit(connector.charge_point, buffer_minutes=60)
+    begins_at = timezone.now() + HOUR
+
+    def one(number):
+        shift = begins_at + number * 25 * MINUTE
+        return reservations.book(driver=people[number], connector=connector, begins_at=shift, ends_at=shift + 20 * MINUTE)
+
+    results = at_once(*[lambda number=number: one(number) for number in range(PEOPLE)])
+
+    assert any(isinstance(result, Reservation) for result in results)
+    assert all(isinstance(result, Reservation | SlotTaken) for result in results)
+    assert not slots_that_overlap(connector, pause=HOUR)
+
+
+def test_series_that_cross_never_overlap(people, connector):
+    begins_at = timezone.now() + 24 * HOUR
+
+    def one(number):
+        shift = begins_at + number * 30 * MINUTE
+        return booking_series.book(
+            driver=people[number], connector=connector, begins_at=shift, ends_at=shift + HOUR, weeks=3, skip_taken=number % 2 == 0
+        )
+
+    results = at_once(*[lambda number=number: one(number) for number in range(4)])
+
+    assert any(isinstance(result, list) for result in results)
+    assert not slots_that_overlap(connector)
+
+
+def test_one_claim_of_many_and_never_a_booking_beside_it(people, connector):
+    begins_at = timezone.now() + 5 * HOUR
+    slot = {"connector": connector, "begins_at": begins_at, "ends_at": begins_at + HOUR}
+    taken = reservations.book(driver=people[0], **slot)
+    places = [waitlist.join(driver=person, **slot) for person in people[1:3]]
+    reservations.cancel(user=people[0], reservation=taken)
+
+    results = at_once(
+        *[lambda place=place: reservations.claim(user=place.driver, place=place) for place in [*places, places[0]]],
+        *[lambda person=person: reservations.book(driver=person, **slot) for person in people[3:]],
+        lambda: waitlist.move_on(now=timezone.now()),
+    )
+
+    booked = {result.pk for result in results if isinstance(result, Reservation)}
+    assert len(booked) == 1
+    assert Reservation.objects.filter(status="booked").count() == 1
+    assert WaitlistPlace.objects.filter(status="claimed").count() == 1
+    assert not slots_that_overlap(connector)
+
+
+def test_a_booking_that_grows_and_one_that_begins_there(people, connector):
+    begins_at = timezone.now() + 5 * HOUR
+    mine = reservations.book(driver=people[0], connector=connector, begins_at=begins_at, ends_at=begins_at + HOUR)
+
+    at_once(
+        lambda: reservations.change(user=people[0], reservation=mine, begins_at=begins_at, ends_at=begins_at + 3 * HOUR),
+        lambda: reservations.book(driver=people[1], connector=connector, begins_at=begins_at + 2 * HOUR, ends_at=begins_at + 4 * HOUR),
+        lambda: reservations.cancel(user=people[0], reservation=mine),
+    )
+
+    assert not slots_that_overlap(connector)
+
+
+def test_a_request_is_answered_once_and_a_fee_charged_once(people, connector):
+    owner = connector.charge_point.owner
+    factories.give_credit(people[0], 50_000)
+    booking_rules.edit(ChargePoint.objects.get(pk=connector.charge_point_id), approval="always", late_fee_minor=2_000)
+    begins_at = timezone.now() + 5 * HOUR
+    asked_for = reservations.book(driver=people[0], connector=connector, begins_at=begins_at, ends_at=begins_at + HOUR)
+
+    at_once(
+        lambda: booking_requests.approve(user=owner, reservation=asked_for),
+        lambda: booking_requests.reject(user=owner, reservation=asked_for),
+        lambda: booking_requests.approve(user=owner, reservation=asked_for),
+    )
+
+    asked_for.refresh_from_db()
+    assert asked_for.status in ("booked", "rejected")
+    Reservation.objects.update(status="booked", free_until=timezone.now() - MINUTE)
+    at_once(*[lambda: reservations.cancel(user=people[0], reservation=asked_for)] * 4)
+    assert ChargeDetailRecord.objects.count() == 1
