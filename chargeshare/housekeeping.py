@@ -202,8 +202,8 @@ def run(jobs: list[Job] | tuple[Job, ...], now: datetime) -> int:
 class Clock:
     """Notices that somebody has set the clock of this machine.
 
-    Whoever lives then seems to have been silent for an hour; so nothing is judged by the clock before all who live were
-    seen by the new time.
+    Whoever lives then seems to have been silent for an hour, and whoever is about to plug in to have let an hour pass. So
+    nothing is judged by the clock before all who live were seen by the new time, and all who wait have had their own.
     """
 
     def __init__(self) -> None:
@@ -215,10 +215,11 @@ class Clock:
         step_s = time() - monotonic() - self._ahead_s
         if abs(step_s) > CLOCK_STEP_S:
             self._ahead_s += step_s
-            self._trusted_from = monotonic() + settings.OFFLINE_AFTER_S
+            rests_s = max(settings.OFFLINE_AFTER_S, settings.REMOTE_START_TIMEOUT_S)
+            self._trusted_from = monotonic() + rests_s
             tally.clock_steps += 1
             text = "the clock was set by %+.0f s: the periodic jobs rest for %g s, until whoever lives was seen by the new time"
-            logger.warning(text, step_s, settings.OFFLINE_AFTER_S)
+            logger.warning(text, step_s, rests_s)
         return monotonic() >= self._trusted_from
 
 

@@ -108,7 +108,7 @@ def test_after_the_clock_was_set_the_jobs_wait_until_all_who_live_were_seen(
     monkeypatch.setattr(housekeeping, "monotonic", lambda: since_start[0])
     clock = housekeeping.Clock()
     trusted = []
-    for wall_by, really in ((30, 30), (3_630, 30), (61, 61), (30, 30), (-3_570, 30), (100, 100)):
+    for wall_by, really in ((30, 30), (3_630, 30), (121, 121), (30, 30), (-3_570, 30), (150, 150)):
         wall[0] += wall_by
         since_start[0] += really
         trusted.append(clock.is_trusted())

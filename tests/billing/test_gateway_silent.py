@@ -1,13 +1,21 @@
 """GoPay says nothing for a minute: pages answer at once, and nobody waits longer than was promised."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from billing import top_ups
 from billing.models import TopUp
+from tests import factories
 from tests.billing.books import assert_books_balance, at_once, balance
+from tests.chargers import raw_charger_for
 from tests.factories import make_user
+from tests.flows.doors import Api
+from tests.flows.test_deaths import at_gopay
+from tests.ocpp_core.conftest import until
 
 GENEROUS_S = 20
 
@@ -93,3 +101,41 @@ def test_a_silent_gateway_holds_no_lock_and_no_thread(stub, settings):
     assert {type(result) for result in results} == {top_ups.GatewayUnavailable}
     stub.delay_s, settings.GOPAY_TIMEOUT_S = 0, 30.0
     assert top_ups.begin(payers[0], 1_000).status == "pending"
+
+
+def test_while_many_wait_for_a_silent_gateway_pages_and_chargers_go_on(serve_process, stub, driver, owner):
+    """The real server, with more payers than it has threads for chargers; nobody else waits for as long as they do."""
+    payers = [make_user() for _ in range(12)]
+    charge_point = factories.make_charge_point(owner, auto_configure=False)
+    may_answer, answer = threading.Event(), stub.answer
+
+    def hold(method, path, headers, body):
+        assert may_answer.wait(120)
+        return answer(method, path, headers, body)
+
+    stub.answer = hold
+    served = serve_process(**at_gopay(stub), GOPAY_TIMEOUT_S="120", HOUSEKEEPING="False")
+
+    async def heartbeats():
+        async with raw_charger_for(charge_point, served) as box:
+            await box.call("BootNotification", {"chargePointVendor": "Any", "chargePointModel": "Box"})
+            for _ in range(5):
+                await box.call("Heartbeat", {})
+
+    others = [Api(served, payer) for payer in payers]
+    for other in others:
+        async_to_sync(other.get)("wallet/")
+    try:
+        with ThreadPoolExecutor(len(others)) as pool:
+            waiting = [pool.submit(async_to_sync(other.post), "wallet/top-ups/", {"amount": "200.00"}) for other in others]
+            until(lambda: TopUp.objects.count() == len(payers))
+            async_to_sync(heartbeats)()
+            wallet = async_to_sync(Api(served, driver).get)("wallet/")
+            is_still_silent = not any(one.done() for one in waiting)
+            may_answer.set()
+    finally:
+        may_answer.set()
+    assert is_still_silent
+    assert wallet["balance"]["amount"] == "500.00"
+    assert [one.result()[0] for one in waiting] == [201] * len(payers)
+    assert_books_balance()

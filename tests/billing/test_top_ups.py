@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Notification
@@ -359,6 +360,33 @@ def test_fifty_notifications_at_once_credit_once(stub, caplog):
 
     assert at_once(nudge, 50) == [True] * 50
     assert balance(user, "cash") == 20_000
+    assert Notification.objects.filter(user=user).count() == 1
+    assert_books_balance()
+
+
+@pytest.mark.skipif(IS_SQLITE, reason="one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_fifty_notifications_the_payer_and_the_next_pass_at_once_credit_once(stub):
+    """Whoever comes first: GoPay's nudges, the browser that returns, the periodic job."""
+    user = make_user()
+    top_up = top_ups.begin(user, 20_000)
+    stub.move(top_up.gateway_id, "PAID")
+    TopUp.objects.update(refreshed_at=None)
+
+    def come(number):
+        client = Client()
+        if number % 9 == 1:
+            client.force_login(user)
+            return client.get(top_up.get_absolute_url()).status_code
+        if number % 9 == 2:
+            top_ups.refresh_pending(now=timezone.now() + timedelta(minutes=1))
+            return 200
+        return client.get(f"/gopay/notification/?id={top_up.gateway_id}").status_code
+
+    assert set(at_once(come, 63, threads=16)) == {200}
+    top_ups.refresh_pending(now=timezone.now() + timedelta(minutes=10))
+    assert balance(user, "cash") == 20_000
+    assert LedgerTransaction.objects.filter(kind="top_up").count() == 1
     assert Notification.objects.filter(user=user).count() == 1
     assert_books_balance()
 

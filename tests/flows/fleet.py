@@ -210,7 +210,7 @@ class Fleet:
                 for life in self._lives:
                     if life.done():
                         life.result()
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.02)
 
     def total(self, action: str) -> int:
         """How much of this was acknowledged altogether."""

@@ -33,6 +33,13 @@ def test_settling_takes_one_transaction_and_few_statements(charge_point, driver)
     assert len(statements) < MOST_STATEMENTS, "\n".join(statements)
 
 
+def deadlocks():
+    """How many the database has had to solve so far."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot(), deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return cursor.fetchone()[1]
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one writer in at a time")
 def test_two_hundred_stops_at_once_are_settled_without_a_deadlock(owner, tariff, caplog):
@@ -45,7 +52,10 @@ def test_two_hundred_stops_at_once_are_settled_without_a_deadlock(owner, tariff,
         charge_point = factories.make_charge_point(owner, tariff=tariff)
         started.append((charge_point, begin(charge_point, factories.make_id_token(driver).uid).transaction_id))
 
+    before = deadlocks()
     results = at_once(lambda number: stop(*started[number], meter=2_000, at=NOON + HOUR), 200, threads=16)
+
+    assert deadlocks() == before
 
     assert [one for one in results if isinstance(one, Exception)] == []
     assert "asked to repeat" not in caplog.text

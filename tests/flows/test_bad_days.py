@@ -1,0 +1,232 @@
+"""Days on which something around the server breaks. Chargers notice as little as can be, and nothing is lost or doubled."""
+
+import asyncio
+import json
+import resource
+import signal
+import urllib.error
+import urllib.request
+from contextlib import AsyncExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+
+from stations.models import ChargePoint, ChargingSession
+from tests import factories
+from tests.chargers import raw_charger_for
+from tests.flows.doors import Api
+from tests.flows.fleet import BOOT, Fleet, assert_kept, is_told, unexplained
+from tests.ocpp_core.conftest import run, served, shared_server, until  # noqa: F401 - fixtures among them
+from tests.ocpp_core.test_serve import let_everybody_in
+from tests.serving import database_url
+
+SERVER = {"EMAIL_URL": "dummymail://"}
+ROOM_BYTES = 65_536
+STEPPING = {"DJANGO_SETTINGS_MODULE": "tests.settings_stepping", "OFFLINE_AFTER_S": "3"}
+
+
+def read(url):
+    """Status and text of a page."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own address
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def assert_nothing_is_lost(fleet):
+    until(lambda: is_told(fleet), 60)
+    assert_kept(fleet)
+
+
+def test_one_charger_floods_and_the_others_are_unharmed(served, owner):  # noqa: F811
+    fleet = Fleet(served, owner, 4)
+    rogue = factories.make_charge_point(owner, auto_configure=False)
+
+    async def story():
+        async with fleet.living(), raw_charger_for(rogue, served) as box:
+            await box.call("BootNotification", BOOT)
+            for number in range(1_500):
+                await box.send([2, f"{number}", "StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Available"}])
+            assert await box.closed() == 1008
+            await fleet.goes_on("StopTransaction")
+
+    run(story)
+    assert fleet.falls == 0
+    assert not any(box.refused for box in fleet.boxes)
+    assert f"charger '{rogue.identity}' floods and is cut off" in served.said()
+    assert_nothing_is_lost(fleet)
+    assert unexplained(served) == []
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="a file is in other hands as a whole")
+def test_one_wallet_in_other_hands(served, owner):  # noqa: F811
+    """More chargers wait for it than there are threads: other wallets, heartbeats and pages go on, and in the end all are answered."""
+    fleet = Fleet(served, owner, 4)
+    victim = factories.make_user()
+    factories.give_credit(victim, 100_000)
+    card = factories.make_id_token(victim).uid
+    waiting = [factories.make_charge_point(owner, auto_configure=False) for _ in range(12)]
+    start = {"connectorId": 1, "idTag": card, "meterStart": 1_000, "timestamp": "2026-11-20T10:00:00Z"}
+
+    async def story():
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(fleet.living())
+            boxes = [await stack.enter_async_context(raw_charger_for(one, served)) for one in waiting]
+            for box in boxes:
+                await box.call("BootNotification", BOOT)
+            holder = stack.enter_context(closing(psycopg.connect(database_url())))
+            holder.execute("SELECT * FROM billing_ledgeraccount WHERE user_id = %s FOR UPDATE", [victim.pk])
+            for box in boxes:
+                await box.send([2, "start", "StartTransaction", start])
+            await fleet.goes_on("StopTransaction", 2)
+            pages = [f"{served.url}/", f"{served.url}/charge-points/{waiting[0].code}/", f"{served.url}/readyz"]
+            assert [(await asyncio.to_thread(read, page))[0] for page in pages] == [200, 200, 200]
+            assert (await Api(served, fleet.boxes[0].driver).get("wallet/"))["balance"]
+            holder.rollback()
+            answers = [await box.receive() for box in boxes]
+            assert [answer[:2] for answer in answers] == [[3, "start"]] * 12
+            told = sorted(answer[2]["idTagInfo"]["status"] for answer in answers)
+            assert told == ["Accepted"] * 3 + ["ConcurrentTx"] * 9
+
+    run(story)
+    assert fleet.falls == 0
+    assert not any(box.refused for box in fleet.boxes)
+    assert "waits for what is in other hands" in served.said()
+    assert unexplained(served) == []
+    assert ChargingSession.objects.filter(driver=victim, status="ACTIVE").count() == 3
+
+
+@contextmanager
+def little_room(served):  # noqa: F811
+    """No file of this process may grow beyond this, as on a disk that is full; in the end there is room again."""
+    pid = served.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (ROOM_BYTES, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_is_full(served, owner):  # noqa: F811
+    """What can be kept neither in the database nor beside it is not acknowledged, and the charger says it again when there is room."""
+    fleet = Fleet(served, owner, 3, wordiness=20, readings=(20, 30))
+    is_file = connection.vendor == "sqlite"
+
+    async def story():
+        async with fleet.living():
+            await fleet.goes_on("MeterValues")
+            if not is_file:
+                await asyncio.to_thread(let_everybody_in, "false")
+            try:
+                with little_room(served):
+                    await fleet.until(lambda: any(box.refused["MeterValues InternalError"] for box in fleet.boxes))
+                    status, failing = await asyncio.to_thread(read, f"{served.url}/readyz")
+                    assert (status, set(json.loads(failing)["failing"])) == (503, {"database", "spool"})
+            finally:
+                if not is_file:
+                    await asyncio.to_thread(let_everybody_in, "true")
+            await fleet.goes_on("StopTransaction")
+
+    try:
+        run(story)
+    finally:
+        connection.close()  # the one that was broken off
+    assert fleet.falls == 0
+    assert "neither database nor spool" in served.said()
+    assert_nothing_is_lost(fleet)
+    assert unexplained(served) == []
+    until(lambda: read(f"{served.url}/readyz")[0] == 200)
+
+
+@pytest.mark.parametrize(("count", "kills"), [(12, 2), pytest.param(200, 20, marks=pytest.mark.slow)])
+def test_killed_while_many_are_settled(serve_process, owner, count, kills):
+    """Each is settled once, whoever was killed when."""
+    server = serve_process(HOUSEKEEPING="False")
+    fleet = Fleet(server, owner, count)
+
+    async def story():
+        for box in fleet.boxes:
+            await box.begin()
+            await box.read()
+        ends = [asyncio.create_task(box.stop()) for box in fleet.boxes]
+        for kill in range(kills):
+            await fleet.until(lambda kill=kill: fleet.total("StopTransaction") > count * kill // kills)
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.restart)
+        await asyncio.gather(*ends)
+        for box in fleet.boxes:
+            await box.hang_up()
+
+    run(story)
+    assert_nothing_is_lost(fleet)
+    assert unexplained(server) == []
+
+
+def test_ended_politely_under_load(serve_process, owner):
+    """SIGTERM while everybody talks: what is under way is answered, and what was answered is there."""
+    server = serve_process(**SERVER)
+    fleet = Fleet(server, owner, 6)
+
+    async def story():
+        async with fleet.living():
+            await fleet.goes_on("StopTransaction")
+            assert await asyncio.to_thread(server.stop) == 0
+            await asyncio.to_thread(server.restart)
+            await fleet.goes_on("StopTransaction")
+
+    run(story)
+    assert [box.falls for box in fleet.boxes] == [1] * 6
+    assert not any(box.refused for box in fleet.boxes)
+    assert_nothing_is_lost(fleet)
+    assert unexplained(server) == []
+
+
+def test_the_clock_is_set(serve_process, owner, driver):
+    """An hour forward and an hour back: sockets and sessions are as they were, and who waits to plug in still may."""
+    server = serve_process(**SERVER, **STEPPING)
+    fleet = Fleet(server, owner, 3, pause_s=0.05)
+    asked, guarded = (factories.make_charge_point(owner, auto_configure=False) for _ in range(2))
+    card = factories.make_id_token(driver).uid
+
+    def is_seen_in_an_hour(charge_point):
+        seen = ChargePoint.objects.get(pk=charge_point.pk)
+        return seen.connection and seen.last_seen_at and seen.last_seen_at > datetime.now(UTC) + timedelta(minutes=50)
+
+    async def step(which, number):
+        server.process.send_signal(which)
+        await fleet.until(lambda: server.said().count("the clock was set by") >= number)
+        await fleet.goes_on("StopTransaction", 2)
+
+    async def story():
+        api = Api(server, driver)
+        async with fleet.living(), raw_charger_for(asked, server) as box, raw_charger_for(guarded, server) as other:
+            for one in (box, other):
+                await one.call("BootNotification", BOOT)
+            await fleet.goes_on("StartTransaction")
+            said = {"connectorId": 1, "idTag": card, "meterStart": 0, "timestamp": fleet.boxes[0].visits[-1].at(0)}
+            transaction_id = (await other.call("StartTransaction", said))["transactionId"]
+            status, begun = await api.post("sessions/", {"connector": f"{asked.code}/1"})
+            assert status == 202
+            _kind, message_id, action, payload = await box.receive()
+            assert action == "RemoteStartTransaction"
+            await box.send([3, message_id, {"status": "Accepted"}])
+            await step(signal.SIGUSR1, 1)
+            start = {"connectorId": 1, "idTag": payload["idTag"], "meterStart": 0, "timestamp": said["timestamp"]}
+            assert (await box.call("StartTransaction", start))["idTagInfo"]["status"] == "Accepted"
+            while not await asyncio.to_thread(is_seen_in_an_hour, asked):
+                await box.call("Heartbeat", {})
+                await asyncio.sleep(0.2)
+            await step(signal.SIGUSR2, 2)
+            assert (await api.get(f"sessions/{begun['code']}/"))["status"] == "active"
+            guest = await asyncio.to_thread(ChargingSession.objects.get, transaction_id=transaction_id)
+            assert guest.status == "ACTIVE"
+
+    run(story)
+    assert fleet.falls == 0
+    assert not any(box.refused for box in fleet.boxes)
+    assert "chargeshare_clock_steps_total 2.0" in read(f"{server.url}/metrics")[1]
+    assert unexplained(server) == []
