@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections import deque
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ class RawCharger:
 
     def __init__(self, link: WebSocketLink) -> None:
         self.link = link
+        self._asked: deque[Any] = deque()
 
     @property
     def subprotocol(self) -> str | None:
@@ -32,6 +34,9 @@ class RawCharger:
 
     async def receive(self, timeout: float = 30.0) -> Any:  # noqa: ASYNC109 - as a test says it
         """Wait for the next frame."""
+        return self._asked.popleft() if self._asked else await self._next(timeout)
+
+    async def _next(self, timeout: float = 30.0) -> Any:  # noqa: ASYNC109
         return json.loads(await asyncio.wait_for(self.link.recv(), timeout))
 
     async def ask(self, frame: Any) -> Any:
@@ -40,8 +45,11 @@ class RawCharger:
         return await self.receive()
 
     async def call(self, action: str, payload: dict[str, Any], message_id: str = "1") -> dict[str, Any]:
-        """Send a request and give the payload of its answer."""
-        kind, answered_id, *rest = await self.ask([2, message_id, action, payload])
+        """Send a request and give the payload of its answer. What is asked of the charger meanwhile is received afterwards."""
+        await self.send([2, message_id, action, payload])
+        while (frame := await self._next())[0] == 2:
+            self._asked.append(frame)
+        kind, answered_id, *rest = frame
         assert (kind, answered_id) == (3, message_id), rest
         answer: dict[str, Any] = rest[0]
         return answer
