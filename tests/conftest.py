@@ -16,10 +16,11 @@ from accounts.models import User
 from billing.models import Tariff
 from ocpp_core import schemas
 from stations.models import ChargePoint, Command, Connector
-from tests import evidence, factories, jitter
+from tests import evidence, factories, jitter, nursery
 from tests.serving import Served
 
 OPENING_CREDIT_MINOR = 50_000
+DATABASES = {"db", "transactional_db"}
 
 # How fast examples come says something about the machine alone.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -31,6 +32,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if jitter.SEED:
         jitter.install()
         config.pluginmanager.register(jitter.Plugin())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for no table and knows no Redis says the same in both halves of the suite, and is told once."""
+    for item in items:
+        module = vars(getattr(item, "module", None))
+        is_in_redis = module.get("cache") is cache or "get_channel_layer" in module
+        if not is_in_redis and not DATABASES & {*getattr(item, "fixturenames", ())} and item.get_closest_marker("django_db") is None:
+            item.add_marker("one_database")
+
+
+def pytest_unconfigure() -> None:
+    """No process outlives the tests."""
+    nursery.close()
 
 
 @pytest.hookimpl(wrapper=True)

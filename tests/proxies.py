@@ -22,8 +22,9 @@ from django.utils import timezone
 from ocpp_core import pem
 from ocpp_core.simulator.certificates import Certificates
 from tests.authorities import stranger
+from tests.nursery import HOUSE
 from tests.servers import free_port
-from tests.serving import HOUSE, Served
+from tests.serving import Served
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 PATIENCE_S = 30

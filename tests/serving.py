@@ -3,27 +3,27 @@
 import os
 import signal
 import subprocess
-import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
+from weakref import WeakSet
 
 from django.conf import settings
 from django.db import connection
 
+from tests import nursery
 from tests.servers import free_port
 
-HOUSE = Path(__file__).parent.parent
 PATIENCE_S = 120
-_running: list["Served"] = []
+_all: "WeakSet[Served]" = WeakSet()
 
 
 def running() -> list["Served"]:
     """The servers that this test process has started and not ended."""
-    return list(_running)
+    return sorted((one for one in _all if one.process is not None), key=lambda one: one.port)
 
 
 class Served:
@@ -34,7 +34,8 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}"
         self.ocpp_url = f"ws://127.0.0.1:{self.port}/ocpp"
         self.log = home / f"serve-{self.port}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: nursery.Child | subprocess.Popen[bytes] | None = None
+        _all.add(self)
         self.environment = {
             "DJANGO_SETTINGS_MODULE": "tests.settings_served",
             "DATABASE_URL": database_url(),
@@ -51,10 +52,8 @@ class Served:
 
     def start(self) -> "Served":
         """Serve, and return once database and channel layer are reached."""
-        command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=HOUSE, env={**os.environ, **self.environment}, stdout=log, stderr=log)
-        _running.append(self)
+        arguments = ["serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        self.process = nursery.begin(arguments, {**os.environ, **self.environment}, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + PATIENCE_S
         while not self._is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -87,7 +86,6 @@ class Served:
         process, self.process = self.process, None
         if process is None:
             return 0
-        _running.remove(self)
         process.send_signal(how)
         try:
             return process.wait(PATIENCE_S / 2)
@@ -102,9 +100,15 @@ class Served:
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Another command of manage.py with the same settings."""
-        everything: dict[str, Any] = {**os.environ, **self.environment, **environment}
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, cwd=HOUSE, env=everything, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+        everything = {**os.environ, **self.environment, **environment}
+        with tempfile.TemporaryDirectory() as said:
+            out, err = Path(said) / "out", Path(said) / "err"
+            process = nursery.begin(list(arguments), everything, stdout=out, stderr=err)
+            try:
+                status = process.wait(PATIENCE_S)
+            finally:
+                process.kill()
+            return subprocess.CompletedProcess(arguments, status, out.read_text(), err.read_text())
 
 
 def database_url() -> str:

@@ -38,6 +38,7 @@ FLAGS = [
     "--no-first-run",
 ]
 PATIENCE_S = 30
+STORIES = ("test_driver", "test_visits")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -45,10 +46,12 @@ SCREENSHOTS = Path(settings.BASE_DIR) / "var/browser"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything in this folder."""
+    """Mark everything in this folder. What is looked at is the same on every database; whole stories are lived through on both."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+            if item.path.stem not in STORIES:
+                item.add_marker("one_database")
 
 
 @pytest.hookimpl(wrapper=True)
