@@ -6,12 +6,13 @@ kept for some seconds; what cannot be found out is left out, so that the endpoin
 """
 
 from collections.abc import Iterator
+from time import monotonic
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from chargeshare.metrics import process, reachability, tables
+from chargeshare.metrics import kept, process, reachability, tables
 from chargeshare.metrics.kept import Kept
 from ocpp_core.workers import own_connection
 
@@ -28,13 +29,14 @@ class House(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Everything that can be told now."""
+        until = monotonic() + kept.PATIENCE_S
         _look_at_all()
         yield from process.tell()
         up = GaugeMetricFamily("chargeshare_up", "Whether a part that is needed answers in time.", labels=["part"])
-        for name, kept in _parts.items():
-            up.add_metric([name], float(kept.get() is not None))
+        for name, part in _parts.items():
+            up.add_metric([name], float(part.get(until) is not None))
         yield up
-        yield from _tables.get() or []
+        yield from _tables.get(until) or []
 
 
 def told() -> bytes:

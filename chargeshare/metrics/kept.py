@@ -34,10 +34,10 @@ class Kept(Generic[T]):
                 looking = self._looking = self._thread.submit(self._look)
             return looking
 
-    def get(self) -> T | None:
-        """The answer; None where there is none in time, whatever the reason."""
+    def get(self, until: float | None = None) -> T | None:
+        """The answer; None where there is none in time, whatever the reason. `until` is when a patience shared with others ends."""
         try:
-            return self.look().result(timeout=PATIENCE_S)
+            return self.look().result(timeout=PATIENCE_S if until is None else max(0.0, until - monotonic()))
         except TimeoutError:
             return None
         except Exception as error:  # noqa: BLE001 - whatever a driver raises; its words may hold an address or a password
