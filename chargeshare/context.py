@@ -17,6 +17,7 @@ SECTIONS = {
     "session_list": "sessions",
     "session_detail": "sessions",
     "session_stop": "sessions",
+    "driver_statistics": "sessions",
     "book": "map",
     "reservation_list": "reservations",
     "reservation_detail": "reservations",

@@ -341,6 +341,7 @@ function bounds() {
 
 function remember() {
   const address = new URLSearchParams([...wishes(), ...presentation()]);
+  for (const name of ["from", "to", "car"]) address.delete(name); // mine, and kept by the server's cookie
   if (selected) address.set("selected", selected);
   const query = address.toString();
   history.replaceState(history.state, "", query ? `?${query}` : location.pathname);

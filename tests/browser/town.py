@@ -70,6 +70,8 @@ def build() -> Town:
     for person in (me, guest):
         factories.give_credit(person, 200_000)
     ledger.grant(me, 10_000, reason="Výpadek proudu")
+    factories.make_vehicle(me, plate="1AB 2345")
+    factories.make_vehicle(me, name="Mercedes-Benz EQE 350 po tchánovi", battery_wh=89_000, dc_limit_w=170_000)
     my_card, guests_card, blocked = (factories.make_id_token(person) for person in (me, guest, me))
     factories.make_id_token(me, "04:A2:B3:C4:D5:E6:80", confirmed=False, label="Klíčenka od auta v garáži u babičky")
     blocked.is_blocked = True
