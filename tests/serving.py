@@ -17,6 +17,7 @@ from django.db import connection
 from tests import nursery
 from tests.servers import free_port
 
+HOUSE = nursery.HOUSE
 PATIENCE_S = 120
 _all: "WeakSet[Served]" = WeakSet()
 
