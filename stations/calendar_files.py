@@ -27,7 +27,7 @@ def written(booking: Reservation) -> str:
         f"SEQUENCE:{0 if booking.ended_at is None else 1}",
         f"DTSTART:{_utc(booking.begins_at)}",
         f"DTEND:{_utc(booking.ends_at)}",
-        f"STATUS:{'CONFIRMED' if is_on else 'CANCELLED'}",
+        f"STATUS:{'TENTATIVE' if booking.status == Reservation.Status.REQUESTED else 'CONFIRMED' if is_on else 'CANCELLED'}",
         f"SUMMARY:{_text(summary)}",
         f"DESCRIPTION:{_text(description)}",
         f"URL:{settings.PUBLIC_URL}{booking.get_absolute_url()}",

@@ -6,16 +6,20 @@ from django.db.models import Q
 
 from accounts.models import User
 from stations.models import (
+    ArrivalPack,
+    BookingRules,
     CardPairing,
     ChargePoint,
     ChargingSession,
     Circle,
     CircleMember,
+    Closure,
     Command,
     Invitation,
     MeterCase,
     MeterValue,
     Reservation,
+    WaitlistPlace,
 )
 
 _SESSION = (
@@ -27,6 +31,11 @@ _RESERVATION = (
     *("code", "status", "reservation_id", "charge_point__code", "charge_point__name", "connector__number", "begins_at", "ends_at"),
     *("id_tag", "created_at", "ended_at", "session__code"),
 )
+_RULES = (
+    *("approval", "approve_first", "notice_minutes", "ahead_days", "buffer_minutes", "shortest_minutes", "longest_minutes"),
+    *("wants_confirmed_email", "wants_vehicle", "free_until_hours", "late_fee_minor", "no_show_fee_minor"),
+)
+_PACK = ("spot", "gate_code", "socket", "cable_m", "rules")
 _METER_CASE = ("session__code", "kind", "doubt", "plausible_wh", "reported_wh", "opened_at", "outcome", "energy_wh", "reason", "decided_at")
 _CHARGE_POINT = (
     *("code", "name", "description", "address", "latitude", "longitude", "access", "is_published", "make", "identity", "vendor", "model"),
@@ -57,6 +66,14 @@ def everything_about(user: User) -> dict[str, Any]:
             for charge_point in ChargePoint.objects.filter(owner=user).order_by("pk")
         ],
         "reservations": list(Reservation.objects.filter(driver=user).order_by("pk").values(*_RESERVATION)),
+        "waiting_lists": list(
+            WaitlistPlace.objects.filter(driver=user).order_by("pk").values("charge_point__code", "begins_at", "ends_at", "status")
+        ),
+        "booking_rules": list(BookingRules.objects.filter(charge_point__owner=user).order_by("pk").values("charge_point__code", *_RULES)),
+        "closures": list(
+            Closure.objects.filter(charge_point__owner=user).order_by("pk").values("charge_point__code", "begins_at", "ends_at", "note")
+        ),
+        "arrival_packs": list(ArrivalPack.objects.filter(charge_point__owner=user).order_by("pk").values("charge_point__code", *_PACK)),
         "invitations": list(Invitation.objects.filter(user=user).order_by("pk").values("charge_point__code", "created_at")),
         "circles": [
             {

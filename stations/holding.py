@@ -55,11 +55,11 @@ def tell_chargers(*, now: datetime) -> int:
 def tell_of_trouble(*, now: datetime) -> int:
     """Tell both sides when a charger cannot keep its outlet for a booking whose time has come, and when it can after all.
 
-    Who waits for somebody else's car loses nothing by it: her slot is kept to its end.
+    Who waits for somebody else's car loses nothing by it: her slot is kept to its end, whatever is reported meanwhile.
     """
     due = Q(status=Status.BOOKED, begins_at__lte=now + BEFORE, ends_at__gt=now)
     is_silent = Q(told_at=None, trouble="", begins_at__lte=now + BEFORE / 3) & ~_online(now)
-    refused = Q(answer__in=PASSING) & ~Q(trouble=F("answer"))
+    refused = Q(answer__in=PASSING) & ~Q(trouble=F("answer")) & ~Q(trouble__in=LONG_KEPT)
     after_all = Q(answer="Accepted", trouble__in=(*PASSING, OFFLINE))
 
     def tell(booking: Reservation) -> bool:
@@ -68,8 +68,7 @@ def tell_of_trouble(*, now: datetime) -> int:
             return False
         trouble = READY if booking.answer == "Accepted" else booking.answer if booking.answer in PASSING else OFFLINE
         slots.keep_no_longer(booking)
-        # Whom somebody else's car has kept waiting is not sent away because another fault is reported meanwhile.
-        booking.trouble = trouble if trouble in LONG_KEPT or booking.trouble not in LONG_KEPT else booking.trouble
+        booking.trouble = trouble
         booking.save(update_fields=["trouble"])
         if booking.told_at is not None:
             Connector.objects.filter(pk=booking.connector_id).update(kept_until=booking.held_until)

@@ -319,8 +319,8 @@ def _fee(booking: Reservation, status: str, now: datetime, by: User | None) -> i
 def _move(booking: Reservation, begins_at: datetime, ends_at: datetime, now: datetime, *, asks_again: bool) -> None:
     """Give a locked booking its new slot. A charger that holds the old one is told, or lets go where it is not time yet."""
     moves = begins_at != booking.begins_at
-    slots.keep_no_longer(booking)
     if moves:
+        slots.keep_no_longer(booking)
         holding.release(booking, now)
     booking.begins_at, booking.ends_at = begins_at, ends_at
     changed = ["begins_at", "ends_at"]
@@ -339,7 +339,7 @@ def _move(booking: Reservation, begins_at: datetime, ends_at: datetime, now: dat
     booking.save(update_fields=changed)
     kind = Kind.RESERVATION_REQUESTED if booking.status == Status.REQUESTED else Kind.RESERVATION_CHANGED
     booking_news.tell(booking, kind)
-    if booking.status == Status.BOOKED and booking.begins_at - BEFORE <= now:
+    if moves and booking.status == Status.BOOKED and booking.begins_at - BEFORE <= now:
         holding.tell_charger(booking, now)
     waitlist.offer(booking.connector, now=now)
     live.connector_changed(booking.connector)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from stations import arrival, booking_rules, reservations
+from stations import arrival, booking_rules, export, reservations, waitlist
 from stations.models import Reservation, WaitlistPlace
 from tests import factories
 from tests.stations.acting import HOUR, MINUTE, begin, go_online
@@ -389,3 +389,31 @@ def test_a_fee_is_said_before_and_has_a_receipt(driver, charge_point, connector,
     mine.refresh_from_db()
     assert client.get(mine.cdr.get_absolute_url()).status_code == 200
     assert client.get(reverse("billing:receipt_pdf", args=[mine.cdr.number])).status_code == 200
+
+
+def test_the_receipt_of_a_fee_shows_no_meter(driver, charge_point, connector, client):
+    booking_rules.edit(charge_point, late_fee_minor=3_000)
+    mine = book(driver, connector)
+    Reservation.objects.update(free_until=timezone.now() - MINUTE)
+    reservations.cancel(user=driver, reservation=mine)
+    mine.refresh_from_db()
+    client.force_login(driver)
+
+    page = client.get(mine.cdr.get_absolute_url()).content.decode()
+
+    assert "What the meter counted" not in page
+    assert "Booking cancelled late" in page
+
+
+def test_what_we_hold_names_her_rules_and_her_places_in_line(driver, stranger, owner, charge_point, connector, pack):
+    booking_rules.edit(charge_point, approval="always", notice_minutes=30)
+    taken = book(stranger, connector)
+    waitlist.join(driver=driver, connector=connector, begins_at=taken.begins_at, ends_at=taken.ends_at)
+
+    hers, his = export.everything_about(driver), export.everything_about(owner)
+
+    assert len(hers["waiting_lists"]) == 1
+    assert not hers["arrival_packs"]
+    assert [one["gate_code"] for one in his["arrival_packs"]] == ["2580#"]
+    assert [one["notice_minutes"] for one in his["booking_rules"]] == [30]
+    assert not his["waiting_lists"]

@@ -500,3 +500,28 @@ def test_whom_somebody_elses_car_keeps_waiting_keeps_her_slot(driver, stranger, 
     keep_house()
     one.refresh_from_db()
     assert (one.status, one.cdr) == ("expired", None)
+
+
+def test_what_a_charger_reports_meanwhile_is_not_told_over_and_over(driver, charge_point, connector):
+    go_online(charge_point)
+    one = book(driver, connector, begins=10 * MINUTE, ends=3 * HOUR)
+    answer(asked("ReserveNow")[0], "Occupied")
+    keep_house()
+    Reservation.objects.update(answer="Faulted")
+
+    for _ in range(3):
+        keep_house()
+
+    one.refresh_from_db()
+    assert (one.trouble, told(driver, Kind.RESERVATION_TROUBLE)) == ("Occupied", 1)
+
+
+def test_a_charger_that_is_silent_before_a_booking_is_told_of(driver, owner, charge_point, connector):
+    one = move(book(driver, connector), begins=4 * MINUTE)
+
+    keep_house()
+    keep_house()
+
+    one.refresh_from_db()
+    assert one.trouble == "Offline"
+    assert told(driver, Kind.RESERVATION_TROUBLE) == told(owner, Kind.RESERVATION_TROUBLE) == 1
