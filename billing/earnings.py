@@ -1,16 +1,16 @@
 """What owners have earned: pending while a session may still be disputed, then available."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Q, Sum
-from django.db.models.functions import TruncMonth
 
 from accounts.models import User
-from billing import ledger
+from billing import ledger, spans
 from billing.ledger import Kind
 from billing.models import ChargeDetailRecord, LedgerAccount, LedgerEntry
 
@@ -50,19 +50,20 @@ def of(user: User) -> Earnings:
         "energy_wh": Sum("energy_wh", filter=Q(corrects=None)),
         "sessions": Count("pk", filter=Q(corrects=None)),
     }
-    months = mine.annotate(month=TruncMonth("created_at")).values("month").annotate(**sums).order_by("-month")
+    known = spans.first_and_last(user.pk)
+    months = spans.by_month(user.pk, spans.months(*known), with_own=True) if known is not None else {}
     places = mine.values("charge_point_code").annotate(**sums).order_by("charge_point_code")
     return Earnings(
         pending_minor=balances[Kind.EARNINGS_PENDING],
         available_minor=balances[Kind.EARNINGS_AVAILABLE],
         in_payout_minor=balances[Kind.EARNINGS_IN_PAYOUT],
         currency=settings.CURRENCY,
-        by_month={row["month"].date(): _sum(row) for row in months},
+        by_month={month: _sum(row) for month, row in months.items()},
         by_charge_point={row["charge_point_code"]: _sum(row) for row in places},
     )
 
 
-def _sum(row: dict[str, int | None]) -> Harvest:
+def _sum(row: Mapping[str, int | None]) -> Harvest:
     return Harvest(row["earned_minor"] or 0, row["energy_wh"] or 0, row["sessions"] or 0)
 
 

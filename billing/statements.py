@@ -10,12 +10,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet, Sum
-from django.db.models.functions import TruncMonth
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from billing import money
+from billing import money, spans
 from billing.ledger import Kind
 from billing.models import ChargeDetailRecord, LedgerEntry, Payout
 from billing.spreadsheets import Row
@@ -120,15 +119,16 @@ def earned(owner: User, *, begins: date, ends: date) -> QuerySet[ChargeDetailRec
 
 
 def years(owner: User) -> list[int]:
-    """The years an owner has earned in, the newest first; this one always."""
-    found = {day.year for day in ChargeDetailRecord.objects.filter(owner_id=owner.pk).datetimes("created_at", "year")}
+    """The years from the first to the last an owner has earned in, the newest first; this one always."""
+    known = spans.first_and_last(owner.pk)
+    found = set(range(known[0].year, known[1].year + 1)) if known is not None else set()
     return sorted(found | {timezone.localdate().year}, reverse=True)
 
 
 def by_month(owner: User, year: int) -> list[Share]:
     """The months of a year that brought something, the newest first."""
-    rows = _of_year(owner, year).annotate(month=TruncMonth("created_at")).values("month").annotate(**SUMS).order_by("-month")
-    return [Share("", sums_of(row), row["month"].date()) for row in rows]
+    months = spans.months(date(year, 1, 1), date(year, 12, 1))
+    return [Share("", Sums(**row), month) for month, row in spans.by_month(owner.pk, months).items()]
 
 
 def by_charge_point(owner: User, year: int) -> list[Share]:

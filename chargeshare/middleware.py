@@ -1,8 +1,10 @@
 """What every request passes through, beside what the libraries bring."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotFound
@@ -10,6 +12,9 @@ from django.shortcuts import redirect
 from django.urls import resolve
 from django.utils import timezone
 
+from accounts import addresses, counting
+
+NOTED_EVERY_S = 300
 PERMISSIONS = "geolocation=(self), camera=(), microphone=(), payment=(), usb=(), serial=(), midi=(), display-capture=()"
 PROBES = ("/healthz", "/readyz", "/metrics")
 
@@ -61,6 +66,25 @@ def programs_read_utc(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
             return get_response(request)
 
     return answer
+
+
+def devices_are_remembered(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Note on which device somebody is logged in: when it is new, and every few minutes while it is used.
+
+    The library's own middleware writes a row with each page, and on SQLite every page waits for the chargers' turn to write.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and request.session.session_key and _is_news(request):
+            UserSession.objects.create_from_request(request)
+        return get_response(request)
+
+    return answer
+
+
+def _is_news(request: HttpRequest) -> bool:
+    seen = f"{request.session.session_key} {addresses.client_address(request)} {request.META.get('HTTP_USER_AGENT', '')}"
+    return counting.add_one(f"device:{hashlib.sha256(seen.encode()).hexdigest()}", keep_s=NOTED_EVERY_S) == 1
 
 
 GUESTS_SEE = frozenset({"map", "charge_point_detail", "connector_qr", "prepay", "prepaid_start", "dispute_open"})

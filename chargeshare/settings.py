@@ -153,7 +153,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "chargeshare.middleware.devices_are_remembered",
     "auditlog.middleware.AuditlogMiddleware",
     "chargeshare.middleware.guests_see_their_visit",
     "chargeshare.middleware.programs_read_utc",

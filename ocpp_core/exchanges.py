@@ -26,6 +26,7 @@ from stations.templatetags.commands import pretty
 ANSWER_WINDOW = timedelta(minutes=10)
 SENT_WINDOW = timedelta(seconds=30)
 OUT_OF_ORDER = timedelta(minutes=2)  # ids grow with time, give or take what was being written
+WRITTEN_AT_ONCE = 10_000  # frames of all chargers in one batch at most: an answer may stand before its request in it
 CHUNK = 200
 CALL, RESULT, ERROR = OcppFrame.Type.CALL, OcppFrame.Type.RESULT, OcppFrame.Type.ERROR
 FROM_CHARGER, TO_CHARGER = OcppFrame.Direction.FROM_CHARGER, OcppFrame.Direction.TO_CHARGER
@@ -245,7 +246,11 @@ def _paired(charge_point: ChargePoint, chosen: Sequence[OcppFrame]) -> list[Exch
     if calls:
         window = (min(call.at for call in calls) - ANSWER_WINDOW, max(call.at for call in calls) + ANSWER_WINDOW)
         ids = {frame.message_id for frame in calls}
-        found = OcppFrame.objects.filter(charge_point=charge_point, type__in=[RESULT, ERROR], message_id__in=ids, at__range=window)
+        said = OcppFrame.objects.filter(charge_point=charge_point)
+        beyond = said.filter(pk__gt=max(call.pk for call in calls), at__gt=window[1] + OUT_OF_ORDER)
+        last = beyond.order_by("id").values_list("pk", flat=True).first()
+        around = said.filter(pk__gt=min(call.pk for call in calls) - WRITTEN_AT_ONCE, at__range=window)
+        found = around.filter(type__in=[RESULT, ERROR], message_id__in=ids, **({"pk__lt": last} if last is not None else {}))
         for answer in found.order_by("id"):
             answers.setdefault((answer.message_id, answer.direction), []).append(answer)
     return [Exchange(frame, _first_after(frame, answers) if frame.type == CALL else None) for frame in chosen]

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Self
-from uuid import UUID
 
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
+from billing import spans
 from billing.models import ChargeDetailRecord
 
 
@@ -64,11 +67,11 @@ class Tally:
     energy_wh: int = 0
     sessions: int = 0
 
-    def add(self, cdr: ChargeDetailRecord, energy_before_wh: int) -> None:
-        """Count a receipt. A correction is no visit of its own: its amount is a difference, its energy replaces the earlier."""
-        self.earned_minor += cdr.owner_minor
-        self.energy_wh += cdr.energy_wh - energy_before_wh
-        self.sessions += cdr.corrects_id is None
+    def add(self, other: "Tally") -> None:
+        """Count some more."""
+        self.earned_minor += other.earned_minor
+        self.energy_wh += other.energy_wh
+        self.sessions += other.sessions
 
     @property
     def average_wh(self) -> int:
@@ -81,28 +84,39 @@ class Harvest:
     """What an owner's chargers brought in a span."""
 
     span: Span
+    earlier_minor: int = 0
+    """What the span before brought."""
     total: Tally = field(default_factory=Tally)
     by_slot: dict[date, Tally] = field(default_factory=dict)
     by_charge_point: dict[str, Tally] = field(default_factory=dict)
 
 
-def harvest(owner: User, spans: Iterable[Span]) -> list[Harvest]:
-    """What came in during each of the spans, in one look at the receipts. The owner's own charging brings nothing."""
-    harvests = [Harvest(span, by_slot={slot: Tally() for slot in span.slots}) for span in spans]
-    first = min(one.span.first for one in harvests) - timedelta(days=1)
-    cdrs = ChargeDetailRecord.objects.filter(owner=owner, stopped_at__date__gte=first).exclude(driver=owner)
-    fields = ("session_code", "owner_minor", "energy_wh", "corrects_id", "charge_point_code", "stopped_at")
-    counted_wh: dict[UUID, int] = {}
-    for cdr in cdrs.only(*fields).order_by("pk").iterator(chunk_size=1000):
-        day = timezone.localdate(cdr.stopped_at)
-        before_wh = counted_wh.get(cdr.session_code, 0)
-        counted_wh[cdr.session_code] = cdr.energy_wh
-        for one in harvests:
-            if one.span.first <= day <= one.span.last:
-                one.total.add(cdr, before_wh)
-                one.by_slot[one.span.slot(day)].add(cdr, before_wh)
-                one.by_charge_point.setdefault(cdr.charge_point_code, Tally()).add(cdr, before_wh)
-    return harvests
+def harvest(owner: User, span: Span) -> Harvest:
+    """What came in during a span. The owner's own charging brings nothing; a correction is no visit of its own."""
+    slots = span.slots
+    edges = [spans.midnight(day) for day in (*slots, span.last + timedelta(days=1))]
+    *found, before = spans.sums(owner.pk, [*pairwise(edges), (spans.midnight(span.before.first), edges[0])], by="stopped_at")
+    by_slot = {slot: Tally(one["earned_minor"], one["energy_wh"], one["sessions"]) for slot, one in zip(slots, found, strict=True)}
+    within = (
+        ChargeDetailRecord.objects.filter(owner=owner, stopped_at__gte=edges[0], stopped_at__lt=edges[-1]).exclude(driver=owner).order_by()
+    )
+    visits = Q(corrects=None)
+    rows = within.values_list("charge_point_code").annotate(
+        earned=Sum("owner_minor"), energy=Coalesce(Sum("energy_wh", filter=visits), 0), visits=Count("pk", filter=visits)
+    )
+    one = Harvest(span, before["earned_minor"], by_slot=by_slot, by_charge_point={code: Tally(*figures) for code, *figures in rows})
+    for code, stopped_at, more_wh in _corrections(within):
+        by_slot[span.slot(timezone.localdate(stopped_at))].energy_wh += more_wh
+        one.by_charge_point[code].energy_wh += more_wh
+    for tally in by_slot.values():
+        one.total.add(tally)
+    return one
+
+
+def _corrections(within: QuerySet[ChargeDetailRecord]) -> Iterable[tuple[str, datetime, int]]:
+    """The few that put an earlier receipt right, with how much energy is more by it: theirs replaces that of the earlier."""
+    rows = within.filter(corrects__isnull=False).values_list("charge_point_code", "stopped_at", "energy_wh", "corrects__energy_wh")
+    return ((code, stopped_at, energy_wh - before_wh) for code, stopped_at, energy_wh, before_wh in rows)
 
 
 def _next_month(day: date) -> date:

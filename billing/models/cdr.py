@@ -88,6 +88,21 @@ class ChargeDetailRecord(Frozen):
         indexes = [
             models.Index(fields=["driver", "-id"], name="cdr_of_driver"),
             models.Index(fields=["owner", "-id"], name="cdr_of_owner"),
+            # Sums over many receipts are answered from these alone.
+            models.Index(
+                fields=[
+                    *("owner", "created_at", "driver", "corrects", "charge_point_code", "energy_wh"),
+                    *("total_minor", "fee_minor", "owner_minor", "vat_minor", "fee_vat_minor"),
+                ],
+                name="cdr_earned",
+            ),
+            models.Index(
+                fields=[
+                    *("owner", "stopped_at", "driver", "corrects", "charge_point_code", "energy_wh"),
+                    *("total_minor", "fee_minor", "owner_minor", "vat_minor", "fee_vat_minor"),
+                ],
+                name="cdr_harvested",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["session_code"], condition=Q(corrects=None), name="one_settlement_per_session"),

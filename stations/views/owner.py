@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -23,11 +23,14 @@ from accounts.models import User
 from billing import ledger, money
 from stations import analytics
 from stations.analytics import Harvest, Period, Span, Tally
-from stations.models import ChargePoint, ChargingSession, State
+from stations.models import ChargePoint, ChargingSession, Connector, State
+from stations.models.charge_point import has_socket
 from stations.templatetags.energy import since, written_day
 from stations.views.charts import BarChart, bar_chart
 
 SESSIONS_ON_A_PAGE = 25
+CHARGERS_ON_A_PAGE = 50
+HINTS_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     owner = person(request)
     period = Period(request.GET["period"]) if request.GET.get("period") in set(Period) else Period.MONTH
     span = Span.of(period, timezone.localdate())
-    harvest, earlier = analytics.harvest(owner, [span, span.before])
-    charge_points = list(mine(owner))
+    harvest = analytics.harvest(owner, span)
+    page = Paginator(mine(owner), CHARGERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    careful = page if page.paginator.num_pages == 1 else needing_care(owner)[:HINTS_AT_ONCE]
     open_sessions = _charging(owner)
     context = {
         "side": "overview",
@@ -70,15 +74,15 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "periods": Period,
         "span": span,
         "harvest": harvest,
-        "earlier": earlier,
-        "change_percent": _change_percent(harvest, earlier),
+        "change_percent": _change_percent(harvest),
         "pending_minor": ledger.account(owner, "earnings_pending").balance_minor,
         "available_minor": ledger.account(owner, "earnings_available").balance_minor,
         "currency": settings.CURRENCY,
         **price_words(),
         "chart": _chart(harvest),
-        "rows": [Row(one, _power_w(one, open_sessions), harvest.by_charge_point.get(one.code, Tally())) for one in charge_points],
-        "hints": [hint for charge_point in charge_points for hint in hints(charge_point)],
+        "rows": [Row(one, _power_w(one, open_sessions), harvest.by_charge_point.get(one.code, Tally())) for one in page],
+        "page": page,
+        "hints": [hint for charge_point in careful for hint in hints(charge_point)][:HINTS_AT_ONCE],
     }
     return render(request, "stations/owner/dashboard.html", context)
 
@@ -86,7 +90,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @login_required
 def charge_point_list(request: HttpRequest) -> HttpResponse:
     """My chargers, each with its connectors."""
-    return render(request, "stations/owner/charge_point_list.html", {"charge_points": mine(person(request)), "side": "chargers"})
+    page = Paginator(mine(person(request)), CHARGERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "stations/owner/charge_point_list.html", {"page": page, "charge_points": page.object_list, "side": "chargers"})
 
 
 @login_required
@@ -118,6 +123,14 @@ def mine(owner: User) -> QuerySet[ChargePoint]:
     """Her chargers in service with what lists show of them."""
     alive = ChargePoint.objects.alive().filter(owner=owner)
     return alive.prefetch_related("connectors__tariff__current").order_by("name", "id")
+
+
+def needing_care(owner: User) -> QuerySet[ChargePoint]:
+    """Those of them that `hints` may have something to say about."""
+    outlets = Connector.objects.filter(charge_point=OuterRef("pk"))
+    is_faulty = Q(status="Faulted") | Exists(outlets.filter(status="Faulted"))
+    is_ready = Exists(outlets.filter(max_power_w__isnull=False, tariff__isnull=False).exclude(type=""))
+    return mine(owner).filter(Q(booted_at=None) | ~has_socket() | is_faulty | Q(is_published=False) | ~is_ready)
 
 
 def hints(charge_point: ChargePoint) -> Iterable[Hint]:
@@ -152,7 +165,7 @@ def _fault(charge_point: ChargePoint) -> str | Promise:
 
 
 def _charging(owner: User) -> dict[int, int]:
-    charging = ChargingSession.objects.filter(charge_point__owner=owner, status=ChargingSession.Status.ACTIVE)
+    charging = ChargingSession.objects.filter(owner=owner, status=ChargingSession.Status.ACTIVE).order_by()
     powers: dict[int, int] = {}
     for charge_point_id, power_w in charging.values_list("charge_point_id", "power_w"):
         powers[charge_point_id] = powers.get(charge_point_id, 0) + (power_w or 0)
@@ -163,8 +176,8 @@ def _power_w(charge_point: ChargePoint, powers: dict[int, int]) -> int | None:
     return powers.get(charge_point.pk) if charge_point.is_online else None
 
 
-def _change_percent(harvest: Harvest, earlier: Harvest) -> int | None:
-    before = earlier.total.earned_minor
+def _change_percent(harvest: Harvest) -> int | None:
+    before = harvest.earlier_minor
     return round((harvest.total.earned_minor - before) * 100 / before) if before > 0 else None
 
 
