@@ -9,32 +9,38 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+import psycopg
+
 from tests.bench.load import REPLAYED_SESSIONS
 from tests.bench.running import CHARGERS, SQLITE, Failed, fresh_database, load, quiet, run, server, show
 from tests.servers import free_port
 
 SCENARIOS = ("metervalues", "heartbeat")
+MANY = 1_000
 GOALS = {"metervalues": 100.0, "heartbeat": 40.0}
 
 
 def figures(postgresql: str) -> Iterator[dict[str, Any]]:
-    """Reading a frame; then readings and heartbeats on both databases."""
+    """Reading a frame; then readings and heartbeats on both databases, and readings of five times as many chargers."""
     yield show("Read and check a MeterValues frame", reader_us(), "µs", name="reader", goal=10)
     with fresh_database(postgresql) as url:
         naive = {one["scenario"]: one["server_cpu_us"] for one in through(url, *SCENARIOS, naive=True)}
     with fresh_database(postgresql) as url:
         yield from (_shown(one, "PostgreSQL", GOALS[one["scenario"]], naive[one["scenario"]]) for one in through(url, *SCENARIOS))
+    with fresh_database(postgresql) as url:
+        yield from (_shown(one, "PostgreSQL", GOALS[one["scenario"]]) for one in through(url, "metervalues", count=MANY))
     yield from (_shown(one, "SQLite", 2 * GOALS[one["scenario"]]) for one in through(SQLITE, *SCENARIOS))
 
 
 def _shown(one: dict[str, Any], database: str, goal: float, naive: float | None = None) -> dict[str, Any]:
     what = f"{one['scenario']}, {one['chargers']} chargers, {database}: server CPU per message"
     name = f"{one['scenario']}-{one['chargers']}-{database.lower()}"
-    more = {key: one[key] for key in ("per_second", "p50_ms", "p99_ms")}
+    more = {key: one[key] for key in ("per_second", "p50_ms", "p99_ms", "database_cpu_us")}
     return show(what, one["server_cpu_us"], "µs", name=name, goal=goal, beside=naive, **more)
 
 
-def through(database_url: str, *scenarios: str, naive: bool = False) -> list[dict[str, Any]]:
+def through(database_url: str, *scenarios: str, naive: bool = False, count: int = CHARGERS) -> list[dict[str, Any]]:
     """Loads against one database, through the real door or the naive path; afterwards the real one's books must balance."""
     with tempfile.TemporaryDirectory(prefix="chargeshare-bench-") as name:
         directory = Path(name)
@@ -42,16 +48,24 @@ def through(database_url: str, *scenarios: str, naive: bool = False) -> list[dic
         environment = quiet(database_url.format(directory=directory), SPOOL_DIR=f"{directory}/spool")
         run(environment, "manage.py", "migrate", "-v0")
         fleet = directory / "fleet.json"
-        fleet.write_text(run(environment, "-m", "tests.bench.prepare", str(CHARGERS)))
+        fleet.write_text(run(environment, "-m", "tests.bench.prepare", str(count)))
         command = ["-m", "tests.bench.naive", str(port)] if naive else ["manage.py", "serve", "--port", str(port)]
         with server(environment, *command, port=port, directory=directory) as pid:
-            bare = ["--bare"] if naive else []
-            results = [load(environment, port, pid, fleet, "--scenario", scenario, *bare) for scenario in scenarios]
+            others = ["--count", str(count), "--database-pid", str(parent_of_database(database_url)), *(["--bare"] if naive else [])]
+            results = [load(environment, port, pid, fleet, "--scenario", scenario, *others) for scenario in scenarios]
         if not naive:
             run(environment, "manage.py", "check_ledger")
         if "replay" in scenarios:
             _all_replayed(environment)
         return results
+
+
+def parent_of_database(url: str) -> int:
+    """The process whose children are PostgreSQL's, so that what they take can be counted; 0 for a database in a file."""
+    if not url.startswith("postgres"):
+        return 0
+    with psycopg.connect(url) as connection:
+        return int(psutil.Process(connection.info.backend_pid).ppid())
 
 
 def _all_replayed(environment: dict[str, str]) -> None:

@@ -1,12 +1,14 @@
 """Load for a central system: many chargers on real sockets, each waiting for its answer before it goes on.
 
 Run as `python -m tests.bench.load --url ws://127.0.0.1:8000/ocpp --count 200 --server-pid 123`; prints one JSON line.
-CPU per message is the figure to trust: wall time on a shared machine measures the neighbours.
+CPU per message is the figure to trust: wall time on a shared machine measures the neighbours. With `--database-pid`, the
+parent of PostgreSQL's processes, what they take is counted as well.
 """
 
 import argparse
 import asyncio
 import base64
+import contextlib
 import json
 import time
 from collections import Counter
@@ -22,6 +24,8 @@ from picows import WSListener, WSMsgType, WSTransport, ws_connect
 REPLAYED_SESSIONS = 5
 REPLAYED_READINGS = 8
 REPLAYED_FRAMES = REPLAYED_SESSIONS * (REPLAYED_READINGS + 2)
+SESSION_READINGS = 10
+SETTLING_S = 0.5  # what is written after the last answer: frames that nobody waits for
 
 
 @dataclass
@@ -43,6 +47,7 @@ class LoadCharger(WSListener):
         self.serial = 0
         self.energy = 1_000_000
         self.clock = datetime.now(UTC)
+        self.step = timedelta(seconds=1)  # short enough that no run comes a quarter of an hour ahead: that would be a wrong clock
         self.transaction_id = 0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -98,7 +103,7 @@ class LoadCharger(WSListener):
         return result
 
     def now(self) -> bytes:
-        self.clock += timedelta(seconds=10)
+        self.clock += self.step
         return self.clock.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
     async def boot(self) -> None:
@@ -118,7 +123,7 @@ class LoadCharger(WSListener):
 
     async def read(self) -> None:
         """One MeterValues of five values."""
-        self.energy += 20
+        self.energy += int(2 * self.step.total_seconds())
         await self.call(
             "MeterValues",
             b'{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":"%s","sampledValue":['
@@ -139,6 +144,7 @@ class LoadCharger(WSListener):
     async def replay(self, url: str) -> None:
         """Come back from hours offline and tell what was queued: whole sessions, each message when the last was answered."""
         self.clock -= timedelta(hours=2)
+        self.step = timedelta(seconds=10)
         await self.connect(url)
         await self.boot()
         for _session in range(REPLAYED_SESSIONS):
@@ -146,6 +152,15 @@ class LoadCharger(WSListener):
             for _reading in range(REPLAYED_READINGS):
                 await self.read()
             await self.end()
+
+    async def visit(self) -> None:
+        """A whole session, from the box that starts to the session that is settled."""
+        await self.boot()
+        await self.call("Authorize", b'{"idTag":"%s"}' % self.id_tag.encode())
+        await self.begin()
+        for _reading in range(SESSION_READINGS):
+            await self.read()
+        await self.end()
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -157,7 +172,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if not arguments.bare:
         await asyncio.gather(*(charger.boot() for charger in fleet))
         await asyncio.gather(*(charger.begin() for charger in fleet))
-    server = psutil.Process(arguments.server_pid)
+    watched = Watched(arguments)
     deadline = time.monotonic() + arguments.warm_up + arguments.seconds
     window: dict[str, float] = {}
 
@@ -171,10 +186,9 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     async def watch() -> None:
         await asyncio.sleep(arguments.warm_up)
         tally.latencies.clear()
-        before = cpu_s(server)
-        started = time.monotonic()
+        watched.begin()
         await asyncio.sleep(max(0.0, deadline - time.monotonic()))
-        window.update(cpu=cpu_s(server) - before, wall=time.monotonic() - started, messages=len(tally.latencies))
+        window.update(watched.figures(), messages=len(tally.latencies))
 
     results = await asyncio.gather(watch(), *(drive(charger) for charger in fleet), return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]
@@ -187,7 +201,8 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "chargers": len(fleet),
         "messages": messages,
         "per_second": round(messages / window["wall"]),
-        "server_cpu_us": round(window["cpu"] / max(1, messages) * 1e6, 1),
+        "server_cpu_us": round(window["server"] / max(1, messages) * 1e6, 1),
+        "database_cpu_us": round(window["database"] / max(1, messages) * 1e6, 1),
         "p50_ms": round(latencies[len(latencies) // 2] * 1000, 1),
         "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1000, 1),
         "failures": len(failures),
@@ -199,19 +214,78 @@ async def measure_replay(arguments: argparse.Namespace) -> dict[str, Any]:
     """Everybody comes back at once, as after a cut of the network; the time until the last word of the last queue is answered."""
     tally = Tally()
     fleet = fleet_of(arguments, tally)
-    server = psutil.Process(arguments.server_pid)
-    before = cpu_s(server)
-    started = time.monotonic()
+    watched = Watched(arguments)
+    watched.begin()
     results = await asyncio.gather(*(charger.replay(arguments.url) for charger in fleet), return_exceptions=True)
+    window = watched.figures()
     failures = [result for result in results if isinstance(result, BaseException)]
     return {
         "scenario": "replay",
         "chargers": len(fleet),
-        "seconds": round(time.monotonic() - started, 1),
-        "server_cpu_s": round(cpu_s(server) - before, 1),
+        "seconds": round(window["wall"], 1),
+        "server_cpu_s": round(window["server"], 1),
+        "database_cpu_s": round(window["database"], 1),
         "failures": len(failures),
         "problems": tally.problems[:5] or [repr(failure) for failure in failures[:5]],
     }
+
+
+async def measure_sessions(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Everybody charges a few times, one visit after the other. The first of all is no part of it: it makes accounts as well."""
+    tally = Tally()
+    fleet = fleet_of(arguments, tally)
+    for start in range(0, len(fleet), 50):
+        await asyncio.gather(*(charger.connect(arguments.url) for charger in fleet[start : start + 50]))
+    watched = Watched(arguments)
+
+    async def charge(charger: LoadCharger, times: int) -> None:
+        for _time in range(times):
+            await charger.visit()
+
+    results = await asyncio.gather(*(charge(charger, 1) for charger in fleet), return_exceptions=True)
+    await asyncio.sleep(SETTLING_S)
+    watched.begin()
+    results += await asyncio.gather(*(charge(charger, arguments.visits) for charger in fleet), return_exceptions=True)
+    await asyncio.sleep(SETTLING_S)
+    window = watched.figures()
+    failures = [result for result in results if isinstance(result, BaseException)]
+    sessions = arguments.visits * len(fleet)
+    return {
+        "scenario": "session",
+        "chargers": len(fleet),
+        "sessions": sessions,
+        "server_cpu_ms": round(window["server"] / sessions * 1000, 2),
+        "database_cpu_ms": round(window["database"] / sessions * 1000, 2),
+        "per_second": round(sessions / window["wall"], 1),
+        "failures": len(failures),
+        "problems": tally.problems[:5] or [repr(failure) for failure in failures[:5]],
+    }
+
+
+class Watched:
+    """What the server and the database take of the processors, between two looks."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._server = psutil.Process(arguments.server_pid)
+        self._database = psutil.Process(arguments.database_pid) if arguments.database_pid else None
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._before = self._look()
+
+    def figures(self) -> dict[str, float]:
+        """Seconds of server, of database, and of the clock on the wall."""
+        return {name: value - self._before[name] for name, value in self._look().items()}
+
+    def _look(self) -> dict[str, float]:
+        database = 0.0
+        if self._database is not None:
+            ended = self._database.cpu_times()
+            database = float(ended.children_user + ended.children_system)
+            for process in [self._database, *self._database.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    database += cpu_s(process)
+        return {"server": cpu_s(self._server), "database": database, "wall": time.monotonic()}
 
 
 def fleet_of(arguments: argparse.Namespace, tally: Tally) -> list[LoadCharger]:
@@ -226,20 +300,24 @@ def cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+SCENARIOS = {"metervalues": measure, "heartbeat": measure, "replay": measure_replay, "session": measure_sessions}
+
+
 def main() -> None:
     """Read the arguments, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--fleet", required=True, help="JSON file of [identity, password, idTag]")
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--scenario", choices=["metervalues", "heartbeat", "replay"], default="metervalues")
+    parser.add_argument("--scenario", choices=list(SCENARIOS), default="metervalues")
     parser.add_argument("--bare", action="store_true", help="no Boot, no session: for a server that knows none")
     parser.add_argument("--warm-up", type=float, default=3)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--visits", type=int, default=4, help="of each charger, in the scenario of sessions")
     parser.add_argument("--server-pid", type=int, required=True)
+    parser.add_argument("--database-pid", type=int, default=0)
     arguments = parser.parse_args()
-    measurement = measure_replay if arguments.scenario == "replay" else measure
-    print(json.dumps(uvloop.run(measurement(arguments))))  # noqa: T201 - the result
+    print(json.dumps(uvloop.run(SCENARIOS[arguments.scenario](arguments))))  # noqa: T201 - the result
 
 
 if __name__ == "__main__":

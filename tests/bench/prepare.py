@@ -12,10 +12,13 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chargeshare.settings")
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from stations.models import ChargePoint  # noqa: E402
 from tests import factories  # noqa: E402
+
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody logs in: a thousand good hashes take minutes
 
 
 @transaction.atomic
