@@ -10,7 +10,7 @@ from typing import cast
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import id_tokens, registration
+from accounts import id_tokens, registration, vehicle_models, vehicles
 from accounts.models import Notification, User
 from billing import ledger, tariffs, top_ups
 from billing.gateway import demo as demo_gateway
@@ -131,6 +131,10 @@ def _move_in(person: Person) -> User:
     for uid, label in person.cards:
         if id_tokens.find(uid) is None:
             id_tokens.add(user, uid, confirmed=True, label=label)
+    if person.car and not user.vehicles.exists():
+        model = vehicle_models.find(person.car)
+        if model is not None:
+            vehicles.create(user, {**vars(model), "name": model.full_name})
     return user
 
 

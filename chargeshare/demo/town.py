@@ -16,6 +16,7 @@ class Person:
     name: str
     cards: tuple[tuple[str, str], ...] = ()
     visits_a_week: int = 0
+    car: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ class Box:
 
 
 PEOPLE = (
-    Person(DRIVER, "Tereza Malá", (("04A27CB25E6180", "Karta v peněžence"), ("04B1390A7F2C81", "Přívěsek na klíčích")), 5),
-    Person(OWNER, "Pavel Novák", (("047E21D2C35A80", "Moje karta"),), 1),
+    Person(
+        DRIVER, "Tereza Malá", (("04A27CB25E6180", "Karta v peněžence"), ("04B1390A7F2C81", "Přívěsek na klíčích")), 5, "škoda enyaq 80"
+    ),
+    Person(OWNER, "Pavel Novák", (("047E21D2C35A80", "Moje karta"),), 1, "hyundai kona 65"),
     Person("jakub.cerny@example.com", "Jakub Černý", (("045C9AF2E16B80", "Karta"),), 5),
     Person("lucie.prochazkova@example.com", "Lucie Procházková", (("0461B87A3D4E80", "Karta"),), 4),
     Person("petr.svoboda@example.com", "Petr Svoboda", (("049F30C1B75D80", "Služební"),), 6),
