@@ -19,6 +19,7 @@ SECTIONS = {
     "session_stop": "sessions",
     "driver_statistics": "sessions",
     "book": "map",
+    "favourites": "map",
     "reservation_list": "reservations",
     "reservation_detail": "reservations",
     **dict.fromkeys(("reservation_cancel", "reservation_change", "waitlist_place"), "reservations"),

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from chargeshare.errors import DomainError
 from stations import charge_points, reservations
-from stations.models import CardPairing, ChargePoint, ChargingSession, Circle, CircleMember, Invitation, Reservation
+from stations.models import CardPairing, ChargePoint, ChargingSession, Circle, CircleMember, Favourite, Invitation, Reservation
 
 _Open = (ChargingSession.Status.PENDING, ChargingSession.Status.ACTIVE, ChargingSession.Status.REVIEW)
 
@@ -34,6 +34,7 @@ def prepare_closing(sender: object, *, user: User, **_more: Any) -> None:
     ChargingSession.objects.filter(driver=user).update(id_tag="")
     Reservation.objects.filter(driver=user).update(id_tag="")
     Invitation.objects.filter(user=user).delete()
+    Favourite.objects.filter(user=user).delete()
     CircleMember.objects.filter(user=user).delete()
     Circle.objects.filter(owner=user).delete()
     CardPairing.objects.filter(user=user).delete()

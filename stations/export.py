@@ -15,6 +15,7 @@ from stations.models import (
     CircleMember,
     Closure,
     Command,
+    Favourite,
     Invitation,
     MeterCase,
     MeterValue,
@@ -86,6 +87,7 @@ def everything_about(user: User) -> dict[str, Any]:
             for circle in Circle.objects.filter(owner=user)
         ],
         "circles_i_am_in": list(CircleMember.objects.filter(user=user).values("circle__kind", "circle__name", "joined_at")),
+        "favourites": list(Favourite.objects.filter(user=user).order_by("pk").values("charge_point__code", "note", "created_at")),
         "card_pairings": list(
             CardPairing.objects.filter(user=user).order_by("pk").values("charge_point__code", "label", "created_at", "uid")
         ),

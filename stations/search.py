@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from stations import booking_rules, circles, map_cells, places, slots
-from stations.models import ChargePoint, Connector
+from stations.models import ChargePoint, Connector, Favourite
 from stations.models.charge_point import guest_of, has_socket, own_or_guest
 from stations.spots import Spot
 from stations.spots import read as read_spots
@@ -49,6 +49,7 @@ class Wanted:
     text: str = ""
     free_from: datetime | None = None
     free_to: datetime | None = None
+    favourites: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,9 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
     found = ChargePoint.objects.filter(_seen_by(viewer), is_published=True, retired_at=None, owner__is_active=True)
     for word in places.plain(wanted.text).split():
         found = found.filter(search_text__contains=word)
+    if wanted.favourites:
+        hearts = Favourite.objects.filter(user=viewer) if isinstance(viewer, User) else Favourite.objects.none()
+        found = found.filter(pk__in=hearts.order_by().values("charge_point"))
     outlets = Connector.objects.all()
     if wanted.connector_types:
         outlets = outlets.filter(type__in=wanted.connector_types)

@@ -8,6 +8,7 @@ from stations.views import (
     charge_points,
     circles,
     disputes,
+    favourites,
     history,
     map,  # noqa: A004 - the map is the map
     owner,
@@ -42,6 +43,8 @@ urlpatterns = [
     path("sessions/<uuid:code>/vehicle/", sessions.session_vehicle, name="session_vehicle"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
     path("charge-points/<str:code>/book/", reservations.book, name="book"),
+    path("charge-points/<str:code>/favourite/", favourites.favourite, name="favourite"),
+    path("favourites/", favourites.favourite_list, name="favourites"),
     path("reservations/", reservations.reservation_list, name="reservation_list"),
     path("reservations/<uuid:code>/", reservations.reservation_detail, name="reservation_detail"),
     path("reservations/<uuid:code>/cancel/", reservations.reservation_cancel, name="reservation_cancel"),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from chargeshare.demo import town
 from chargeshare.errors import DomainError
-from stations import arrival, booking_rules, reservations, waitlist
+from stations import arrival, booking_rules, favourites, reservations, waitlist
 from stations.models import BookingRules, Connector, Reservation
 
 
@@ -51,12 +51,21 @@ ARRIVAL: dict[str, dict[str, Any]] = {
 }
 
 
+FAVOURITES = (
+    (town.DRIVER, "DEMO-DVORAKOVA-2", "Parkovat až u zadní zdi, vpředu překáží vratům."),
+    (town.DRIVER, "DEMO-NOVAK-2", ""),
+    ("lucie.prochazkova@example.com", "DEMO-NOVAK-2", "Jezdím sem v neděli."),
+)
+
+
 def make(now: datetime) -> int:
     """Book it all, through the rule everybody books by; what is booked already stays. Returns how many there are."""
     for plan in PLANS:
         _book(plan, now)
     for identity, pack in ARRIVAL.items():
         arrival.edit(_connector(identity).charge_point, **pack)
+    for email, identity, note in FAVOURITES:
+        favourites.add(User.objects.get(email=email), _connector(identity).charge_point, note=note)
     weekend_house = _connector(REQUESTS[0].identity).charge_point
     if not BookingRules.objects.filter(charge_point=weekend_house).exists():
         booking_rules.edit(

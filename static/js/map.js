@@ -311,7 +311,7 @@ function wishes() {
   const wish = new URLSearchParams();
   const types = data.getAll("connector_type");
   if (types.length) wish.set("connector_type", types.join(","));
-  for (const name of ["q", "max_price_per_kwh", "available"]) {
+  for (const name of ["q", "max_price_per_kwh", "available", "favourites"]) {
     const value = (data.get(name) ?? "").trim();
     if (value) wish.set(name, name === "max_price_per_kwh" ? value.replace(",", ".") : value);
   }
@@ -522,7 +522,7 @@ function openFilters(open) {
 
 function countFilters() {
   const wish = wishes();
-  const count = ["connector_type", "min_power_w", "available", "max_price_per_kwh", "free_from"].filter((name) => wish.has(name)).length;
+  const count = ["connector_type", "min_power_w", "available", "favourites", "max_price_per_kwh", "free_from"].filter((name) => wish.has(name)).length;
   const badge = form.querySelector("[data-filters-count]");
   badge.textContent = count;
   badge.hidden = !count;

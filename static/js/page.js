@@ -30,6 +30,18 @@ async function copy(button) {
   if (label) button.setAttribute("aria-label", label);
 }
 
+/* A link to share: by the phone's own sheet where there is one, else into the clipboard. Without a script it just opens. */
+async function share(event, link) {
+  event.preventDefault();
+  if (navigator.share) {
+    await navigator.share({ title: link.dataset.share, url: link.href }).catch(() => {}); // closed again: nothing happened
+    return;
+  }
+  await navigator.clipboard.writeText(link.href);
+  const word = link.querySelector("[data-share-word]");
+  if (word) word.textContent = link.dataset.copied;
+}
+
 function openDialog(event, opener) {
   const dialog = document.getElementById(opener.dataset.dialog);
   if (!dialog || !dialog.showModal) return;
@@ -43,6 +55,8 @@ document.addEventListener("click", (event) => {
   closeMenus(menu);
   const copying = on("[data-copy], [data-copy-text]");
   if (copying) copy(copying);
+  const shared = on("[data-share]");
+  if (shared) share(event, shared);
   const opener = on("[data-dialog]");
   if (opener) openDialog(event, opener);
   const closer = on("[data-dialog-close]");

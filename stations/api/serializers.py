@@ -338,6 +338,7 @@ class MapQuery(serializers.Serializer[dict[str, Any]]):
     max_price_per_kwh = serializers.DecimalField(max_digits=10, decimal_places=4, min_value=Decimal(0), required=False)
     free_from = serializers.DateTimeField(required=False, help_text="Not booked from then; without it from now.")
     free_to = serializers.DateTimeField(required=False, help_text="Not booked until then; without it for an hour.")
+    favourites = serializers.BooleanField(required=False, default=False, help_text="Only my favourites; of nobody there are none.")
     q = serializers.CharField(max_length=100, allow_blank=True, required=False)
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -361,4 +362,5 @@ class MapQuery(serializers.Serializer[dict[str, Any]]):
             text=asked.get("q", ""),
             free_from=asked.get("free_from"),
             free_to=asked.get("free_to"),
+            favourites=asked["favourites"],
         )

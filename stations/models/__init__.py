@@ -6,6 +6,7 @@ from stations.models.charge_point import ChargePoint, Connector, Invitation, Sta
 from stations.models.circle import Circle, CircleMember, CirclePrice
 from stations.models.command import Command
 from stations.models.command_batch import CommandBatch
+from stations.models.favourite import Favourite
 from stations.models.map_cell import MapCell, MapCount, MapMove
 from stations.models.meter_case import MeterCase
 from stations.models.operator_reservation import OperatorReservation
@@ -32,6 +33,7 @@ __all__ = [
     "Command",
     "CommandBatch",
     "Connector",
+    "Favourite",
     "Invitation",
     "MapCell",
     "MapCount",

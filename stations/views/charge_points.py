@@ -17,7 +17,7 @@ from accounts.pages import explained
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import NotFound
-from stations import arrival, estimates, free_times, places, slots
+from stations import arrival, estimates, favourites, free_times, places, slots
 from stations.api.permissions import seen_charge_point
 from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation, State
@@ -168,6 +168,8 @@ def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, Any]:
         "address": charge_point.address if _may_see_address(request, charge_point, bookings) else "",
         "town": places.town(charge_point.address),
         "pays_each_visit": not settings.WALLET_ENABLED,
+        "favourite": favourites.of(request.user, charge_point),
+        "public_url": settings.PUBLIC_URL + charge_point.get_absolute_url(),
     }
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -31,6 +31,7 @@ AMOUNTS_WH = (10_000, 20_000, 30_000, 40_000, 60_000)
 POWERS_W = (3_700, 7_400, 11_000, 22_000, 50_000)
 LONGEST_SLOT = timedelta(hours=72)
 WORLD = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
+YES = ("1", "true", "on", "True")
 SORTINGS = ("near", "price", "power")
 PLURALS = (("one", 1), ("few", 2), ("other", 5))  # by the names the browser has for them, with a number of each
 
@@ -43,6 +44,7 @@ class Wish:
     types: tuple[str, ...] = ()
     min_power_w: int | None = None
     is_free_now: bool = False
+    is_favourite: bool = False
     max_price: Decimal | None = None
     free_from: datetime | None = None
     free_to: datetime | None = None
@@ -64,7 +66,8 @@ class Wish:
             text=query.get("q", "").strip()[:100],
             types=tuple(kind for kind in Connector.Type.values if kind in types),
             min_power_w=_whole(query.get("min_power_w")) or None,
-            is_free_now=query.get("available", "") in ("1", "true", "on", "True"),
+            is_free_now=query.get("available", "") in YES,
+            is_favourite=request.user.is_authenticated and query.get("favourites", "") in YES,
             max_price=_price(query.get("max_price_per_kwh", "")),
             free_from=free_from,
             free_to=free_to,
@@ -86,6 +89,7 @@ class Wish:
             text=self.text,
             free_from=self.free_from,
             free_to=self.free_to,
+            favourites=self.is_favourite,
         )
 
     @property
@@ -96,7 +100,7 @@ class Wish:
     @property
     def filter_count(self) -> int:
         """How many filters are on; the text is seen anyway."""
-        filters = (self.types, self.min_power_w, self.is_free_now, self.max_price is not None, self.free_from)
+        filters = (self.types, self.min_power_w, self.is_free_now, self.is_favourite, self.max_price is not None, self.free_from)
         return sum(bool(one) for one in filters)
 
     @property
@@ -221,13 +225,13 @@ def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
 
 def _count(request: HttpRequest, wish: Wish) -> int:
     """How many there would be if "free now" were dropped."""
-    all_of_them = search.Wanted(connector_types=wish.types, min_power_w=wish.min_power_w, max_price_per_kwh=wish.max_price, text=wish.text)
+    all_of_them = replace(wish.wanted, available=False, free_from=None, free_to=None)
     return len(search.in_box(request.user, _where(wish), all_of_them) or [])
 
 
 def _where(wish: Wish) -> search.Box:
-    """A name is looked for everywhere; without one, what the map shows."""
-    return WORLD if wish.text or wish.box is None else wish.box
+    """A name and favourites are looked for everywhere; without them, what the map shows."""
+    return WORLD if wish.text or wish.is_favourite or wish.box is None else wish.box
 
 
 def map_config() -> dict[str, Any]:

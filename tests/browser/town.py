@@ -24,6 +24,7 @@ from stations import (
     command_batches,
     commands,
     evidence,
+    favourites,
     pairing,
     readings,
     reservations,
@@ -93,6 +94,8 @@ def build() -> Town:
         "visited": _visit(home, guests_card.uid, now - HOUR, wh=9_999, ends=False),
         "pending": sessions.request_start(driver=me, connector=neighbour.connectors.get(number=3), max_energy_wh=20_000),
     }
+    favourites.add(me, neighbour, note="Zvonit u Novákových, brána se zavírá sama a druhá zásuvka je za rohem u kůlny")
+    favourites.add(me, home)
     _news(me)
     _money_out(me)
     links = _circles(me, host, guest, home)
