@@ -16,8 +16,8 @@ from accounts.admin import ReadOnly
 from accounts.models import User
 from chargeshare.errors import DomainError
 from stations import booking_admin as _of_bookings  # noqa: F401 - importing registers them
-from stations import people_admin as _of_people  # noqa: F401 - the same
 from stations import charge_points, sessions
+from stations import people_admin as _of_people  # noqa: F401 - the same
 from stations.models import (
     CardPairing,
     ChargePoint,
