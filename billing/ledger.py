@@ -109,47 +109,55 @@ def lock(accounts: Iterable[LedgerAccount]) -> dict[int, LedgerAccount]:
 
 
 def lock_of(wanted: Mapping[str, tuple[User | None, str]]) -> dict[str, LedgerAccount]:
-    """The same for accounts of whom and what kind, which are made at first need: before anything is locked, or the order would be lost."""
+    """The same for accounts of whom and what kind. What is missing is made: once for each, so what that costs in order is bearable."""
     which = Q()
     for user, kind in wanted.values():
         which |= Q(user=user, kind=kind)
-    rows = LedgerAccount.objects.filter(which, currency=settings.CURRENCY).order_by(F("user").asc(nulls_last=True), "pk")
-    known = set(rows.values_list("user_id", "kind"))
-    for user, kind in wanted.values():
-        if (user.pk if user else None, kind) not in known:
+    rows = LedgerAccount.objects.select_for_update().filter(which, currency=settings.CURRENCY)
+    rows = rows.order_by(F("user").asc(nulls_last=True), "pk")
+    found = {(one.user_id, one.kind): one for one in rows}
+    missing = [(user, kind) for user, kind in wanted.values() if (user.pk if user else None, kind) not in found]
+    if missing:
+        for user, kind in missing:
             LedgerAccount.objects.get_or_create(user=user, kind=kind, currency=settings.CURRENCY)
-    found = {(one.user_id, one.kind): one for one in rows.select_for_update()}
+        found = {(one.user_id, one.kind): one for one in rows.all()}
     return {name: found[user.pk if user else None, kind] for name, (user, kind) in wanted.items()}
 
 
 @retried
 @transaction.atomic
 def post(
-    *,
-    key: str,
-    kind: str,
-    entries: Sequence[tuple[LedgerAccount, int]],
-    note: str = "",
-    url: str = "",
-    at: datetime | None = None,
-    are_locked: bool = False,
+    *, key: str, kind: str, entries: Sequence[tuple[LedgerAccount, int]], note: str = "", url: str = "", at: datetime | None = None
 ) -> LedgerTransaction:
     """Book one business event. The second post with the same key returns the first and changes nothing.
 
-    Amounts on the same account are added up and zeros left out; what remains must sum to zero. Whoever has locked the
-    accounts in this transaction and read them by that, and seen that nothing was booked yet, may say so.
+    Amounts on the same account are added up and zeros left out; what remains must sum to zero.
     """
-    amounts = _amounts(entries)
-    accounts = {one.pk: one for one, _amount in entries} if are_locked else lock(one for one, _amount in entries)
-    booked: LedgerTransaction | None = None if are_locked else LedgerTransaction.objects.filter(key=key).first()
+    _amounts(entries)
+    locked = lock(one for one, _amount in entries)
+    booked: LedgerTransaction | None = LedgerTransaction.objects.filter(key=key).first()
     if booked is not None:
         return booked
     try:
         with transaction.atomic():
-            booked = LedgerTransaction.objects.create(key=key, kind=kind, note=note[:200], url=url[:200], created_at=at or timezone.now())
+            afresh = [(locked[one.pk], amount_minor) for one, amount_minor in entries]
+            return book(key=key, kind=kind, entries=afresh, note=note, url=url, at=at)
     except IntegrityError:  # somebody else came first between our look and our write
-        first: LedgerTransaction = LedgerTransaction.objects.get(key=key)
+        first: LedgerTransaction | None = LedgerTransaction.objects.filter(key=key).first()
+        if first is None:
+            raise
         return first
+
+
+def book(
+    *, key: str, kind: str, entries: Sequence[tuple[LedgerAccount, int]], note: str = "", url: str = "", at: datetime | None = None
+) -> LedgerTransaction:
+    """The same for whoever has locked the accounts in this transaction, read them by that, and seen that nothing was booked yet."""
+    amounts = _amounts(entries)
+    accounts = {one.pk: one for one, _amount in entries}
+    booked: LedgerTransaction = LedgerTransaction.objects.create(
+        key=key, kind=kind, note=note[:200], url=url[:200], created_at=at or timezone.now()
+    )
     rows = []
     for pk, amount_minor in sorted(amounts.items()):
         one = accounts[pk]
@@ -195,27 +203,36 @@ def held_minor(user: User) -> int:
     return int(held["sum"] or 0)
 
 
-def wallet_accounts(user: User) -> list[LedgerAccount]:
-    """Own money, promo credit and debt of a person."""
-    return [account(user, kind) for kind in WALLET_KINDS]
+def holds(user: User) -> dict[int, int]:
+    """What is set aside for each open session, by the key of the hold."""
+    return dict(Hold.objects.filter(user_id=user.pk, closed_at=None, currency=settings.CURRENCY).values_list("pk", "amount_minor"))
 
 
 def lock_wallet(user: User) -> Wallet:
-    """Lock a person's wallet until the transaction ends, and read it: nobody else can spend of it meanwhile."""
-    lock(wallet_accounts(user))
-    return wallet(user)
+    """Lock a person's wallet until the transaction ends, and read it by that: nobody else can spend of it meanwhile."""
+    accounts = lock_of({kind: (user, kind) for kind in WALLET_KINDS})
+    return Wallet(
+        cash_minor=accounts[Kind.CASH].balance_minor,
+        promo_minor=accounts[Kind.PROMO].balance_minor,
+        debt_minor=accounts[Kind.DEBT].balance_minor,
+        held_minor=held_minor(user),
+        currency=settings.CURRENCY,
+    )
 
 
 @retried
 @transaction.atomic
 def hold(user: User, amount_minor: int, *, key: str) -> Hold:
     """Set money aside, or refuse. The same key twice is the same hold."""
-    if not 0 <= amount_minor <= money.MOST_MINOR:
-        raise ValueError(f"{amount_minor!r} cannot be held.")
     purse = lock_wallet(user)
     existing = Hold.objects.filter(key=key).first()
-    if existing is not None:
-        return existing
+    return set_aside(user, amount_minor, key=key, purse=purse) if existing is None else existing
+
+
+def set_aside(user: User, amount_minor: int, *, key: str, purse: Wallet) -> Hold:
+    """The same for whoever has locked the wallet in this transaction, read `purse` by that, and comes with a new key."""
+    if not 0 <= amount_minor <= money.MOST_MINOR:
+        raise ValueError(f"{amount_minor!r} cannot be held.")
     require(purse, amount_minor)
     created: Hold = Hold.objects.create(user_id=user.pk, key=key, currency=purse.currency, amount_minor=amount_minor)
     return created

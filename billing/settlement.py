@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from billing.ledger import Kind
 from billing.models import CdrLine, ChargeDetailRecord, Dispute, Hold, LedgerAccount, ReceiptSeries
 from billing.pricing import PricedLine, Prices, Usage
 
+_COUNT_ON = f"UPDATE {ReceiptSeries._meta.db_table} SET last = last + 1"  # noqa: S608 - a name of ours
 MOST_DEBT_MINOR = 5_000  # an overrun beyond it is the platform's loss
 MOST_CORRECTION_MINOR = 2_000  # dearer than that only after somebody of staff has looked
 
@@ -74,15 +75,18 @@ class _Books:
     bill: Bill
     accounts: dict[str, LedgerAccount] = field(default_factory=dict)
     purse: ledger.Wallet | None = None
+    own_hold_minor: int = 0
 
     def __post_init__(self) -> None:
         self.accounts = ledger.lock_of(_wanted(self.bill.owner, self.bill.driver))
         if self.bill.driver is not None:
+            held = ledger.holds(self.bill.driver)
+            self.own_hold_minor = held.get(self.bill.hold.pk, 0) if self.bill.hold is not None else 0
             self.purse = ledger.Wallet(
                 cash_minor=self.accounts[Kind.CASH].balance_minor,
                 promo_minor=self.accounts[Kind.PROMO].balance_minor,
                 debt_minor=self.accounts[Kind.DEBT].balance_minor,
-                held_minor=ledger.held_minor(self.bill.driver),
+                held_minor=sum(held.values()),
                 currency=settings.CURRENCY,
             )
 
@@ -99,7 +103,7 @@ class _Books:
             (self.accounts[Kind.DEBT], -cdr.debt_minor),
         ]
         url = cdr.get_absolute_url()
-        ledger.post(key=key, kind=kind, entries=entries, note=cdr.place_name, url=url, at=cdr.created_at, are_locked=True)
+        ledger.book(key=key, kind=kind, entries=entries, note=cdr.place_name, url=url, at=cdr.created_at)
 
 
 def _wanted(owner: User, driver: User | None) -> dict[str, tuple[User | None, str]]:
@@ -132,9 +136,9 @@ def settle(bill: Bill) -> ChargeDetailRecord:
     a limit and the platform's loss beyond it. The owner is paid in full whatever the driver could pay.
     """
     books = _Books(bill)
-    settled = ChargeDetailRecord.objects.filter(session_code=bill.session_code, corrects=None).first()
-    if settled is not None:
-        return settled  # type: ignore[no-any-return]
+    settled = ChargeDetailRecord.objects.filter(session_code=bill.session_code, corrects=None)
+    if settled.exists():
+        return settled.get()  # type: ignore[no-any-return]
     lines = bill.lines()
     total_minor = pricing.total(lines)
     parts = _cover(books, total_minor, debt_so_far_minor=0)
@@ -240,12 +244,7 @@ def _cover(books: _Books, amount_minor: int, *, debt_so_far_minor: int) -> Parts
     purse = books.purse
     if purse is None or amount_minor == 0:
         return Parts(loss_minor=amount_minor)
-    held = books.bill.hold
-    own_hold_minor = 0
-    if held is not None:
-        held.refresh_from_db(fields=["amount_minor", "closed_at"])
-        own_hold_minor = held.amount_minor if held.closed_at is None else 0
-    payable_minor = min(amount_minor, max(0, purse.available_minor + own_hold_minor))
+    payable_minor = min(amount_minor, max(0, purse.available_minor + books.own_hold_minor))
     promo_minor = min(payable_minor, max(0, purse.promo_minor))
     short_minor = amount_minor - payable_minor
     debt_minor = min(short_minor, max(0, MOST_DEBT_MINOR - debt_so_far_minor))
@@ -335,14 +334,20 @@ def _next_number(owner: User, now: datetime, supply_model: str) -> str:
     """The next number of an issuer's year. The series stays locked until commit, so that no number is ever missing."""
     issuer = owner if supply_model == suppliers.Model.AGENT else None
     year = timezone.localtime(now).year
-    locked = ReceiptSeries.objects.select_for_update().filter(issuer=issuer, year=year)
-    series = locked.first()
-    if series is None:
+    last = _count_on(issuer, year)
+    if last is None:
         ReceiptSeries.objects.get_or_create(issuer=issuer, year=year)
-        series = locked.get()
-    series.last += 1
-    series.save(update_fields=["last"])
-    return f"{year}-{issuer.pk:04d}-{series.last:06d}" if issuer else f"{year}-{series.last:06d}"
+        last = _count_on(issuer, year)
+    return f"{year}-{issuer.pk:04d}-{last:06d}" if issuer else f"{year}-{last:06d}"
+
+
+def _count_on(issuer: User | None, year: int) -> int | None:
+    """Take the next number and lock the series, in one statement; None where there is no series yet."""
+    whose, values = ("issuer_id = %s", [issuer.pk]) if issuer else ("issuer_id IS NULL", [])
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_COUNT_ON} WHERE {whose} AND year = %s RETURNING last", [*values, year])
+        row = cursor.fetchone()
+    return int(row[0]) if row else None
 
 
 def spent_minor(session_code: uuid.UUID) -> int:

@@ -14,6 +14,7 @@ from django.utils.translation import override
 from accounts import counting, id_tokens, notifications
 from accounts.models import IdToken, Notification, User
 from billing import ledger
+from billing.ledger import Wallet
 from billing.pricing import Prices
 from chargeshare.errors import DomainError
 from stations import booking_rules, circles, pairing, slots
@@ -133,10 +134,11 @@ def judge(
     for_start: bool = False,
     bookings: Sequence[Reservation] | None = None,
     at: datetime | None = None,
+    purse: Wallet | None = None,
 ) -> Verdict:
     """Whether this person may charge at this charger now. Who charges here already may always present a card: to stop.
 
-    `bookings` are those whose time it is `at` the moment that counts, where somebody has looked for them already.
+    `bookings` are those whose time it is `at` the moment that counts, `purse` is what she has, where somebody has looked already.
     """
     if not who.is_accepted or who.driver is None or who.session is not None or who.is_owner:
         return who
@@ -151,7 +153,7 @@ def judge(
         if slots.in_the_way(bookings, who.driver, connector, at) is not None:
             raise ConnectorBooked
         _check_open(who.driver, charge_point, bookings, at)
-        _may_begin(who, charge_point, connector, for_start=for_start)
+        _may_begin(who, charge_point, connector, for_start=for_start, purse=purse)
     except TooManySessions as refusal:
         return replace(who, status=CONCURRENT, reason=refusal.message)
     except DomainError as refusal:
@@ -205,10 +207,10 @@ def check_booking(driver: User, connector: Connector) -> None:
 def prices(connector: Connector, driver: User) -> Prices:
     """What a session of this driver that starts now would cost."""
     tariff = circles.tariff_for(connector, driver)
-    version = tariff.current if tariff is not None else None
-    if version is None:
+    if tariff is None or tariff.current is None:
         raise NoPrice
-    return Prices.of(version)
+    tariff.current.tariff = tariff  # which is at hand, and not asked for again
+    return Prices.of(tariff.current)
 
 
 def tell_why(verdict: Verdict, charge_point: ChargePoint) -> None:
@@ -236,7 +238,9 @@ def _check_open(driver: User, charge_point: ChargePoint, bookings: Sequence[Rese
         raise ChargerClosed
 
 
-def _may_begin(who: Verdict, charge_point: ChargePoint, connector: Connector | None, *, for_start: bool) -> None:
+def _may_begin(
+    who: Verdict, charge_point: ChargePoint, connector: Connector | None, *, for_start: bool, purse: Wallet | None = None
+) -> None:
     driver = who.driver
     if driver is None:
         return
@@ -255,7 +259,7 @@ def _may_begin(who: Verdict, charge_point: ChargePoint, connector: Connector | N
     paid = ChargingSession.objects.filter(driver=driver, hold__isnull=False)
     if for_start and _others(paid, connector) >= settings.OPEN_SESSIONS_PER_WALLET:
         raise TooManySessions
-    ledger.require(ledger.wallet(driver), settings.MINIMUM_HOLD_MINOR)
+    ledger.require(purse or ledger.wallet(driver), settings.MINIMUM_HOLD_MINOR)
 
 
 def _others(sessions: QuerySet[ChargingSession], connector: Connector | None) -> int:

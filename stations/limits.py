@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, override
 from accounts import notifications
 from accounts.models import Notification
 from billing import ledger, money, pricing
+from billing.ledger import Wallet
 from billing.pricing import Prices, Usage
 from stations import commands, live, metering
 from stations.models import ChargingSession, Command
@@ -144,9 +145,12 @@ def look_again(session_id: int, *, now: datetime) -> None:
     _look(session, now)
 
 
-def set_first(session: ChargingSession, now: datetime) -> None:
-    """The first look at a session that has just begun; the caller has it locked."""
-    _look(session, now)
+def set_first(session: ChargingSession, now: datetime, purse: Wallet | None = None) -> str | Promise | None:
+    """The first look at a session that begins, before it is saved; why it must be stopped at once, if it must.
+
+    `purse` is what its driver has, where the caller has the wallet locked and has read it by that.
+    """
+    return _set_limits(session, now, purse)
 
 
 def ask_stop(session: ChargingSession, why: str | Promise, now: datetime, *, source: str = Command.Source.PROTECTION) -> None:
@@ -204,18 +208,25 @@ def no_more_power(session: ChargingSession) -> dict[str, Any]:
 
 
 def _look(session: ChargingSession, now: datetime) -> None:
+    why = _set_limits(session, now)
+    if why:
+        ask_stop(session, why, now)
+    else:
+        session.save(update_fields=["warn_at_wh", "stop_at_wh", "stop_at", "warned_percent"])
+
+
+def _set_limits(session: ChargingSession, now: datetime, purse: Wallet | None = None) -> str | Promise | None:
+    """Say when to look next; or why there is nothing to wait for."""
     if session.max_energy_wh is not None and session.energy_wh >= session.max_energy_wh:
-        ask_stop(session, OWN_LIMIT, now)
-        return
+        return OWN_LIMIT
     if session.until is not None and now >= session.until:
-        ask_stop(session, OWN_LIMIT, now)
-        return
+        return OWN_LIMIT
     session.warn_at_wh = None
     session.stop_at_wh = session.max_energy_wh
     session.stop_at = session.until
     prices = prices_of(session)
     if prices is not None and session.hold is not None:
-        prospect = _prospect(session, prices, now)
+        prospect = _prospect(session, prices, now, purse)
         if prospect.must_grow and not prospect.must_stop:
             more_minor = max(pricing.expected_minor(prices), settings.MINIMUM_HOLD_MINOR)
             to_minor = max(prospect.held_minor, prospect.accrued_minor) + more_minor
@@ -223,16 +234,17 @@ def _look(session: ChargingSession, now: datetime) -> None:
             prospect = _prospect(session, prices, now)
         if prospect.must_stop:
             is_own = session.max_amount_minor is not None and prospect.cap_minor == session.max_amount_minor
-            ask_stop(session, OWN_LIMIT if is_own else CREDIT_GONE if prospect.cap_minor is None else CARD_LIMIT, now)
-            return
+            return OWN_LIMIT if is_own else CREDIT_GONE if prospect.cap_minor is None else CARD_LIMIT
         _warn(session, prospect, prices)
         _set_marks(session, prospect, prices, now)
-    session.save(update_fields=["warn_at_wh", "stop_at_wh", "stop_at", "warned_percent"])
+    return None
 
 
-def _prospect(session: ChargingSession, prices: Prices, now: datetime) -> Prospect:
+def _prospect(session: ChargingSession, prices: Prices, now: datetime, purse: Wallet | None = None) -> Prospect:
     hold = session.hold
-    available_minor = ledger.lock_wallet(hold.user).available_minor if hold is not None else 0
+    if purse is None and hold is not None:
+        purse = ledger.lock_wallet(hold.user)
+    available_minor = purse.available_minor if purse is not None else 0
     accrued = accrued_minor(session, prices, now)
     cap = cap_minor(session)
     return Prospect(

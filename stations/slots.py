@@ -42,7 +42,7 @@ def taken(begins_at: datetime, ends_at: datetime, *, now: datetime) -> QuerySet[
 def near(charge_point: ChargePoint, at: datetime) -> list[Reservation]:
     """The confirmed bookings of a charger whose time it is: from a quarter of an hour before they begin until they end."""
     confirmed = Reservation.objects.filter(charge_point=charge_point, status__in=(Status.BOOKED, Status.ACTIVE))
-    return list(confirmed.filter(begins_at__lte=at + BEFORE, ends_at__gt=at).select_related("session").order_by("begins_at"))
+    return list(confirmed.filter(begins_at__lte=at + BEFORE, ends_at__gt=at).prefetch_related("session").order_by("begins_at"))
 
 
 def in_the_way(bookings: Iterable[Reservation], driver: User | None, connector: Connector | None, at: datetime) -> Reservation | None:

@@ -103,7 +103,7 @@ def catch_up(charge_point_id: int) -> int:
     A start may be told before our own request was answered, so it is looked for from both sides.
     """
     changed = 0
-    for row in _of(charge_point_id).filter(purpose=TX).select_related("command"):
+    for row in _of(charge_point_id).filter(purpose=TX).prefetch_related("command"):
         if row.is_waiting:
             changed += _attach(row)
         elif _is_over(row):

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import override
 
 from accounts import id_tokens, notifications
@@ -15,7 +17,6 @@ from stations import authorization, circles, commands, connectivity, limits, liv
 from stations.authorization import Verdict
 from stations.metering import Meter
 from stations.models import ChargePoint, ChargingSession, Command, Connector, Reservation
-from stations.models.session import new_transaction_id
 from stations.sessions import ending, protection, stopping
 
 Status = ChargingSession.Status
@@ -95,44 +96,54 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
     )
     start = replace(start, bookings=tuple(slots.near(charge_point, start.counts_at)))
     for attempt in range(1, TRIES + 1):
-        known = ChargingSession.objects.of(charge_point).select_related("driver", "id_token").filter(start_key=start_key).first()
-        if known is not None:
-            return _answer(known)
+        known = ChargingSession.objects.of(charge_point).filter(start_key=start_key)
+        if known.exists():
+            return _answer(known.select_related("driver", "id_token").get())
         who = authorization.identify(charge_point, start.id_tag)
         booking = start.booking_of(who.driver)
         if who.session is None and booking is not None:
             who = replace(who, session=slots.waiting_start(booking, start.id_tag))
-        _make_room(start, who)
+        has_kept = stopping.has_kept(charge_point, now=received_at)
+        is_over = _make_room(start, who, has_kept=has_kept)
         try:
-            started = _begin(start, who)
-        except IntegrityError:  # the same start, or another one at this outlet, came at the same moment
+            started = _begin(start, who, is_over=is_over)
+        except IntegrityError:  # the same start, another one at this outlet, or one with the same number came at the same moment
             if attempt == TRIES:
                 raise
             continue
-        stopping.end_by_kept(charge_point, started.transaction_id, now=received_at)
+        if has_kept:
+            stopping.end_by_kept(charge_point, started.transaction_id, now=received_at)
         return started
     raise AssertionError("unreachable")  # pragma: no cover
 
 
+def _make_room(start: _Start, who: Verdict, *, has_kept: bool) -> bool:
+    """End what the charger has silently ended; whether this start itself is over, because a later one is there.
+
+    A tag that may not start anything ends nothing; it only makes us listen closely.
+    """
+    before_id, old_id = _in_the_way(start)
+    return (old_id is not None or before_id is not None or has_kept) and _end_those(start, who, old_id, before_id)
+
+
 @ledger.retried
 @transaction.atomic
-def _make_room(start: _Start, who: Verdict) -> None:
-    """End what the charger has silently ended. A tag that may not start anything ends nothing; it only makes us listen closely."""
-    there = ChargingSession.objects.filter(connector=start.connector, status=Status.ACTIVE)
-    old_id, before_id = there.values_list("pk", flat=True).first(), _reaches_into(start)
-    if old_id is None and before_id is None and not stopping.has_kept(start.charge_point, now=start.received_at):
-        return
+def _end_those(start: _Start, who: Verdict, old_id: int | None, before_id: int | None) -> bool:
     locked = _lock_all(start, who, old_id, before_id)
     if before_id is not None and start.meter_start_wh is not None:
         ending.shorten(locked[before_id], meter_stop_wh=start.meter_start_wh, at=start.started_at, now=start.received_at)
     old = locked.get(old_id or 0)
-    if old is None or old.status != Status.ACTIVE or _was_over(start, old):
-        return
+    if old is None or old.status != Status.ACTIVE:
+        return False
+    if _was_over(start, old):
+        return True
     if who.is_accepted and not start.meets_booking(who):
         ending.soft_close(old, now=start.received_at, next_start_wh=start.meter_start_wh)
         protection.lift(old)
     else:
+        there = ChargingSession.objects.filter(connector=start.connector, status=Status.ACTIVE)
         there.filter(orphaned_at=None).update(orphaned_at=start.received_at)
+    return False
 
 
 def _was_over(start: _Start, there: ChargingSession) -> bool:
@@ -140,12 +151,19 @@ def _was_over(start: _Start, there: ChargingSession) -> bool:
     return there.started_at is not None and start.started_at < there.started_at
 
 
-def _reaches_into(start: _Start) -> int | None:
-    """The session before, where it was settled up to one that came later still: this start tells that it ended sooner."""
-    before = ChargingSession.objects.filter(connector=start.connector, status=Status.COMPLETED, is_estimated=True)
-    before = before.filter(started_at__lt=start.started_at, meter_stop_wh__gt=start.meter_start_wh or 0)
-    found: int | None = before.order_by("-started_at").values_list("pk", flat=True).first()
-    return found if start.meter_start_wh is not None else None
+def _in_the_way(start: _Start) -> tuple[int | None, int | None]:
+    """Two sessions of this outlet that this start may say something about.
+
+    The one before, where it was settled up to a meter that stood further on than this start says: it ended sooner. And the
+    one that is still there.
+    """
+    which = Q(status=Status.ACTIVE)
+    if start.meter_start_wh is not None:
+        before = Q(status=Status.COMPLETED, is_estimated=True, started_at__lt=start.started_at, meter_stop_wh__gt=start.meter_start_wh)
+        which |= before
+    found = ChargingSession.objects.filter(which, connector=start.connector).order_by("started_at").values_list("status", "pk")
+    latest = {str(status): int(pk) for status, pk in found}
+    return latest.get(Status.COMPLETED), latest.get(Status.ACTIVE)
 
 
 def _lock_all(start: _Start, who: Verdict, *others: int | None) -> dict[int, ChargingSession]:
@@ -162,19 +180,22 @@ def _lock_all(start: _Start, who: Verdict, *others: int | None) -> dict[int, Cha
 
 @ledger.retried
 @transaction.atomic
-def _begin(start: _Start, who: Verdict) -> Started:
+def _begin(start: _Start, who: Verdict, *, is_over: bool) -> Started:
     if who.session is not None:
         asked_for = ending.lock(who.session.pk)
         if asked_for.status == Status.PENDING:
             return _begin_asked_for(start, asked_for)
         is_known = asked_for.status in (Status.ACTIVE, Status.COMPLETED)  # the same tag again: a start after a lost stop
         who = replace(who, session=None) if is_known else Verdict(authorization.INVALID, who.driver)
+    purse = None
     if who.driver is not None and who.is_accepted and not who.is_owner:
-        ledger.lock_wallet(who.driver)
+        purse = ledger.lock_wallet(who.driver)
     circles.look_up([start.connector], who.driver)
-    verdict = authorization.judge(who, start.charge_point, start.connector, for_start=True, bookings=start.bookings, at=start.counts_at)
+    verdict = authorization.judge(
+        who, start.charge_point, start.connector, for_start=True, bookings=start.bookings, at=start.counts_at, purse=purse
+    )
     if verdict.is_accepted:
-        return _begin_by_card(start, verdict)
+        return _begin_by_card(start, verdict, purse, is_over=is_over)
     return _refuse(start, verdict)
 
 
@@ -183,31 +204,31 @@ def _begin_asked_for(start: _Start, session: ChargingSession) -> Started:
     session.connector = start.connector
     _fill(session, start, authorization.ACCEPTED)
     session.status = Status.ACTIVE
+    why = limits.set_first(session, start.received_at)
     session.save()
-    _begun(session, start)
+    _begun(session, start, why)
     return _answer(session)
 
 
-def _begin_by_card(start: _Start, verdict: Verdict) -> Started:
+def _begin_by_card(start: _Start, verdict: Verdict, purse: ledger.Wallet | None, *, is_over: bool) -> Started:
     tariff = circles.tariff_for(start.connector, verdict.driver)
     version = tariff.current if tariff is not None else None
-    there = ChargingSession.objects.filter(connector=start.connector, status=Status.ACTIVE).first()
-    is_over = there is not None and _was_over(start, there)
     session = _new(start, verdict, Status.COMPLETED if is_over else Status.ACTIVE)
     session.is_free = verdict.is_owner
     session.tariff_version = None if verdict.is_owner else version
     session.fee_share = 0 if verdict.is_owner else settings.PLATFORM_FEE
     prices = limits.prices_of(session)
-    if prices is not None and not prices.is_free and verdict.driver is not None:
-        available_minor = ledger.wallet(verdict.driver).available_minor
-        amount_minor = limits.first_hold_minor(prices, available_minor)
-        session.hold = ledger.hold(verdict.driver, amount_minor, key=f"session:{session.code}")
+    if prices is not None and not prices.is_free and verdict.driver is not None and purse is not None:
+        amount_minor = limits.first_hold_minor(prices, purse.available_minor)
+        session.hold = ledger.set_aside(verdict.driver, amount_minor, key=f"session:{session.code}", purse=purse)
+        purse = replace(purse, held_minor=purse.held_minor + amount_minor)
+    why = limits.set_first(session, start.received_at, purse) if not is_over else None
     session.save(force_insert=True)
     if is_over:
         _use_booking(session, start)
         ending.end_before_next(session, now=start.received_at)
     else:
-        _begun(session, start)
+        _begun(session, start, why)
     return _answer(session)
 
 
@@ -236,8 +257,6 @@ def _new(start: _Start, verdict: Verdict, status: str) -> ChargingSession:
         origin=ChargingSession.Origin.CARD,
         status=status,
     )
-    while ChargingSession.objects.filter(transaction_id=session.transaction_id).exists():
-        session.transaction_id = new_transaction_id()
     _fill(session, start, verdict.status)
     return session
 
@@ -260,9 +279,10 @@ def _use_booking(session: ChargingSession, start: _Start) -> None:
     slots.began(start.charge_point, start.reservation_id, now=start.received_at)
 
 
-def _begun(session: ChargingSession, start: _Start) -> None:
+def _begun(session: ChargingSession, start: _Start, why: str | Promise | None) -> None:
     _use_booking(session, start)
-    limits.set_first(session, start.received_at)
+    if why:
+        limits.ask_stop(session, why, start.received_at)
     live.session_changed(session)
     live.connector_changed(start.connector)
     driver = session.driver

@@ -70,10 +70,11 @@ def bill(session: ChargingSession, *, settled_at: datetime | None = None) -> Bil
 
 def _readings(session: ChargingSession) -> tuple[tuple[datetime, int | None, int | None], ...]:
     """What the meter said on the way, as it said it: register and power, evenly thinned, the first and the last among them."""
-    chosen = curves.evenly(list(session.meter_values.order_by("at", "pk").values_list("pk", flat=True)), MOST_READINGS)
-    if not chosen:
-        return ()
-    rows = session.meter_values.filter(pk__in=chosen).order_by("at", "pk").values_list("at", "samples")
+    in_order = session.meter_values.order_by("at", "pk")
+    rows = list(in_order.values_list("at", "samples")[: MOST_READINGS + 1])
+    if len(rows) > MOST_READINGS:
+        chosen = curves.evenly(list(in_order.values_list("pk", flat=True)), MOST_READINGS)
+        rows = list(in_order.filter(pk__in=chosen).values_list("at", "samples"))
     said = ((at, metering.measured(samples)) for at, samples in rows)
     return tuple((at, one.energy_wh, one.power_w) for at, one in said if one.energy_wh is not None or one.power_w is not None)
 

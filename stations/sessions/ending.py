@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +15,7 @@ from billing import ledger, settlement
 from chargeshare.errors import NotFound
 from stations import intents, live, metering, slots
 from stations.metering import Meter, Outcome
-from stations.models import ChargingSession, MeterCase
+from stations.models import ChargePoint, ChargingSession, MeterCase
 from stations.models.meter_case import DECIDED_WITHIN
 from stations.sessions.billing import AC_TYPES, bill
 
@@ -29,11 +29,26 @@ def lock(session_id: int) -> ChargingSession:
 
     Locked first and read then: in one query the rows beside it would be those of before the wait.
     """
-    ChargingSession.objects.select_for_update().values_list("pk").get(pk=session_id)
-    rows = ChargingSession.objects.select_related(
-        "charge_point__owner", "connector", "driver", "owner", "id_token", "hold", "cdr", "tariff_version__tariff"
-    )
-    return rows.get(pk=session_id)
+    return _read(ChargingSession.objects.select_for_update().values_list("pk", flat=True).get(pk=session_id))
+
+
+def lock_first(found: QuerySet[ChargingSession], charge_point: ChargePoint) -> ChargingSession | None:
+    """The same for the first that fits a description, if there is one, at a charger whose row is at hand."""
+    session_id = found.select_for_update().values_list("pk", flat=True).first()
+    return _read(session_id, charge_point) if session_id is not None else None
+
+
+def _read(session_id: int, charge_point: ChargePoint | None = None) -> ChargingSession:
+    rows = ChargingSession.objects.select_related("connector", "driver", "id_token", "hold", "tariff_version__tariff")
+    if charge_point is None:
+        session = rows.select_related("charge_point__owner").get(pk=session_id)
+    else:
+        session = rows.get(pk=session_id)
+        session.charge_point = charge_point
+    session.connector.charge_point = session.charge_point
+    if session.owner_id == session.charge_point.owner_id:
+        session.owner = session.charge_point.owner
+    return session
 
 
 def measure(

@@ -6,6 +6,13 @@ from stations.models import ChargingSession, Command
 _NEVER_SAID = frozenset({Command.Status.PENDING, Command.Status.OFFLINE, Command.Status.REJECTED})
 
 
+def stand_down(session: ChargingSession) -> None:
+    """A session has ended by itself: what was meant to protect it is taken off, and need not be said where it was not said yet."""
+    if Command.objects.filter(session=session, source=Command.Source.PROTECTION).exists():
+        commands.forget_stops(session)
+        lift(session)
+
+
 def lift(session: ChargingSession) -> None:
     """A session has ended: power that was taken from it is given back to the outlet.
 

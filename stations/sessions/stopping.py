@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from accounts import id_tokens
 from billing import ledger
-from stations import authorization, commands, live, meter_values, metering, quarantine
+from stations import authorization, live, meter_values, metering, quarantine
 from stations.metering import Meter, Outcome, Reading
 from stations.models import ChargePoint, ChargingSession, MeterCase, QuarantinedMessage
 from stations.sessions import ending, protection
@@ -108,8 +108,7 @@ def _stop(word: _Stop) -> None:
     meter = _take_readings(session, word)
     if session.status == Status.ACTIVE or (session.status == Status.INVALID and session.stop_received_at is None):
         _end(session, word, meter)
-        commands.forget_stops(session)
-        protection.lift(session)
+        protection.stand_down(session)
     elif session.status == Status.COMPLETED and session.is_estimated:
         _put_right(session, word, meter)
 
@@ -145,8 +144,7 @@ def end_by_kept(charge_point: ChargePoint, transaction_id: int, *, now: datetime
         _put_right(session, word, meter)
     else:
         _end(session, word, meter)
-        commands.forget_stops(session)
-        protection.lift(session)
+        protection.stand_down(session)
     QuarantinedMessage.objects.filter(pk=message.pk).update(resolved_at=now)
     return True
 
@@ -244,8 +242,7 @@ def _named(word: _Stop) -> ChargingSession | None:
     if word.transaction_id is None or not _is_ours(word.transaction_id):
         return None
     known = ChargingSession.objects.of(word.charge_point).filter(transaction_id=word.transaction_id, start_received_at__isnull=False)
-    pk = known.values_list("pk", flat=True).first()
-    return ending.lock(pk) if pk is not None else None
+    return ending.lock_first(known, word.charge_point)
 
 
 def _is_ours(transaction_id: int | None) -> bool:
