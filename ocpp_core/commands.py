@@ -85,7 +85,7 @@ class Asker:
             if command is None:
                 return False
             status, response = await self._speak(command)
-            await workers.run(_record, command, status, response)
+            await workers.run_patiently(_record, command, status, response)
         except DatabaseAway:
             return False
         return True

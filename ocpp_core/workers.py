@@ -28,6 +28,7 @@ PROBE_EVERY_S = 2.0
 TRIES = 5
 CONNECT_TIMEOUT_S = 3
 LONGEST_LOCK_MS = 1_000
+AGAIN_AFTER_S = (0.5, 2.0)
 FILE_TIMEOUT_S = 5
 
 P = ParamSpec("P")
@@ -60,6 +61,14 @@ class Workers:
     def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
         """Run a function of rules in one of the threads. Raises DatabaseAway where there is no database."""
         return self.loop.run_in_executor(self._pool, lambda: self._work(function, *args, **kwargs))
+
+    async def run_patiently(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The same for what nobody would say again: while somebody holds what it needs it is tried anew, and no thread waits."""
+        while True:
+            try:
+                return await self.run(function, *args, **kwargs)
+            except InOtherHands:
+                await asyncio.sleep(random.uniform(*AGAIN_AFTER_S))
 
     def _work(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         thread = get_ident()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -16,11 +17,14 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.module_loading import import_string
+from redis.exceptions import RedisError
 
 from accounts.models import User
 from chargeshare.errors import NotFound
 from stations.models import ChargePoint, ChargingSession
 from stations.views.sessions import find, panel_context
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +33,7 @@ LOOK_EVERY_S = 30
 WATCHED_FOR = timedelta(seconds=75)
 GATHER_S = 0.4
 NOT_YOURS = 4403
+TRY_AGAIN_LATER = 1013
 
 
 async def ask(function: Callable[P, R], *args: P.args, **options: P.kwargs) -> R:
@@ -58,6 +63,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
         for group in self.groups_joined:
             await self.channel_layer.group_discard(group, self.channel_name)
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one page. Where the channel layer goes away its socket is closed: it asks by itself from then on, and knocks again."""
+        try:
+            await super().__call__(scope, receive, send)
+        except RedisError as error:
+            logger.warning("channel layer unreachable, an open page looks for itself: %s", error)
+            if self._heart is not None:
+                self._heart.cancel()
+            await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
+
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **options: Any) -> None:
         """Pages say nothing: whatever changes something is a form with its token."""
 
@@ -68,6 +83,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channel
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            with contextlib.suppress(RedisError):  # a group forgets its members after a day, and at once where somebody empties Redis
+                for group in self.groups_joined:
+                    await self.channel_layer.group_add(group, self.channel_name)
             if not await self.still_allowed():
                 await self.close(NOT_YOURS)
                 return

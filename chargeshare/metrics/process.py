@@ -1,5 +1,6 @@
 """What this process holds and has counted since it began."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from time import time
@@ -98,6 +99,8 @@ def of_door(here: door.Door) -> Iterator[Metric]:
     yield GaugeMetricFamily("chargeshare_charger_sockets", "Chargers connected to this process.", value=len(sockets))
     asking = sum(connection.asker.is_busy for connection in sockets)
     yield GaugeMetricFamily("chargeshare_charger_calls_in_flight", "Chargers that this process is asking something.", value=asking)
+    tasks = len(asyncio.all_tasks(here.backstage.loop))
+    yield GaugeMetricFamily("chargeshare_tasks", "Tasks of the event loop: of sockets, pages and what is asked of chargers.", value=tasks)
     threads, busy, queued = here.backstage.workers.load
     yield GaugeMetricFamily("chargeshare_worker_threads", "Threads in which chargers meet the database.", value=threads)
     yield GaugeMetricFamily("chargeshare_worker_threads_busy", "Those that work.", value=busy)

@@ -1,6 +1,8 @@
 """Days on which something around the server breaks. Chargers notice as little as can be, and nothing is lost or doubled."""
 
 import asyncio
+import contextlib
+import itertools
 import json
 import resource
 import signal
@@ -11,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+import redis
+import websockets
+from django.conf import settings
 from django.db import connection
 
 from stations.models import ChargePoint, ChargingSession
@@ -18,8 +23,10 @@ from tests import factories
 from tests.chargers import raw_charger_for
 from tests.flows.doors import Api
 from tests.flows.fleet import BOOT, Fleet, assert_kept, is_told, unexplained
+from tests.lines import line_to
 from tests.ocpp_core.conftest import run, served, shared_server, until  # noqa: F401 - fixtures among them
 from tests.ocpp_core.test_serve import let_everybody_in
+from tests.servers import redis_server
 from tests.serving import database_url
 
 SERVER = {"EMAIL_URL": "dummymail://"}
@@ -97,6 +104,42 @@ def test_one_wallet_in_other_hands(served, owner):  # noqa: F811
     assert "waits for what is in other hands" in served.said()
     assert unexplained(served) == []
     assert ChargingSession.objects.filter(driver=victim, status="ACTIVE").count() == 3
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="a file is as near as can be")
+def test_a_slow_database(serve_process, owner):
+    """Two tenths of a second for every question, and then no answer at all for a while: heartbeats are answered as ever."""
+    quiet = factories.make_charge_point(owner, auto_configure=False)
+    port = int(connection.settings_dict["PORT"])
+    with line_to(port) as line:
+        server = serve_process(**SERVER, DATABASE_URL=database_url().replace(f":{port}/", f":{line.port}/"))
+        fleet = Fleet(server, owner, 3)
+
+        async def story():
+            async with raw_charger_for(quiet, server) as box:
+                await box.call("BootNotification", BOOT)
+                async with fleet.living():
+                    await fleet.goes_on("StopTransaction")
+                    line.delay_s = 0.2
+                    wanted, heartbeats = fleet.total("StopTransaction") + 3, 0
+                    while fleet.total("StopTransaction") < wanted:
+                        await box.call("Heartbeat", {})
+                        heartbeats += 1
+                        await asyncio.sleep(0)
+                    assert heartbeats > 3, "more than were settled"
+                    line.hold()
+                    status, failing = await asyncio.to_thread(read, f"{server.url}/readyz")
+                    assert (status, set(json.loads(failing)["failing"])) == (503, {"database"})
+                    for _ in range(30):
+                        await box.call("Heartbeat", {})
+                    line.delay_s = 0.0
+                    line.let_go()
+
+        run(story)
+        assert fleet.falls == 0
+        assert_nothing_is_lost(fleet)
+        assert unexplained(server) == []
+        server.kill()
 
 
 @contextmanager
@@ -230,3 +273,66 @@ def test_the_clock_is_set(serve_process, owner, driver):
     assert not any(box.refused for box in fleet.boxes)
     assert "chargeshare_clock_steps_total 2.0" in read(f"{server.url}/metrics")[1]
     assert unexplained(server) == []
+
+
+@contextlib.asynccontextmanager
+async def open_page(server, charge_point, cookie):
+    """The socket of an owner's page of one charger."""
+    url = f"ws://127.0.0.1:{server.port}/live/charge-points/{charge_point.code}/"
+    async with websockets.connect(url, additional_headers={"Cookie": cookie}, origin=server.url, proxy=None) as page:
+        yield page
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one database is enough for it")
+def test_redis_is_stopped_started_again_and_emptied(serve_process, owner, client):
+    """Chargers charge on, what is asked arrives by the tables, open pages are told to look for themselves, and the probe says why."""
+    client.force_login(owner)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    charge_point = factories.make_charge_point(owner, auto_configure=False)
+    with redis_server() as broker:
+        server = serve_process(**SERVER, REDIS_URL=broker.url)
+        fleet = Fleet(server, owner, 3, pause_s=0.05)
+
+        async def command(box):
+            asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/?wait=30", {"action": "ClearCache"}))
+            _kind, message_id, action, _payload = await box.receive()
+            assert action == "ClearCache"
+            await box.send([3, message_id, {"status": "Accepted"}])
+            assert (await asked)[1]["status"] == "accepted"
+
+        async def is_told(page, box):
+            await box.call("StatusNotification", {"connectorId": 0, "errorCode": "NoError", "status": next(statuses)})
+            async with asyncio.timeout(60):
+                return json.loads(await page.recv())["type"] == "charge_point"
+
+        statuses = itertools.cycle(["Unavailable", "Available"])
+        api = Api(server, owner)
+
+        async def story():
+            async with fleet.living(), raw_charger_for(charge_point, server) as box:
+                await box.call("BootNotification", BOOT)
+                async with open_page(server, charge_point, cookie) as page:
+                    assert await is_told(page, box)
+                    broker.stop()
+                    async with asyncio.timeout(60):
+                        await page.wait_closed()
+                status, failing = await asyncio.to_thread(read, f"{server.url}/readyz")
+                assert (status, set(json.loads(failing)["failing"])) == (503, {"channel_layer"})
+                assert (await api.get(f"charge-points/{charge_point.code}/"))["is_online"] is True
+                await command(box)
+                await fleet.goes_on("StopTransaction")
+                await asyncio.to_thread(broker.start)
+                await fleet.until(lambda: read(f"{server.url}/readyz")[0] == 200)
+                async with open_page(server, charge_point, cookie) as page:
+                    assert await is_told(page, box)
+                with redis.Redis.from_url(broker.url) as emptied:
+                    emptied.flushall()
+                await command(box)
+                await fleet.goes_on("StopTransaction")
+
+        run(story)
+        assert fleet.falls == 0
+        assert not any(box.refused for box in fleet.boxes)
+        assert_nothing_is_lost(fleet)
+        assert "channel layer unreachable" in server.said()
+        assert unexplained(server) == []
