@@ -3,7 +3,7 @@
 import logging
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, NotSupportedError, OperationalError, transaction
 
 from ocpp_core import deviations, dialects, firmware, frame_log
 from ocpp_core.charging_profiles import kept
@@ -153,7 +153,7 @@ def stop_transaction(request: Request) -> Payload:
     """
     try:
         return _stop(request)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, NotSupportedError):
         raise
     except DatabaseError:
         logger.warning("a StopTransaction of %r collided and is tried again", request.facts.identity)
@@ -161,7 +161,7 @@ def stop_transaction(request: Request) -> Payload:
         logger.exception("a StopTransaction of %r broke a rule", request.facts.identity)
     try:
         return _stop(request)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, NotSupportedError):
         raise
     except Exception as error:
         logger.exception("a StopTransaction of %r was set aside", request.facts.identity)
