@@ -6,6 +6,8 @@ freshness and nothing else, and publishing never fails and never waits for the n
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -14,30 +16,58 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
+Message = dict[str, Any]
+
 _loop: asyncio.AbstractEventLoop | None = None
+_waiting: deque[tuple[str, Message]] = deque()
+_is_due = False
+_tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no hold of them
 
 
 def attach(loop: asyncio.AbstractEventLoop | None) -> None:
     """Name the event loop that owns the channel layer: the server's. None detaches (at shutdown, and in tests)."""
-    global _loop  # noqa: PLW0603 - one server loop per process is a fact of the process
-    _loop = loop
+    global _loop, _is_due
+    _loop, _is_due = loop, False
+    _waiting.clear()
 
 
 def publish(group: str, kind: str, **message: Any) -> None:
     """Send `{"type": kind, **message}` to `group` after the current transaction commits, or at once outside of one.
 
     `kind` names the method of the consumers that read it, with a dot for the underscore: "session.changed".
-    Values must be JSON: ids and words, never rows.
+    Values must be JSON: ids and words, never rows. Who says the same twice in one breath is heard once.
     """
     transaction.on_commit(lambda: _send(group, {"type": kind, **message}))
 
 
-def _send(group: str, message: dict[str, Any]) -> None:
+def _send(group: str, message: Message) -> None:
+    global _is_due  # noqa: PLW0603
     loop = _loop
-    if loop is not None and loop.is_running():
-        asyncio.run_coroutine_threadsafe(_group_send(group, message), loop)
-    else:
+    if loop is None or not loop.is_running():
         async_to_sync(_group_send)(group, message)
+        return
+    _waiting.append((group, message))
+    if not _is_due:  # waking the loop costs more than what is sent
+        _is_due = True
+        loop.call_soon_threadsafe(_begin, loop)
+
+
+def _begin(loop: asyncio.AbstractEventLoop) -> None:
+    """In the loop: send what was published since it was last here."""
+    global _is_due  # noqa: PLW0603
+    _is_due = False
+    together = {}
+    while _waiting:
+        group, message = _waiting.popleft()
+        together[group, str(message)] = (group, message)
+    if together:
+        task = loop.create_task(_send_all(together.values()))
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+
+
+async def _send_all(messages: Iterable[tuple[str, Message]]) -> None:
+    await asyncio.gather(*(_group_send(group, message) for group, message in messages))
 
 
 async def _group_send(group: str, message: dict[str, Any]) -> None:
