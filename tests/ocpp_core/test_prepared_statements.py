@@ -1,0 +1,34 @@
+"""Chargers' threads keep the plans of their statements, also while a new version of the house moves in."""
+
+import pytest
+from django.db import connection
+
+from ocpp_core.workers import Workers
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans every time")
+def test_a_table_that_changes_under_prepared_statements_is_read_all_the_same():
+    """As at a deploy: the old process serves on while the new one brings the tables up to date."""
+
+    def read():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT word FROM changing WHERE word <> %s", ["other"])
+            return cursor.fetchall()
+
+    workers = Workers(None)  # type: ignore[arg-type]  # guard() needs no event loop
+    asked = workers._pool.submit
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE changing (word varchar(5)); INSERT INTO changing VALUES ('said')")
+    try:
+        for _time in range(8 * 8):
+            assert asked(workers.guard, read).result() == [("said",)]
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE changing ALTER word TYPE varchar(50)")
+
+        for _time in range(16):
+            assert asked(workers.guard, read).result() == [("said",)]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE changing")
+        workers.close()
