@@ -43,7 +43,7 @@ def may_read(charge_point: ChargePoint, viewer: object, at: datetime) -> bool:
 
 def shown_to(charge_point: ChargePoint, viewer: object, at: datetime) -> ArrivalPack | None:
     """The pack for who may read it now, if there is anything in it."""
-    if not may_read(charge_point, viewer, at):
+    pack = ArrivalPack.objects.filter(charge_point=charge_point).first() if isinstance(viewer, User) else None
+    if pack is None or not any(getattr(pack, name) for name in FIELDS):
         return None
-    pack = ArrivalPack.objects.filter(charge_point=charge_point).first()
-    return pack if pack is not None and any(getattr(pack, name) for name in FIELDS) else None
+    return pack if may_read(charge_point, viewer, at) else None

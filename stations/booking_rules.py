@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -84,7 +84,7 @@ def edit(charge_point: ChargePoint, **changes: Any) -> BookingRules:
     rules.save()
     for kind, rows in hours.items():
         WeeklyHours.objects.filter(charge_point=charge_point, kind=kind).delete()
-        WeeklyHours.objects.bulk_create(WeeklyHours(charge_point=charge_point, kind=kind, **vars(row)) for row in rows)
+        charge_point.weekly_hours.add(*(WeeklyHours(kind=kind, **vars(row)) for row in rows), bulk=False)
     if hours:
         open_and_close(now=timezone.now(), only=charge_point)
     return rules
@@ -92,8 +92,9 @@ def edit(charge_point: ChargePoint, **changes: Any) -> BookingRules:
 
 def hours(charge_point: ChargePoint, kind: str) -> list[Hours]:
     """The weekly hours of a kind; none at all means always open, and never the owner's own."""
-    rows = WeeklyHours.objects.filter(charge_point=charge_point, kind=kind)
-    return weekly.merged(Hours(*row) for row in rows.values_list("weekday", "from_minute", "to_minute"))
+    prefetch_related_objects([charge_point], "weekly_hours")  # once, both kinds
+    rows = (row for row in charge_point.weekly_hours.all() if row.kind == kind)
+    return weekly.merged(Hours(row.weekday, row.from_minute, row.to_minute) for row in rows)
 
 
 @transaction.atomic
