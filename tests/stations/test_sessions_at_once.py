@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
@@ -16,6 +17,7 @@ from stations import commands, connectivity, readings, sessions
 from stations.models import ChargingSession, Command, Connector, MeterValue
 from stations.readings import Incoming
 from tests import factories
+from tests.serving import database_url
 from tests.stations.acting import HOUR, MINUTE, NOON, balance_minor, begin, go_online, reading, session_of, stop
 
 CARD = "04A1B2C3"
@@ -98,6 +100,28 @@ def test_reading_and_stop_at_once(charge_point, driver):
     )
     assert session_of(started).energy_wh == 1000
     assert MeterValue.objects.count() == 1
+
+
+def test_a_batch_waits_for_no_wallet(charge_point, stranger, caplog):
+    """It holds the readings of many chargers; the one whose hold is to grow is looked at again with its next reading."""
+    factories.give_credit(stranger, 50_000)
+    factories.make_id_token(stranger, CARD)
+    started = begin(charge_point, CARD)
+
+    def read(minutes, register):
+        said = reading(minutes, register)
+        with transaction.atomic():
+            readings.store([Incoming(charge_point.pk, 1, started.transaction_id, (said,), said.at)])
+        hold = session_of(started).hold
+        return hold.amount_minor if hold is not None else 0
+
+    with psycopg.connect(database_url()) as holder:
+        holder.execute("SELECT 1 FROM billing_ledgeraccount WHERE user_id = %s FOR UPDATE", [stranger.pk])
+        assert read(75, 13_000) == 10_000
+        holder.rollback()
+    assert MeterValue.objects.count() == 1
+    assert "which is in other hands" in caplog.text
+    assert read(76, 13_100) > 10_000
 
 
 def test_stop_and_housekeeping_at_once(charge_point, driver):
