@@ -1,7 +1,8 @@
 """Daphne as chargers need it.
 
 What stock Daphne cannot do: answer a refused handshake with 401, tell proxies from strangers, close an oversized frame
-with 1009, spread its pings, take a pong for a sign of life, and hand a frame over without a queue and a task switch.
+with 1009, spread its pings, take a pong for a sign of life, hand a frame over without a queue and a task switch, and let a
+charger's socket go its own way once the handshake is over.
 """
 
 import asyncio
@@ -16,17 +17,16 @@ from autobahn.websocket.types import ConnectionDeny
 from daphne.server import Server as DaphneServer
 from daphne.server import reactor
 from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import tcp
 
-from chargeshare import bodies
+from chargeshare import bodies, memory
+from chargeshare.lean import LeanSocket, LeanSockets, Sink
 
 logger = logging.getLogger(__name__)
 
 SOCKET_EXTENSION = "chargeshare.socket"
 DENIAL_EXTENSION = "websocket.http.response"
 CERTIFICATE_EXTENSION = "chargeshare.client_certificate"
-READ_AT_ONCE = 65_536
-_TEXT_FRAME = 0x81  # FIN and the opcode for text
-_MASKED = 0x80
 
 Network = IPv4Network | IPv6Network
 Header = tuple[bytes, bytes]
@@ -35,59 +35,44 @@ Header = tuple[bytes, bytes]
 class Socket(WebSocketProtocol):  # type: ignore[misc]
     """One WebSocket, browser's or charger's."""
 
-    sink: Callable[[str], None] | None = None
+    sink: Sink | None = None
     last_sign_at = 0.0
     _pinged_at = 0.0
     _ping_due_at = 0.0
     _denial: tuple[int, list[Header]] | None = None
 
-    def attach(self, sink: Callable[[str], None]) -> None:
-        """From now on give every text message to `sink` at once instead of queueing it for `receive`.
-
-        What comes is read by the event loop itself: on its way through Twisted's reactor it would meet four wrappers that
-        serve logging, a sixth of what a reading costs altogether.
-        """
+    def attach(self, sink: Sink) -> None:
+        """From now on give every message to `sink` at once instead of queueing it for `receive`."""
         self.sink = sink
-        asyncio.get_running_loop().add_reader(self.transport.fileno(), self._readable)
 
-    def _readable(self) -> None:
-        try:
-            data = self.transport.getHandle().recv(READ_AT_ONCE)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        if data:
-            try:
-                self.dataReceived(data)
-            except Exception:
-                logger.exception("bytes from %s could not be read", self.client_addr)
-                self.transport.abortConnection()
-        else:  # the end: Twisted notices it by itself, once it may read again
-            self.transport.stopReading()
-            self.transport.startReading()
+    def leave(self) -> LeanSocket | None:
+        """Let the socket go its own way: what served the handshake is no longer needed. None where it has to stay.
+
+        Everything here that holds everything else is taken apart at once. Python would find these circles by itself, but it
+        looks through what is old so rarely that a storm's leftovers would stay for hours.
+        """
+        lean, transport = self.server.lean, self.transport
+        if lean is None or self.sink is None or type(transport) is not tcp.Server or transport.disconnecting or transport.disconnected:
+            return None
+        if self.state != self.STATE_OPEN or self.data or self.current_frame is not None or self.inside_message:
+            return None
+        unsent = transport.dataBuffer[transport.offset :] + b"".join(transport._tempDataBuffer)  # noqa: SLF001
+        transport.stopReading()  # type: ignore[no-untyped-call]
+        transport.stopWriting()  # type: ignore[no-untyped-call]
+        socket = LeanSocket(lean, transport.getHandle(), self.sink, unsent)
+        socket.last_sign_at = self.last_sign_at
+        server = self.server
+        server.tidying.came()
+        channel = transport.producer
+        for one in (*getattr(channel, "requests", ()), channel, transport, self):
+            server.connections.pop(one, None)
+            vars(one).clear()
+        return socket
 
     def send_text(self, text: str) -> None:
         """Send a text message now; on a socket that is not open, drop it."""
-        if self.state != self.STATE_OPEN:
-            return
-        payload = text.encode()
-        length = len(payload)
-        if length < 126:
-            head = bytes((_TEXT_FRAME, length))
-        elif length < 65_536:
-            head = bytes((_TEXT_FRAME, 126, length >> 8, length & 0xFF))
-        else:
-            self.sendMessage(payload, False)  # noqa: FBT003 - autobahn's signature
-            return
-        transport, frame = self.transport, head + payload
-        if transport.offset == len(transport.dataBuffer) and not transport._tempDataLen:  # noqa: SLF001 - nothing waits to be written
-            sent = transport.writeSomeData(frame)
-            if sent == len(frame):
-                return
-            if isinstance(sent, int):
-                frame = frame[sent:]
-        transport.write(frame)
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(text.encode(), False)  # noqa: FBT003 - autobahn's signature
 
     def unread(self) -> int:
         """How many bytes of what was sent wait here, because the other side does not fetch them."""
@@ -104,34 +89,25 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         self.close(1000 if code is None else code)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Bytes from the network. Whole text frames go straight to the sink; everything else takes autobahn's way."""
+        """Bytes from the network are a sign of life."""
         self.last_sign_at = monotonic()
         self._pinged_at = 0.0
-        position, end = 0, len(data)
-        while self.sink is not None and position < end and self._is_between_messages():
-            frame = _masked_text(data, position, self.factory.maxMessagePayloadSize)
-            if frame is None:
-                break
-            position, text = frame
-            self.sink(text)
-        if position < end:
-            super().dataReceived(data[position:] if position else data)
-
-    def _is_between_messages(self) -> bool:
-        return self.state == self.STATE_OPEN and not self.data and self.current_frame is None and not self.inside_message
+        super().dataReceived(data)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803, FBT001 - autobahn's signature
-        """Hand over a message that came by autobahn's way: fragmented, long, or split over reads."""
-        if self.sink is None or isBinary:
+        """Hand over a message."""
+        if self.sink is None:
             super().onMessage(payload, isBinary)
+        elif isBinary:
+            self.sink.refuse_binary()
         elif not self.muted:
-            self.sink(payload.decode())
+            self.sink.feed(payload.decode())
 
     def onPong(self, payload: bytes) -> None:  # noqa: N802 - autobahn's name
         """Who answers a ping is there, for the application as well: an empty text is a sign of life and nothing else."""
         super().onPong(payload)
         if self.sink is not None:
-            self.sink("")
+            self.sink.feed("")
 
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803, FBT001
         """Tell the application that the socket has ended; nothing that comes after may reach it."""
@@ -181,30 +157,6 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 _REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable"}
 
 
-def _masked_text(data: bytes, position: int, limit: int) -> tuple[int, str] | None:
-    """Read one whole masked text frame at `position`: its end and its text, or None where autobahn must look itself."""
-    start = position + 6
-    if len(data) < start or data[position] != _TEXT_FRAME:
-        return None
-    length = data[position + 1] - _MASKED
-    if length == 126:
-        length = int.from_bytes(data[position + 2 : position + 4])
-        start += 2
-        if length < 126:
-            return None
-    elif not 0 < length < 126:
-        return None
-    stop = start + length
-    if length > limit or stop > len(data):
-        return None
-    mask = data[start - 4 : start] * (length // 4 + 1)
-    unmasked = int.from_bytes(data[start:stop]) ^ int.from_bytes(mask[:length])
-    try:
-        return stop, unmasked.to_bytes(length).decode()
-    except UnicodeDecodeError:
-        return None
-
-
 # What Socket overrides or reads of libraries' private parts. Without them the server still serves, with stock sockets.
 _NEEDED = (
     "dataReceived",
@@ -222,10 +174,15 @@ _NEEDED = (
 )
 
 
+# What is taken apart when a charger's socket leaves.
+_NEEDED_OF_TRANSPORTS = ("dataBuffer", "offset", "stopReading", "stopWriting", "getHandle", "producer", "disconnecting", "disconnected")
+
+
 class Server(DaphneServer):  # type: ignore[misc]
     """Daphne with our sockets, which believes proxies only where they are ours."""
 
     connections: dict[Any, dict[str, Any]]
+    lean: LeanSockets | None = None
 
     def __init__(
         self,
@@ -234,6 +191,7 @@ class Server(DaphneServer):  # type: ignore[misc]
         trusted_proxies: Iterable[str] = (),
         certificate_header: str = "",
         uploads: bodies.Uploads | None = None,
+        lean_sockets: bool = False,
         on_listen: Callable[[str, int], None],
         on_failure: Callable[[str], None],
         **options: Any,
@@ -242,6 +200,8 @@ class Server(DaphneServer):  # type: ignore[misc]
         self.trusted_networks: list[Network] = [ip_network(network, strict=False) for network in trusted_proxies]
         self._certificate_header = certificate_header.lower().encode()
         self.uploads = uploads
+        self._wants_lean_sockets = lean_sockets
+        self.tidying = memory.Tidying()
         self.on_listen = on_listen
         self.on_failure = on_failure
         self.ready_callable = self._make_ready
@@ -256,6 +216,17 @@ class Server(DaphneServer):  # type: ignore[misc]
         self.ws_factory.protocol = Socket
         # A frame over the limit is told so by a close frame before the line is cut; both sides get a moment for that.
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=5)
+        if self._wants_lean_sockets:
+            self._make_lean()
+
+    def _make_lean(self) -> None:
+        missing = [name for name in _NEEDED_OF_TRANSPORTS if not hasattr(tcp.Server, name)]
+        loop = getattr(reactor, "_asyncioEventloop", None)
+        if missing or loop is None:
+            logger.warning("This Twisted lacks %s: chargers' sockets stay with Daphne.", ", ".join(missing) or "an event loop")
+            return
+        limit = self.websocket_max_message_size
+        self.lean = LeanSockets(loop, limit=limit, ping_interval=self.ping_interval, ping_timeout=self.ping_timeout)
 
     def listen_success(self, port: Any) -> None:
         """Say that a port is open."""
@@ -292,10 +263,16 @@ class Server(DaphneServer):  # type: ignore[misc]
         """Look after all sockets, as often as the pings need it."""
         for protocol in list(self.connections):
             protocol.check_timeouts()
+        if self.lean is not None:
+            self.lean.look_after()
+            if self.tidying.is_due:
+                self.lean.loop.run_in_executor(None, self.tidying.tidy)
         reactor.callLater(max(0.2, min(2.0, self.ping_interval / 4)), self.timeout_checker)
 
     def kill_all_applications(self) -> Any:
         """End what still runs; a connection that waits for its next request runs nothing."""
+        if self.lean is not None:
+            self.lean.close_all()
         self.connections = {protocol: details for protocol, details in self.connections.items() if "application_instance" in details}
         return super().kill_all_applications()
 

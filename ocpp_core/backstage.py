@@ -1,14 +1,18 @@
 """What stands behind every charger's socket of a process."""
 
 import asyncio
-from collections.abc import Mapping
+from asyncio import Future
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from ocpp_core.gathering import Gathering
+from ocpp_core.gathering import Gathering, Together
 from ocpp_core.spool import Spool
 from ocpp_core.workers import Workers
 from ocpp_core.writer import Writer
+
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -19,5 +23,13 @@ class Backstage:
     workers: Workers
     writer: Writer
     spool: Spool
-    together: Mapping[tuple[str, str], Gathering[Any, dict[str, Any]]] = field(default_factory=dict)
-    """Where many say the same kind of thing at once, by version and action."""
+    together: dict[tuple[Any, ...], Gathering[Any, Any]] = field(default_factory=dict)
+    """Where many ask the same at once: each kind of question with those who answer it."""
+
+    def ask(self, together: Together[Q, A], alone: Callable[[Q], A], question: Q) -> Future[A]:
+        """Ask the database; if others ask the same just now, with them."""
+        kind = (together, alone)
+        gathering = self.together.get(kind)
+        if gathering is None:
+            gathering = self.together[kind] = Gathering(self.workers, together, alone)
+        return gathering.ask(question)

@@ -44,6 +44,8 @@ class Log(Protocol):
 class Calls:
     """What we ask over one socket."""
 
+    __slots__ = ("_log", "_loop", "_send", "_turn", "_waiting", "has_dropped", "problems", "strays")
+
     def __init__(
         self, loop: asyncio.AbstractEventLoop, send: Callable[[str], None], log: Log, problems: Problems = schemas.problems
     ) -> None:
@@ -51,7 +53,7 @@ class Calls:
         self._send = send
         self._log = log
         self.problems = problems
-        self._turn = asyncio.Lock()
+        self._turn: asyncio.Lock | None = None
         self._waiting: tuple[str, asyncio.Future[dict[str, Any]], str, float] | None = None
         self.has_dropped = False
         self.strays = 0
@@ -61,6 +63,8 @@ class Calls:
         problem = self.problems(action, payload)
         if problem is not None:
             raise ValueError(f"{action}: {problem}")
+        if self._turn is None:
+            self._turn = asyncio.Lock()
         async with self._turn:
             if self.has_dropped:
                 raise Dropped

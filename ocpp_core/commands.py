@@ -6,6 +6,7 @@ seconds, so that nothing asked is lost while the channel layer is away.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
 from ocpp_core.charging_profiles import building, kept
 from ocpp_core.charging_profiles.units import STANDARD_PHASES
+from ocpp_core.gathering import ALONE, Left
 from ocpp_core.provisioning import Setup
 from ocpp_core.workers import DatabaseAway
 from stations import commands
@@ -27,6 +29,18 @@ logger = logging.getLogger(__name__)
 
 class Asker:
     """Asks one charger over one socket. Its task lives only while there is something to ask."""
+
+    __slots__ = (
+        "_backstage",
+        "_calls",
+        "_charge_point_id",
+        "_has_booted_before",
+        "_has_settled",
+        "_is_woken",
+        "_may_ask",
+        "_setup",
+        "_task",
+    )
 
     def __init__(self, backstage: Backstage, calls: Calls, setup: Setup, charge_point_id: int, *, has_booted_before: bool) -> None:
         self._backstage = backstage
@@ -81,7 +95,7 @@ class Asker:
         if self._calls.has_dropped:
             return False
         try:
-            command = await workers.run(_claim_next, self._charge_point_id)
+            command = await self._backstage.ask(claim_together, claim_next, self._charge_point_id)
             if command is None:
                 return False
             status, response = await self._speak(command)
@@ -124,12 +138,23 @@ def _record(command: Command, status: str, response: Any) -> None:
     commands.record_result(command, status=status, response=response)
 
 
-def _claim_next(charge_point_id: int) -> Command | None:
+def claim_next(charge_point_id: int) -> Command | None:
+    """Claim the oldest command that is due for a charger."""
     for command_id in commands.pending(charge_point_id):
         command = commands.claim(command_id)
         if command is not None:
             return _fitted(command)
     return None
+
+
+def claim_together(charge_point_ids: Sequence[int]) -> list[Command | Exception | Left | None]:
+    """The same for many of which most have nothing to be asked, as after a storm."""
+    waiting = set(
+        Command.objects.filter(charge_point_id__in=charge_point_ids, status=Command.Status.PENDING).values_list(
+            "charge_point_id", flat=True
+        )
+    )
+    return [ALONE if one in waiting else None for one in charge_point_ids]
 
 
 def _fitted(command: Command) -> Command:

@@ -6,12 +6,11 @@ once; the next one of the same charger begins when it has been answered. Answers
 
 import logging
 import random
-from asyncio import Future
-from collections import OrderedDict, deque
+from asyncio import Future, TimerHandle
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 
@@ -45,6 +44,9 @@ LOGGED_OF_NONSENSE = 4_000
 NORMAL, GOING_AWAY, UNSUPPORTED_DATA, POLICY_VIOLATION, INTERNAL_ERROR = 1000, 1001, 1003, 1008, 1011
 
 
+_bad_frames = Window()
+
+
 class Taken(NamedTuple):
     """A CALL that waits for its turn."""
 
@@ -54,8 +56,44 @@ class Taken(NamedTuple):
     began: float
 
 
+class Socket(Protocol):
+    """What a connection speaks over."""
+
+    def send_text(self, text: str) -> None:
+        """Send a text message."""
+
+    def close(self, code: int) -> None:
+        """Begin the closing handshake."""
+
+    def unread(self) -> int:
+        """How much of what was sent the other side has not fetched."""
+
+
 class Connection:
-    """An accepted socket of an authenticated charger."""
+    """An accepted socket of an authenticated charger. There are ten thousand of them in a process, and most say nothing."""
+
+    __slots__ = (
+        "_answers",
+        "_backstage",
+        "_calls",
+        "_close_socket",
+        "_current",
+        "_flood_bytes",
+        "_flood_frames",
+        "_queue",
+        "_send",
+        "_settling",
+        "_unread",
+        "asker",
+        "attempt_id",
+        "charge_point_id",
+        "facts",
+        "id",
+        "is_closing",
+        "last_sign_at",
+        "on_lost",
+        "version",
+    )
 
     def __init__(
         self,
@@ -74,6 +112,8 @@ class Connection:
             deviations.note(charge_point.pk, [deviations.NO_SUBPROTOCOL], "", datetime.now(UTC))
         self.charge_point_id: int = charge_point.pk
         self.id = verdict.connection
+        self.attempt_id = verdict.attempt_id
+        self.on_lost: Callable[[Connection, int], None] | None = None
         self.version = verdict.version
         self.last_sign_at = monotonic()
         self.is_closing = False
@@ -81,15 +121,27 @@ class Connection:
         self._send = send
         self._close_socket = close
         self._unread = unread
-        self._queue: deque[Taken] = deque()
+        self._queue: list[Taken] = []
         self._current: Taken | None = None
-        self._answers: OrderedDict[tuple[MessageId, int], tuple[float, str | None]] = OrderedDict()
+        self._answers: dict[tuple[MessageId, int], tuple[float, str | None]] = {}
         self._flood_frames = self._flood_bytes = 0
-        self._bad_frames = Window()
         self._calls = Calls(backstage.loop, self._say, self._log, self.version.problems)
         setup = self.version.setup(backstage, self._calls, charge_point.pk)
         self.asker = Asker(backstage, self._calls, setup, charge_point.pk, has_booted_before=charge_point.booted_at is not None)
-        self._settling = backstage.loop.call_later(settings.OCPP_SETTLE_DELAY_S, self.asker.settle)
+        self._settling: TimerHandle | None = backstage.loop.call_later(settings.OCPP_SETTLE_DELAY_S, self._settle)
+
+    def moves_to(self, socket: Socket) -> None:
+        """From now on speak over this one."""
+        self._send, self._close_socket, self._unread = socket.send_text, socket.close, socket.unread
+
+    def lost(self, code: int) -> None:
+        """The socket has ended."""
+        if self.on_lost is not None:
+            self.on_lost(self, code)
+
+    def _settle(self) -> None:
+        self._settling = None
+        self.asker.settle()
 
     # Frames in
 
@@ -120,10 +172,10 @@ class Connection:
         self.close(UNSUPPORTED_DATA)
 
     def _refuse_unreadable(self, bad: frames.BadFrame, text: str) -> None:
-        self._bad_frames.count("")
+        _bad_frames.count(str(self.charge_point_id))
         self._count("", "refused")
         deviations.note(self.charge_point_id, [deviations.UNREADABLE_FRAME], text, datetime.now(UTC))
-        is_logged = self._bad_frames.times("") <= BAD_FRAMES_LOGGED
+        is_logged = _bad_frames.times(str(self.charge_point_id)) <= BAD_FRAMES_LOGGED
         if is_logged:
             self._log(frame_log.FROM_CHARGER, frame_log.CALL, bad.message_id or "", "", text[:LOGGED_OF_NONSENSE])
         if bad.message_id is None:
@@ -149,7 +201,7 @@ class Connection:
             return
         self._answers[key] = (self.last_sign_at, None)
         if len(self._answers) > ANSWERS_KEPT + waiting:
-            self._answers.popitem(last=False)
+            del self._answers[next(iter(self._answers))]
         self._queue.append(Taken(call, text, datetime.now(UTC), self.last_sign_at))
         if self._current is None:
             self._work()
@@ -163,7 +215,7 @@ class Connection:
 
     def _work(self) -> None:
         while self._queue and self._current is None and not self.is_closing:
-            taken = self._current = self._queue.popleft()
+            taken = self._current = self._queue.pop(0)
             if len(self._queue) < MOST_UNANSWERED - 1:
                 self._flood_frames = self._flood_bytes = 0
             action = taken.call.action
@@ -315,6 +367,11 @@ class Connection:
 
     # The end
 
+    def forget_answers(self) -> None:
+        """Let go of answers that are too old to be asked for again, as far as they are all too old."""
+        if self._answers and self._current is None and monotonic() - self.last_sign_at >= ANSWERS_KEPT_S:
+            self._answers = {}
+
     @property
     def is_busy(self) -> bool:
         """Whether a CALL, the charger's or ours, is under way."""
@@ -329,6 +386,7 @@ class Connection:
     def ended(self) -> None:
         """The socket is gone: stop what waits for it."""
         self.is_closing = True
-        self._settling.cancel()
+        if self._settling is not None:
+            self._settling.cancel()
         self._queue.clear()
         self._calls.drop()

@@ -6,14 +6,16 @@ import random
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
 
 from chargeshare import bus
-from ocpp_core import admission, frames, handshake, versions
+from ocpp_core import admission, frames, versions
+from ocpp_core.admission import Ended
 from ocpp_core.backstage import Backstage
-from ocpp_core.connection import GOING_AWAY
+from ocpp_core.connection import GOING_AWAY, Connection
 from ocpp_core.frame_log import CALL, FROM_CHARGER, row
 from ocpp_core.gathering import Gathering
 from ocpp_core.handlers.requests import Facts, Request
@@ -39,12 +41,11 @@ class Door:
         workers = Workers(loop)
         spool = Spool(settings.SPOOL_DIR, tell_again)
         self.backstage = Backstage(loop, workers, Writer(loop, workers, spool), spool, _hearing_together(workers, spool))
-        self.admitting = Gathering(workers, admission.admit_together, handshake.admit)
-        self.forgetting = Gathering(workers, admission.forget_together, admission.forget_alone)
         self.registry = Registry()
         self.is_draining = False
         self._listener = Listener(self.registry, workers)
         self._tasks: list[asyncio.Task[None]] = []
+        self._endings: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to listen, to look after presence, and to tell the database what it missed."""
@@ -69,11 +70,27 @@ class Door:
             await asyncio.sleep(pause)
         await self._finish_work()
 
+    def lost(self, connection: Connection, code: int) -> None:
+        """A socket that nothing waits for has ended."""
+        task = self.backstage.loop.create_task(self.has_lost(connection, code))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    async def has_lost(self, connection: Connection, code: int) -> None:
+        """Strike a socket out that has ended, and write that down."""
+        self.registry.remove(connection)
+        connection.ended()
+        ended = Ended(connection.attempt_id, connection.charge_point_id, connection.id, code, datetime.now(UTC))
+        try:
+            await self.backstage.ask(admission.forget_together, admission.forget_alone, ended)
+        except DatabaseAway:
+            logger.info("the end of a socket of %r could not be written down", connection.facts.identity)
+
     async def stop(self) -> None:
         """End everything and give the database connections back."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._endings, return_exceptions=True)
         await self.backstage.writer.flush()
         bus.attach(None)
         loop = self.backstage.loop
@@ -108,7 +125,7 @@ class Door:
                     logger.exception("the spool could not be told")
 
 
-def _hearing_together(workers: Workers, spool: Spool) -> dict[tuple[str, str], Gathering[Any, dict[str, Any]]]:
+def _hearing_together(workers: Workers, spool: Spool) -> dict[tuple[Any, ...], Gathering[Any, Any]]:
     """Who hears the many; what came while the database was away is told before what comes now."""
 
     def after_the_spool(hear: Callable[[Any], R]) -> Callable[[Any], R]:

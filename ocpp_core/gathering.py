@@ -32,13 +32,16 @@ ALONE: Final = _Left.ALONE
 Left: TypeAlias = Literal[_Left.ALONE]
 
 
+Together: TypeAlias = Callable[[Sequence[Question]], Sequence[Answer | Exception | Left]]
+
+
 class Gathering(Generic[Question, Answer]):
     """One kind of question. `together` answers a batch in one transaction, in order; an exception among the answers is one's own."""
 
     def __init__(
         self,
         workers: Workers,
-        together: Callable[[Sequence[Question]], Sequence[Answer | Exception | Left]],
+        together: Together[Question, Answer],
         alone: Callable[[Question], Answer],
     ) -> None:
         self._workers = workers

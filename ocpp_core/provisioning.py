@@ -1,15 +1,18 @@
 """Setting a charger up without being asked: once for each firmware, key by key, and never against its will."""
 
 import logging
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Value
+from django.db.models.functions import Coalesce, NullIf
+
 from ocpp_core import answers, configuration, deviations, local_list, vendors
 from ocpp_core.backstage import Backstage
 from ocpp_core.calls import Calls, Refused, Unanswered
+from ocpp_core.gathering import ALONE, Left
 from ocpp_core.limits import Window
 from ocpp_core.workers import DatabaseAway
 from stations.models import ChargePoint
@@ -59,11 +62,13 @@ Step = Trigger | Set | Learn | Finish
 class Setup:
     """The setting-up over one socket, a step at a time, so that what people ask goes first."""
 
+    __slots__ = ("_backstage", "_calls", "_has_asked_for_boot", "_has_reported_status", "_steps", "_timeouts", "charge_point_id")
+
     def __init__(self, backstage: Backstage, calls: Calls, charge_point_id: int) -> None:
         self._backstage = backstage
         self._calls = calls
-        self._charge_point_id = charge_point_id
-        self._steps: deque[Step] | None = None
+        self.charge_point_id = charge_point_id
+        self._steps: list[Step] | None = None
         self._timeouts = 0
         self._has_reported_status = False
         self._has_asked_for_boot = False
@@ -73,7 +78,7 @@ class Setup:
         if action == "StatusNotification":
             self._has_reported_status = True
         elif action == "BootNotification":
-            _boots.count(str(self._charge_point_id))
+            _boots.count(str(self.charge_point_id))
             self._steps = None
 
     async def run_step(self) -> bool:
@@ -82,18 +87,19 @@ class Setup:
             return False
         try:
             if self._steps is None:
-                self._steps = deque(await self._backstage.workers.run(self._plan))
+                self._steps = await self._backstage.ask(plan_together, type(self).plan, self)
             if not self._steps:
                 return False
-            await self._do(self._steps.popleft())
+            await self._do(self._steps.pop(0))
         except Unanswered:
             self._timeouts += 1
         except DatabaseAway:
             return False
         return not self._calls.has_dropped
 
-    def _plan(self) -> list[Step]:
-        charge_point = ChargePoint.objects.filter(pk=self._charge_point_id, auto_configure=True, retired_at=None).first()
+    def plan(self) -> list[Step]:
+        """What there is to do."""
+        charge_point = ChargePoint.objects.filter(pk=self.charge_point_id, auto_configure=True, retired_at=None).first()
         if charge_point is None:
             return []
         if charge_point.booted_at is None:
@@ -112,7 +118,7 @@ class Setup:
 
     async def _do(self, step: Step) -> None:
         if isinstance(step, Finish):
-            done = ChargePoint.objects.filter(pk=self._charge_point_id)
+            done = ChargePoint.objects.filter(pk=self.charge_point_id)
             if not self._timeouts:
                 await self._backstage.workers.run(done.update, configured_firmware=step.firmware)
             return
@@ -124,7 +130,7 @@ class Setup:
             else:
                 await self._set(step)
         except Refused as refused:
-            logger.info("charge point %d refuses %s: %s", self._charge_point_id, step, refused)
+            logger.info("charge point %d refuses %s: %s", self.charge_point_id, step, refused)
 
     async def _set(self, step: Set) -> None:
         """Read the key, change it where it must be, and read it again: what was Accepted is not always done."""
@@ -145,7 +151,7 @@ class Setup:
         is_kept = now is not None and _is_same(now.get("value"), value)
         if answer.get("status") == "Accepted" and not is_kept:
             said = f"{key}: {value} was accepted, {now.get('value') if now is not None else None} is said"
-            deviations.note(self._charge_point_id, [deviations.NOT_KEPT], said, datetime.now(UTC))
+            deviations.note(self.charge_point_id, [deviations.NOT_KEPT], said, datetime.now(UTC))
             return False
         return True
 
@@ -158,8 +164,17 @@ class Setup:
 
     async def _call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         answer = await self._calls.call(action, payload, within_s=UNASKED_CALL_TIMEOUT_S)
-        await self._backstage.workers.run(answers.learn, self._charge_point_id, action, payload, answer)
+        await self._backstage.workers.run(answers.learn, self.charge_point_id, action, payload, answer)
         return answer
+
+
+def plan_together(setups: Sequence[Setup]) -> list[list[Step] | Exception | Left]:
+    """The same for many, of which most have been set up long ago."""
+    known = ChargePoint.objects.filter(pk__in=[setup.charge_point_id for setup in setups], auto_configure=True, retired_at=None)
+    finished = Coalesce(NullIf("firmware", Value("")), Value(NO_FIRMWARE))
+    unfinished = known.exclude(booted_at__isnull=False, configured_firmware=finished).values_list("pk", flat=True)
+    open_ones = set(unfinished)
+    return [ALONE if setup.charge_point_id in open_ones else [] for setup in setups]
 
 
 def _is_same(value: object, wanted: str) -> bool:

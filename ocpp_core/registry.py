@@ -56,6 +56,8 @@ class Registry:
         last = monotonic()
         while True:
             await asyncio.sleep(pause)
+            for connection in self:
+                connection.forget_answers()
             seen = sorted((connection.last_sign_at, connection.charge_point_id) for connection in self)
             seen = [sign for sign in seen if sign[0] > last]
             last, now = monotonic(), datetime.now(UTC)

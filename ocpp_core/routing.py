@@ -4,14 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db import DatabaseError
 
 from chargeshare import tally
-from ocpp_core import door, handshake
-from ocpp_core.admission import Ended
+from ocpp_core import admission, door, handshake
 from ocpp_core.connection import NORMAL, Connection
 from ocpp_core.handshake import Verdict
 from ocpp_core.workers import DatabaseAway
@@ -40,7 +38,7 @@ async def charger_socket(scope: Scope, receive: Receive, send: Send) -> None:
         await _deny(scope, send, 429, [(b"Retry-After", b"60")])
         return
     try:
-        verdict = await this_door.admitting.ask(request)
+        verdict = await this_door.backstage.ask(admission.admit_together, handshake.admit, request)
     except DatabaseAway:
         await _deny(scope, send, 503, [(b"Retry-After", b"10")])
         return
@@ -58,7 +56,8 @@ async def _serve(scope: Scope, receive: Receive, send: Send, this_door: door.Doo
     outbox: asyncio.Queue[Message] | None = None
     if socket is not None:
         connection = Connection(verdict, this_door.backstage, send=socket.send_text, close=socket.close, unread=socket.unread)
-        socket.attach(connection.feed)
+        connection.on_lost = this_door.lost
+        socket.attach(connection)
     else:
         queue = outbox = asyncio.Queue()
         connection = Connection(
@@ -73,15 +72,20 @@ async def _serve(scope: Scope, receive: Receive, send: Send, this_door: door.Doo
     sender = this_door.backstage.loop.create_task(_send_all(outbox, send)) if outbox is not None else None
     code = 1006
     tally.handshakes["101"] += 1
+    has_left = False
     try:
         await send({"type": "websocket.accept", "subprotocol": verdict.subprotocol})
-        code = await _read(receive, connection)
+        lean = socket.leave() if socket is not None else None
+        if lean is None:
+            code = await _read(receive, connection)
+        else:
+            has_left = True
+            connection.moves_to(lean)
     finally:
-        this_door.registry.remove(connection)
-        connection.ended()
-        if sender is not None:
-            sender.cancel()
-        await _forget(this_door, verdict, code)
+        if not has_left:
+            if sender is not None:
+                sender.cancel()
+            await this_door.has_lost(connection, code)
 
 
 async def _read(receive: Receive, connection: Connection) -> int:
@@ -108,16 +112,6 @@ async def _remember(this_door: door.Door, verdict: Verdict, client: str | None) 
                 await this_door.backstage.workers.run(handshake.remember_refusal, verdict, client)
             except DatabaseError:
                 logger.exception("a refusal of %r could not be written down", verdict.identity)
-
-
-async def _forget(this_door: door.Door, verdict: Verdict, code: int) -> None:
-    if verdict.charge_point is None:
-        return
-    ended = Ended(verdict.attempt_id, verdict.charge_point.pk, verdict.connection, code, datetime.now(UTC))
-    try:
-        await this_door.forgetting.ask(ended)
-    except DatabaseAway:
-        logger.info("the end of a socket of %r could not be written down", verdict.identity)
 
 
 async def _deny(scope: Scope, send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:

@@ -12,7 +12,7 @@ from stations.models import ChargePoint
 Payload: TypeAlias = dict[str, Any]
 
 
-@dataclass
+@dataclass(slots=True)
 class Facts:
     """What a socket remembers of its charger, so that a reading needs no query."""
 

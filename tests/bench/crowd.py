@@ -110,21 +110,21 @@ class Witness(Box):
 async def storm(arguments: argparse.Namespace) -> dict[str, Any]:
     """All come at once; the time until the last word of the last one is answered."""
     password, identities = arguments.fleet
-    server, tally = psutil.Process(arguments.server_pid), Counter[str]()
+    servers, tally = [psutil.Process(pid) for pid in arguments.server_pid], Counter[str]()
     witnesses = [Witness(identity, password, tally) for identity in identities[: arguments.witnesses]]
     for witness in witnesses:
         await witness.connect(arguments.url, 0)
         await witness.done
     asking = [asyncio.create_task(witness.ask()) for witness in witnesses]
     await asyncio.sleep(1)
-    before_bytes, before_s = server.memory_full_info().uss, _cpu_s(server)
+    before_bytes, before_s = _bytes(servers), _cpu_s(servers)
     boxes = [Box(identity, password, SAYS, tally) for identity in identities[arguments.witnesses :][: arguments.count]]
     began = time.monotonic()
     await asyncio.gather(*(_come(box, arguments.url, number, tally) for number, box in enumerate(boxes)))
-    seconds, cpu_s = time.monotonic() - began, _cpu_s(server) - before_s
+    seconds, cpu_s = time.monotonic() - began, _cpu_s(servers) - before_s
     await asyncio.sleep(arguments.rest)
-    bytes_each = (server.memory_full_info().uss - before_bytes) / len(boxes)
-    quiet_s = _cpu_s(server)
+    bytes_each = (_bytes(servers) - before_bytes) / len(boxes)
+    quiet_s = _cpu_s(servers)
     await asyncio.sleep(arguments.watch)
     for task in asking:
         task.cancel()
@@ -137,7 +137,7 @@ async def storm(arguments: argparse.Namespace) -> dict[str, Any]:
         "tally": dict(tally),
         "longest_wait_s": round(max((max(witness.waits) for witness in witnesses if witness.waits), default=0.0), 3),
         "kib_each": round(bytes_each / 1024, 2),
-        "idle_cpu_percent": round((_cpu_s(server) - quiet_s) / max(1.0, arguments.watch) * 100, 2),
+        "idle_cpu_percent": round((_cpu_s(servers) - quiet_s) / max(1.0, arguments.watch) * 100, 2),
     }
     if arguments.hold:
         print(json.dumps(said), flush=True)  # noqa: T201 - so far
@@ -155,9 +155,12 @@ async def _come(box: Box, url: str, number: int, tally: Counter[str]) -> None:
             print(f"{box.identity}: {error!r}", file=sys.stderr)  # noqa: T201 - who measures wants to know
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def _cpu_s(processes: list[psutil.Process]) -> float:
+    return sum(float(times.user + times.system) for times in (process.cpu_times() for process in processes))
+
+
+def _bytes(processes: list[psutil.Process]) -> int:
+    return sum(int(process.memory_full_info().uss) for process in processes)
 
 
 def _fleet(path: str) -> tuple[str, list[str]]:
@@ -172,7 +175,7 @@ def main() -> None:
     parser.add_argument(
         "--fleet", required=True, type=lambda path: json.loads(Path(path).read_text()), help="JSON file of [password, identities]"
     )
-    parser.add_argument("--server-pid", type=int, required=True)
+    parser.add_argument("--server-pid", type=int, nargs="+", required=True)
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--witnesses", type=int, default=5)
     parser.add_argument("--rest", type=float, default=0, help="seconds before memory is looked at")

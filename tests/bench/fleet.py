@@ -46,9 +46,8 @@ def prepare(count: int) -> list[str]:
 def _box(owner: User, identity: str, digest: str) -> ChargePoint:
     place = {"latitude": "49.938700", "longitude": "17.902600", "public_latitude": "49.94", "public_longitude": "17.9"}
     identity_key = identity.casefold()
-    return ChargePoint(
-        owner=owner, name=identity, identity=identity, identity_key=identity_key, password_digest=digest, is_published=True, **place
-    )
+    words = {"name": identity, "identity": identity, "identity_key": identity_key, "password_digest": digest}
+    return ChargePoint(owner=owner, is_published=True, configured_firmware="1.0", **words, **place)
 
 
 if __name__ == "__main__":

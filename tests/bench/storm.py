@@ -45,11 +45,11 @@ def through(database_url: str, count: int, *arguments: str) -> dict[str, Any]:
             result: dict[str, Any] = json.loads(run(environment, *command))
         if result["refused"] or result["lost"]:
             raise Failed(f"Chargers were refused or lost: {result}")
-        _all_stored(environment, count, began)
+        all_stored(environment, count, began)
         return result
 
 
-def _all_stored(environment: dict[str, str], count: int, began: datetime) -> None:
+def all_stored(environment: dict[str, str], count: int, began: datetime) -> None:
     """Every Boot and every status of every charger is in the tables, and so are their frames."""
     program = (
         "import django; django.setup(); from stations.models import ChargePoint, Connector; from ocpp_core.models import OcppFrame\n"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import resource
 import signal
 import sys
@@ -21,8 +22,11 @@ from ocpp_core import diagnostics, door
 
 BACKLOG = 4096
 HANDSHAKE_TIMEOUT_S = 30
+ENOUGH_FILES = 12_000  # for the ten thousand chargers a process can hold
 # Most of what is alive after the start stays alive; looking through it again and again costs a fifth of the CPU.
 GC_THRESHOLDS = (20_000, 20, 50)
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -58,6 +62,7 @@ class Command(BaseCommand):
             trusted_proxies=settings.TRUSTED_PROXIES,
             certificate_header=settings.CLIENT_CERTIFICATE_HEADER,
             uploads=_uploads(),
+            lean_sockets=settings.LEAN_SOCKETS,
             on_listen=self._listening,
             on_failure=self._not_listening,
             server_name="",
@@ -137,3 +142,6 @@ def _raise_file_limit() -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < ENOUGH_FILES:
+        logger.warning("This process may open %d files, so it can hold fewer chargers than that; raise the hard limit (ulimit -Hn).", soft)
