@@ -159,7 +159,7 @@ class ChargingSessionAdmin(ReadOnly):
 
     list_display = ["id", "charge_point", "connector_number", "driver", "status", "started_at", "energy_wh", "cdr", "is_estimated", "note"]
     list_filter = ["status", "origin", "is_estimated", "is_free", "id_tag_status"]
-    list_select_related = ["charge_point", "connector", "driver", "cdr"]
+    list_select_related = ["charge_point", "connector__charge_point", "driver", "cdr"]
     search_fields = ["=code", "=transaction_id", "id_tag", "driver__email", "=charge_point__code", "charge_point__identity"]
     date_hierarchy = "created_at"
     show_full_result_count = False

@@ -41,8 +41,11 @@ def usage(session: ChargingSession, said: Iterable[Said] | None = None) -> Usage
     )
 
 
-def bill(session: ChargingSession, *, settled_at: datetime | None = None) -> Bill:
-    """All that settling needs. The price is that of the start, whatever the owner has changed since."""
+def bill(session: ChargingSession, *, settled_at: datetime | None = None, with_readings: bool = True) -> Bill:
+    """All that settling needs. The price is that of the start, whatever the owner has changed since.
+
+    Readings are for the receipt alone: who only wants to know the price leaves them where they are.
+    """
     connector, charge_point = session.connector, session.charge_point
     label = f"{connector.number} · {connector.get_type_display()}" if connector.type else str(connector.number)
     return Bill(
@@ -64,7 +67,7 @@ def bill(session: ChargingSession, *, settled_at: datetime | None = None) -> Bil
         is_estimated=session.is_estimated,
         is_unproven=charge_point.security_profile == ChargePoint.SecurityProfile.NONE,
         settled_at=settled_at,
-        readings=_readings(session),
+        readings=_readings(session) if with_readings else (),
     )
 
 

@@ -73,7 +73,7 @@ def price(session: ChargingSession, energy_wh: int) -> tuple[int, int]:
     """What one energy costs the driver, and the owner's part of it, as settling would have it. Nothing is changed."""
     measured_wh, session.energy_wh = session.energy_wh, energy_wh
     try:
-        drawn = bill(session)
+        drawn = bill(session, with_readings=False)
         total_minor = pricing.total(drawn.lines())
     finally:
         session.energy_wh = measured_wh
