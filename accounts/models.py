@@ -159,6 +159,8 @@ class Notification(Posted):
         RESERVATION_TROUBLE = "reservation_trouble", _("trouble with a booked charger")
         WAITLIST_OFFERED = "waitlist_offered", _("your turn in a waiting list")
         CIRCLE_INVITED = "circle_invited", _("invited to a circle")
+        REVIEW_WRITTEN = "review_written", _("visit reviewed")
+        REVIEW_ANSWERED = "review_answered", _("review answered")
         LEDGER_ALERT = "ledger_alert", _("the books do not balance")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")

@@ -59,6 +59,8 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.RESERVATION_TROUBLE: frozenset({"place", "slot", "guest", "reason"}),
     Notification.Kind.WAITLIST_OFFERED: frozenset({"place", "slot", "until"}),
     Notification.Kind.CIRCLE_INVITED: frozenset({"host", "circle"}),
+    Notification.Kind.REVIEW_WRITTEN: frozenset({"place", "guest", "is_open"}),
+    Notification.Kind.REVIEW_ANSWERED: frozenset({"place", "host"}),
     Notification.Kind.LEDGER_ALERT: frozenset({"count", "first"}),
 }
 """What the texts of each kind can say; a caller leaves out what it does not know. Amounts are integers in minor units."""

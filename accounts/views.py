@@ -265,6 +265,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Notification.Kind.RESERVATION_BOOKED: ("calendar-check", "blue"),
     Notification.Kind.RESERVATION_SOON: ("calendar-clock", "blue"),
     Notification.Kind.CIRCLE_INVITED: ("users", "green"),
+    Notification.Kind.REVIEW_WRITTEN: ("star", "amber"),
+    Notification.Kind.REVIEW_ANSWERED: ("message-circle", "green"),
     Notification.Kind.RESERVATION_CANCELLED: ("ban", ""),
     Notification.Kind.RESERVATION_EXPIRED: ("history", ""),
     Notification.Kind.RESERVATION_REQUESTED: ("hourglass", "amber"),

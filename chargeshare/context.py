@@ -20,6 +20,8 @@ SECTIONS = {
     "driver_statistics": "sessions",
     "book": "map",
     "favourites": "map",
+    "reviews": "map",
+    "review": "sessions",
     "reservation_list": "reservations",
     "reservation_detail": "reservations",
     **dict.fromkeys(("reservation_cancel", "reservation_change", "waitlist_place"), "reservations"),

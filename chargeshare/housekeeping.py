@@ -51,6 +51,8 @@ from stations.models import (
     Favourite,
     OperatorReservation,
     QuarantinedMessage,
+    Review,
+    ReviewReport,
     WaitlistPlace,
     WeeklyHours,
 )
@@ -83,6 +85,8 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "firmware updates": lambda now: FirmwareUpdate.objects.filter(created_at__lt=now - timedelta(days=365)),
     "proofs of the books": proofs.old,
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
+    "reports of reviews": lambda now: ReviewReport.objects.filter(resolved_at__lt=now - timedelta(days=365)),
+    "reviews of retired chargers": lambda now: Review.objects.filter(charge_point__retired_at__lt=now - timedelta(days=365)),
     "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
     "waiting lists": lambda now: WaitlistPlace.objects.filter(ended_at__lt=now - timedelta(days=90)),
     "weekly hours of retired chargers": lambda now: WeeklyHours.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),

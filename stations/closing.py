@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from chargeshare.errors import DomainError
-from stations import charge_points, reservations
+from stations import charge_points, reservations, reviews
 from stations.models import CardPairing, ChargePoint, ChargingSession, Circle, CircleMember, Favourite, Invitation, Reservation
 
 _Open = (ChargingSession.Status.PENDING, ChargingSession.Status.ACTIVE, ChargingSession.Status.REVIEW)
@@ -35,6 +35,7 @@ def prepare_closing(sender: object, *, user: User, **_more: Any) -> None:
     Reservation.objects.filter(driver=user).update(id_tag="")
     Invitation.objects.filter(user=user).delete()
     Favourite.objects.filter(user=user).delete()
+    reviews.forget(user)
     CircleMember.objects.filter(user=user).delete()
     Circle.objects.filter(owner=user).delete()
     CardPairing.objects.filter(user=user).delete()

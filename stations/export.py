@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import User
 from stations.models import (
@@ -20,6 +21,7 @@ from stations.models import (
     MeterCase,
     MeterValue,
     Reservation,
+    Review,
     WaitlistPlace,
 )
 
@@ -36,6 +38,7 @@ _RULES = (
     *("approval", "approve_first", "notice_minutes", "ahead_days", "buffer_minutes", "shortest_minutes", "longest_minutes"),
     *("wants_confirmed_email", "wants_vehicle", "free_until_hours", "late_fee_minor", "no_show_fee_minor"),
 )
+_REVIEW = ("charge_point__code", "side", "rating", "text", "tags", "reply", "replied_at", "created_at")
 _PACK = ("spot", "gate_code", "socket", "cable_m", "rules")
 _METER_CASE = ("session__code", "kind", "doubt", "plausible_wh", "reported_wh", "opened_at", "outcome", "energy_wh", "reason", "decided_at")
 _CHARGE_POINT = (
@@ -87,6 +90,10 @@ def everything_about(user: User) -> dict[str, Any]:
             for circle in Circle.objects.filter(owner=user)
         ],
         "circles_i_am_in": list(CircleMember.objects.filter(user=user).values("circle__kind", "circle__name", "joined_at")),
+        "reviews_written": list(Review.objects.filter(author=user).order_by("pk").values("session__code", *_REVIEW)),
+        "reviews_of_me": list(
+            Review.objects.filter(about=user, opens_at__lte=timezone.now()).order_by("pk").values("session__code", *_REVIEW)
+        ),
         "favourites": list(Favourite.objects.filter(user=user).order_by("pk").values("charge_point__code", "note", "created_at")),
         "card_pairings": list(
             CardPairing.objects.filter(user=user).order_by("pk").values("charge_point__code", "label", "created_at", "uid")

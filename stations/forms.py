@@ -17,8 +17,8 @@ from accounts.models import User
 from billing import disputes, money
 from billing.forms import AmountField
 from billing.models import Dispute, Tariff
-from stations import arrival, booking_rules, makes, weekly
-from stations.models import BookingRules, ChargePoint, Circle, Connector, WeeklyHours
+from stations import arrival, booking_rules, makes, reviews, weekly
+from stations.models import BookingRules, ChargePoint, Circle, Connector, Review, WeeklyHours
 from stations.models.booking_rules import BUFFERS
 
 if TYPE_CHECKING:
@@ -314,6 +314,23 @@ class DisputeForm(forms.Form):
             self.fields["amount"].help_text = _("Empty: all of it, %(most)s.") % {"most": most}
         else:
             del self.fields["amount"]
+
+
+class ReviewForm(forms.Form):
+    """How a visit was."""
+
+    rating = forms.TypedChoiceField(
+        label=_("Stars"), choices=[(number, str(number)) for number in range(1, 6)], coerce=int, widget=forms.RadioSelect
+    )
+    tags = forms.MultipleChoiceField(label=_("What fits"), required=False, widget=forms.CheckboxSelectMultiple)
+    text = forms.CharField(
+        label=_("In your own words"), required=False, max_length=reviews.LONGEST_TEXT, widget=forms.Textarea(attrs={"rows": 4})
+    )
+
+    def __init__(self, *args: Any, side: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        tags = self.fields["tags"]
+        tags.choices = [(tag.value, capfirst(tag.label)) for tag in Review.TAGS[side]]  # type: ignore[attr-defined]  # a ChoiceField
 
 
 class PrepayForm(forms.Form):

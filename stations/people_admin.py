@@ -1,9 +1,16 @@
 """What staff see of what people say of chargers and of each other."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
-from stations.models import Favourite
+from accounts.models import User
+from stations import reviews
+from stations.models import Favourite, Review, ReviewReport
 
 
 @admin.register(Favourite)
@@ -14,3 +21,53 @@ class FavouriteAdmin(ReadOnly):
     list_select_related = ["user", "charge_point"]
     fields = ["user", "charge_point", "created_at"]
     search_fields = ["user__email", "=charge_point__code", "charge_point__name"]
+
+
+class ReviewReportInline(admin.TabularInline):
+    """Why somebody thinks that it should not stand."""
+
+    model = ReviewReport
+    fields = readonly_fields = ("reporter", "reason", "created_at", "resolved_at")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's own
+        """Readers report."""
+        return False
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnly):
+    """Reviews. Staff do not rewrite what people say; they hide what must not stand."""
+
+    list_display = ["charge_point", "side", "author", "about", "rating", "text", "open_reports", "created_at", "hidden_at"]
+    list_filter = [("hidden_at", admin.EmptyFieldListFilter), ("reports__resolved_at", admin.EmptyFieldListFilter), "side", "rating"]
+    list_select_related = ["charge_point", "author", "about"]
+    search_fields = ["=code", "text", "author__email", "about__email", "=charge_point__code", "charge_point__name"]
+    date_hierarchy = "created_at"
+    inlines = [ReviewReportInline]
+    actions = ["hide", "show"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
+        """With how many wait for staff."""
+        return super().get_queryset(request).annotate(open_count=Count("reports", filter=Q(reports__resolved_at=None)))
+
+    @admin.display(description=_("open reports"), ordering="open_count")
+    def open_reports(self, review: Any) -> int:
+        """How many people want it looked at."""
+        return int(review.open_count)
+
+    def has_moderate_permission(self, request: HttpRequest) -> bool:
+        """Hiding needs the right to change, though the words stay."""
+        return request.user.has_perm("stations.change_review")
+
+    @admin.action(description=_("Hide from everybody"), permissions=["moderate"])
+    def hide(self, request: HttpRequest, chosen: QuerySet[Review]) -> None:
+        """It breaks the rules of the house."""
+        if isinstance(request.user, User):
+            self.message_user(request, _("Hidden: %(count)d") % {"count": reviews.hide(user=request.user, chosen=chosen)})
+
+    @admin.action(description=_("Let it stand"), permissions=["moderate"])
+    def show(self, request: HttpRequest, chosen: QuerySet[Review]) -> None:
+        """Reports looked at, nothing wrong with it."""
+        self.message_user(request, _("Shown again: %(count)d") % {"count": reviews.show(chosen=chosen)})

@@ -170,9 +170,7 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
     found = ChargePoint.objects.filter(_seen_by(viewer), is_published=True, retired_at=None, owner__is_active=True)
     for word in places.plain(wanted.text).split():
         found = found.filter(search_text__contains=word)
-    if wanted.favourites:
-        hearts = Favourite.objects.filter(user=viewer) if isinstance(viewer, User) else Favourite.objects.none()
-        found = found.filter(pk__in=hearts.order_by().values("charge_point"))
+    found = found.filter(_with_a_heart(viewer) if wanted.favourites else Q())
     outlets = Connector.objects.all()
     if wanted.connector_types:
         outlets = outlets.filter(type__in=wanted.connector_types)
@@ -191,6 +189,12 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
     if wanted.free_from is not None or wanted.connector_types or wanted.min_power_w is not None or wanted.max_price_per_kwh is not None:
         return found.filter(Exists(outlets.filter(charge_point=OuterRef("pk"))))
     return found
+
+
+def _with_a_heart(viewer: object) -> Q:
+    """Those she gave one; nobody gave none."""
+    hearts = Favourite.objects.filter(user=viewer) if isinstance(viewer, User) else Favourite.objects.none()
+    return Q(pk__in=hearts.order_by().values("charge_point"))
 
 
 def _accesses(viewer: object) -> list[str]:

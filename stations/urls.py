@@ -17,6 +17,7 @@ from stations.views import (
     prepaid,
     registering,
     reservations,
+    reviews,
     sessions,
     waiting,
 )
@@ -43,6 +44,9 @@ urlpatterns = [
     path("sessions/<uuid:code>/vehicle/", sessions.session_vehicle, name="session_vehicle"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
     path("charge-points/<str:code>/book/", reservations.book, name="book"),
+    path("sessions/<uuid:code>/review/", reviews.review, name="review"),
+    path("charge-points/<str:code>/reviews/", reviews.review_list, name="reviews"),
+    *(path(f"reviews/<uuid:code>/{deed}/", reviews.review_answer, {"deed": deed}, name=f"review_{deed}") for deed in ("reply", "report")),
     path("charge-points/<str:code>/favourite/", favourites.favourite, name="favourite"),
     path("favourites/", favourites.favourite_list, name="favourites"),
     path("reservations/", reservations.reservation_list, name="reservation_list"),

@@ -11,8 +11,9 @@ from rest_framework import serializers
 
 from billing.models import Tariff, TariffVersion
 from billing.serializers import BandSerializer, PriceField
-from stations import charge_points, circles, search
+from stations import charge_points, circles, reviews, search
 from stations.api.fields import BoxField, ConnectorTypesField, CoordinateField, PlaceField
+from stations.api.people_serializers import RatingSerializer
 from stations.models import ChargePoint, Circle, Connector, State
 
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # an hour later is still a date
@@ -153,11 +154,19 @@ class ChargePointSerializer(serializers.ModelSerializer[ChargePoint]):
     latitude = CoordinateField(limit=90, source="public_latitude", read_only=True)
     longitude = CoordinateField(limit=180, source="public_longitude", read_only=True)
     connectors = ConnectorSerializer(many=True, read_only=True)
+    rating = serializers.SerializerMethodField(help_text="What drivers who charged here think of it; null where none has said.")
 
     class Meta:
         model = ChargePoint
-        fields: tuple[str, ...] = ("code", "name", "description", "access", "latitude", "longitude", "state", "connectors")
+        fields: tuple[str, ...] = ("code", "name", "description", "access", "latitude", "longitude", "state", "rating", "connectors")
         read_only_fields: tuple[str, ...] = fields
+
+
+    @extend_schema_field(RatingSerializer(allow_null=True))
+    def get_rating(self, charge_point: ChargePoint) -> Any:
+        """Average and count."""
+        found = reviews.rating_of(charge_point)
+        return RatingSerializer(found).data if found else None
 
 
 class NearbySerializer(ChargePointSerializer):

@@ -1,11 +1,11 @@
-"""/api/v1/charge-points/, sessions/, reservations/, favourites/, circles/ and circle-memberships/."""
+"""/api/v1/charge-points/, sessions/, reservations/, favourites/, reviews/, circles/ and circle-memberships/."""
 
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from stations.api.booking_views import ArrivalView, BookingRulesView, ClosuresView, ClosureView, FreeTimesView
 from stations.api.circle_views import CircleViewSet, MembershipViewSet
-from stations.api.people_views import FavouriteViewSet
+from stations.api.people_views import FavouriteViewSet, ReviewViewSet
 from stations.api.reservation_views import ReservationViewSet, SeriesViewSet, WaitlistViewSet
 from stations.api.session_views import SessionViewSet
 from stations.api.views import ChargePointViewSet, ConnectorView
@@ -19,6 +19,7 @@ router.register("reservations", ReservationViewSet, basename="reservation")
 router.register("reservation-series", SeriesViewSet, basename="reservation-series")
 router.register("waitlist", WaitlistViewSet, basename="waitlist")
 router.register("favourites", FavouriteViewSet, basename="favourite")
+router.register("reviews", ReviewViewSet, basename="review")
 
 api_urlpatterns = [
     path("charge-points/<str:code>/connectors/<int:number>/", ConnectorView.as_view(), name="connector"),

@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import addresses
 from accounts.models import User
 from chargeshare.errors import NotFound
-from stations import charge_points, circles, password_rotation, search
+from stations import charge_points, circles, password_rotation, reviews, search
 from stations.api import geojson
 from stations.api.permissions import is_managed_by, own_charge_point, seen_charge_point, user_of
 from stations.api.serializers import (
@@ -81,6 +81,7 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
             latitude, longitude = asked["near"]
             page = self.paginate_queryset(search.near(request.user, latitude, longitude, query.wanted()))
             search.show_prices(page or [], request.user)
+            reviews.look_up(page or [])
             return self.get_paginated_response(NearbySerializer(page, many=True).data)
         collection = self._map(request.user, asked.get("bbox", WORLD), query.wanted())
         return HttpResponse(orjson.dumps(collection), content_type="application/json")
@@ -99,7 +100,9 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         mine = mine.prefetch_related("connectors__tariff__current__tariff", "connectors__circle_prices")
         if text:
             mine = mine.filter(Q(name__icontains=text) | Q(address__icontains=text) | Q(identity__icontains=text))
-        return self.get_paginated_response(OwnChargePointSerializer(self.paginate_queryset(mine), many=True).data)
+        page = self.paginate_queryset(mine)
+        reviews.look_up(page or [])
+        return self.get_paginated_response(OwnChargePointSerializer(page, many=True).data)
 
     @extend_schema(request=RegisterSerializer, responses={201: RegisteredSerializer})
     def create(self, request: Request) -> Response:

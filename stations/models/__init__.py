@@ -16,6 +16,7 @@ from stations.models.prepaid_start import PrepaidStart
 from stations.models.quarantine import QuarantinedMessage
 from stations.models.reservation import Reservation
 from stations.models.reservation_series import ReservationSeries
+from stations.models.review import Review, ReviewReport
 from stations.models.session import ChargingSession, MeterValue
 from stations.models.thinned_readings import ThinnedReadings
 from stations.models.waitlist import WaitlistPlace
@@ -46,6 +47,8 @@ __all__ = [
     "QuarantinedMessage",
     "Reservation",
     "ReservationSeries",
+    "Review",
+    "ReviewReport",
     "State",
     "ThinnedReadings",
     "WaitlistPlace",

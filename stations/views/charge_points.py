@@ -17,13 +17,14 @@ from accounts.pages import explained
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import NotFound
-from stations import arrival, estimates, favourites, free_times, places, slots
+from stations import arrival, estimates, favourites, free_times, places, reviews, slots
 from stations.api.permissions import seen_charge_point
 from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation, State
 from stations.views import estimating
 from stations.views.map import AMOUNTS_WH, Place, Wish
 
+REVIEWS_SHOWN = 3
 STARTABLE = frozenset({"Available", "Preparing", "Finishing"})
 
 
@@ -148,6 +149,7 @@ def _of_page(request: HttpRequest, charge_point: ChargePoint, outlet: object) ->
     return {
         "free_days": free_times.week(outlet.connector, request.user, now, now=now) if isinstance(outlet, Outlet) and can_book else [],
         "pack": arrival.shown_to(charge_point, request.user, now),
+        "reviews": reviews.of_place(charge_point)[:REVIEWS_SHOWN],
     }
 
 
@@ -168,6 +170,7 @@ def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, Any]:
         "address": charge_point.address if _may_see_address(request, charge_point, bookings) else "",
         "town": places.town(charge_point.address),
         "pays_each_visit": not settings.WALLET_ENABLED,
+        "rating": reviews.rating_of(charge_point),
         "favourite": favourites.of(request.user, charge_point),
         "public_url": settings.PUBLIC_URL + charge_point.get_absolute_url(),
     }

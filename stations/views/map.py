@@ -20,7 +20,7 @@ from django.views.decorators.vary import vary_on_cookie
 
 from billing import money
 from billing.pricing import Prices
-from stations import estimates, places, search
+from stations import estimates, places, reviews, search
 from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, Connector, State
 from stations.views import estimating
@@ -160,6 +160,11 @@ class Place:
         return places.distance_m(*self.wish.where, float(point.public_latitude), float(point.public_longitude))
 
     @property
+    def rating(self) -> reviews.Rating | None:
+        """What visitors thought of it."""
+        return reviews.rating_of(self.charge_point)
+
+    @property
     def town(self) -> str:
         """The part of the address that may be told."""
         return places.town(self.charge_point.address)
@@ -185,6 +190,7 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
     """Chargers near a place. With `part=list` only the list, which the page's script puts in place as the map moves."""
     wish = Wish.read(request)
     found, is_crowded = _found(request, wish)
+    reviews.look_up(place.charge_point for place in found[:ON_ONE_LIST])
     context = {
         "wish": wish,
         "places": found[:ON_ONE_LIST],

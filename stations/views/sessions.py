@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,7 +17,7 @@ from accounts.models import User
 from accounts.pages import explained
 from billing import money
 from chargeshare.errors import Invalid, NotFound
-from stations import estimates, history, sessions
+from stations import estimates, history, reviews, sessions
 from stations.api.permissions import seen_charge_point
 from stations.models import ChargingSession
 from stations.progress import Progress
@@ -122,6 +123,7 @@ def panel_context(viewer: User, session: ChargingSession) -> dict[str, object]:
         "is_driver": session.driver_id == viewer.pk,
         "is_host": session.owner_id == viewer.pk,
         "viewer": viewer,
+        "can_review": viewer.pk in (session.driver_id, session.owner_id) and reviews.is_reviewable(session, timezone.now()),
         "vehicles": vehicles.of(viewer) if session.has_ended and session.driver_id == viewer.pk else [],
         "case": session.meter_cases.first() if session.has_ended else None,
         "address": session.charge_point.address if not session.has_ended or session.owner_id == viewer.pk else "",

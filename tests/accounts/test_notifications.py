@@ -37,6 +37,7 @@ EXAMPLES: dict[str, Any] = {
     "slot": "so 21. 11. 18:00–21:30",
     "guest": "Tereza",
     "by_host": True,
+    "is_open": True,
     "unanswered": True,
     "by_charger": False,
     "until": "15:46",

@@ -28,6 +28,7 @@ from stations import (
     pairing,
     readings,
     reservations,
+    reviews,
     sessions,
     waitlist,
 )
@@ -96,6 +97,10 @@ def build() -> Town:
     }
     favourites.add(me, neighbour, note="Zvonit u Novákových, brána se zavírá sama a druhá zásuvka je za rohem u kůlny")
     favourites.add(me, home)
+    kind = "Kabel dosáhl i dozadu k zásuvce. Start napoprvé, účtenka seděla na haléř a hostitel poradil s parkováním."
+    reviews.write(user=me, session=visits["paid"], rating=4, text=kind, tags=["easy_to_find", "started_at_once", "as_described"])
+    said = reviews.write(user=host, session=visits["paid"], rating=5, text="Příjemná řidička.", tags=["careful"])
+    reviews.reply(user=host, review=said.session.reviews.get(side="driver"), text="Děkujeme, přijeďte zase.")
     _news(me)
     _money_out(me)
     links = _circles(me, host, guest, home)
