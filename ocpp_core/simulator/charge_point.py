@@ -192,7 +192,7 @@ class SimulatedChargePoint:
         await self.charge(wh, connector)
         await self.unplug(connector)
 
-    async def expect(self, action: str, timeout: float = 10.0) -> dict[str, Any]:  # noqa: ASYNC109 - as a test says it
+    async def expect(self, action: str, timeout: float = 60.0) -> dict[str, Any]:  # noqa: ASYNC109 - as a test says it
         """Wait for the central system's next CALL of this action; it has been answered, and may already be done."""
         return await asyncio.wait_for(self._inbox[action].get(), timeout)
 

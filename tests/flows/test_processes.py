@@ -3,15 +3,18 @@
 import asyncio
 
 import pytest
+import redis
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection
 
+from ocpp_core.listener import GROUP
 from stations.models import Command
 from tests import factories
 from tests.chargers import charger_for, raw_charger_for
 from tests.conftest import OPENING_CREDIT_MINOR
 from tests.flows.doors import Api, assert_settled
+from tests.ocpp_core.conftest import until
 from tests.servers import redis_server
 
 BOOT = {"chargePointVendor": "Any", "chargePointModel": "Box"}
@@ -37,11 +40,11 @@ def test_a_button_in_one_process_reaches_a_charger_held_by_the_other(serve_proce
             await box.plug_in()
             status, session = await api.post("sessions/", {"connector": f"{charge_point.code}/1"})
             assert status == 202
-            await box.expect("RemoteStartTransaction", 3)
+            await box.expect("RemoteStartTransaction")
             await api.session(status="active")
             await box.charge(2_000)
             await api.post(f"sessions/{session['code']}/stop/")
-            await box.expect("RemoteStopTransaction", 3)
+            await box.expect("RemoteStopTransaction")
             await api.session(status="completed")
 
     async_to_sync(story)()
@@ -60,7 +63,7 @@ def test_a_charger_moves_between_processes(serve_process, owner, charge_point):
                 await new.call("BootNotification", BOOT)
                 assert await old.closed() is not None
                 assert (await api.get(f"charge-points/{charge_point.code}/"))["is_online"] is True
-                asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/?wait=10", {"action": "ClearCache"}))
+                asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/?wait=30", {"action": "ClearCache"}))
                 _kind, message_id, action, _payload = await new.receive()
                 assert action == "ClearCache"
                 await new.send([3, message_id, {"status": "Accepted"}])
@@ -74,26 +77,30 @@ def test_redis_goes_and_comes_and_nothing_is_lost(serve_process, owner, charge_p
     with redis_server() as broker:
         here, there = serve_process(REDIS_URL=broker.url), serve_process(REDIS_URL=broker.url)
 
-        async def command(api, box, timeout_s):
-            asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/?wait=15", {"action": "ClearCache"}))
-            _kind, message_id, action, _payload = await box.receive(timeout_s)
+        async def command(api, box):
+            asked = asyncio.create_task(api.post(f"charge-points/{charge_point.code}/commands/?wait=30", {"action": "ClearCache"}))
+            _kind, message_id, action, _payload = await box.receive()
             assert action == "ClearCache"
             await box.send([3, message_id, {"status": "Accepted"}])
             status, _body = await asked
             assert status == 201
 
+        def both_listen():
+            with redis.Redis.from_url(broker.url) as client:
+                until(lambda: client.zcard(f"asgi:group:{GROUP}") == 2, 60)
+
         async def story():
             api = Api(there, owner)
             async with raw_charger_for(charge_point, here) as box:
                 await box.call("BootNotification", BOOT)
-                await command(api, box, 5)
+                await command(api, box)
                 broker.stop()
                 await box.call("Heartbeat", {}, "while away")
-                await command(api, box, 20)
+                await command(api, box)
                 broker.start()
                 await box.call("Heartbeat", {}, "back again")
-                await asyncio.sleep(3)
-                await command(api, box, 20)
+                await asyncio.to_thread(both_listen)
+                await command(api, box)
 
         async_to_sync(story)()
     assert list(Command.objects.values_list("status", flat=True)) == ["accepted"] * 3
