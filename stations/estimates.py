@@ -125,6 +125,11 @@ def fits_car(vehicle: Vehicle, connector_type: str) -> bool:
     return not connector_type or connector_type in vehicle.connector_types
 
 
+def usable_types(vehicle: Vehicle) -> tuple[str, ...]:
+    """Into which outlets it can be plugged."""
+    return tuple(kind for kind in Connector.Type.values if fits_car(vehicle, kind))
+
+
 def _share_at(percent: int) -> int:
     """The power while the battery goes through this percent, as a share of the full one; the middle of it counts."""
     return 100 - (100 - LEAST_SHARE) * (2 * (percent - TAPER_FROM) - 1) // (2 * (100 - TAPER_FROM))

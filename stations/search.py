@@ -43,6 +43,7 @@ class Wanted:
     """What a driver looks for. Type, power, price and being free, now or in her slot, must hold for one and the same outlet."""
 
     connector_types: tuple[str, ...] = ()
+    car_types: tuple[str, ...] | None = None
     min_power_w: int | None = None
     available: bool = False
     max_price_per_kwh: Decimal | None = None
@@ -50,6 +51,7 @@ class Wanted:
     free_from: datetime | None = None
     free_to: datetime | None = None
     favourites: bool = False
+    my_circles: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,11 @@ def count_map(*, now: datetime) -> int:
     return map_cells.count_again(now=now, is_free=_is_free(Connector.objects.all()))
 
 
+def count(viewer: object, box: Box, wanted: Wanted) -> int:
+    """How many match in a box; more than a map shows one by one are not counted on."""
+    return _matching(viewer, wanted).filter(_inside(box)).order_by()[: MOST + 1].count()
+
+
 def clusters(viewer: object, box: Box, wanted: Wanted) -> list[Cluster]:
     """How many charge points stand where, in at most 500 cells. The cells do not move with the box, so panning moves no cluster."""
     height = _cell(box.north - box.south, ROWS, 180.0)
@@ -171,9 +178,29 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
     for word in places.plain(wanted.text).split():
         found = found.filter(search_text__contains=word)
     found = found.filter(_with_a_heart(viewer) if wanted.favourites else Q())
+    if wanted.my_circles:
+        found = found.filter(pk__in=own_or_guest(viewer)) if isinstance(viewer, User) else found.none()
+    outlets = _outlets_wanted(viewer, wanted)
+    if wanted.available:
+        return found.filter(_is_free(outlets))
+    of_outlet = (wanted.free_from, wanted.car_types, wanted.connector_types or None, wanted.min_power_w, wanted.max_price_per_kwh)
+    if any(one is not None for one in of_outlet):
+        return found.filter(Exists(outlets.filter(charge_point=OuterRef("pk"))))
+    return found
+
+
+def _with_a_heart(viewer: object) -> Q:
+    """Those she gave one; nobody gave none."""
+    hearts = Favourite.objects.filter(user=viewer) if isinstance(viewer, User) else Favourite.objects.none()
+    return Q(pk__in=hearts.order_by().values("charge_point"))
+
+
+def _outlets_wanted(viewer: object, wanted: Wanted) -> QuerySet[Connector]:
     outlets = Connector.objects.all()
     if wanted.connector_types:
         outlets = outlets.filter(type__in=wanted.connector_types)
+    if wanted.car_types is not None:
+        outlets = outlets.filter(type__in=wanted.car_types)
     if wanted.min_power_w is not None:
         outlets = outlets.filter(max_power_w__gte=wanted.min_power_w)
     if wanted.max_price_per_kwh is not None:
@@ -184,17 +211,7 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
         paused = booking_rules.paused(wanted.free_from, wanted.free_to, viewer, timezone.now())
         outlets = outlets.exclude(Exists(paused.filter(connector=OuterRef("pk"))))
         outlets = booking_rules.bookable(outlets, wanted.free_from, wanted.free_to, viewer=viewer, now=timezone.now())
-    if wanted.available:
-        return found.filter(_is_free(outlets))
-    if wanted.free_from is not None or wanted.connector_types or wanted.min_power_w is not None or wanted.max_price_per_kwh is not None:
-        return found.filter(Exists(outlets.filter(charge_point=OuterRef("pk"))))
-    return found
-
-
-def _with_a_heart(viewer: object) -> Q:
-    """Those she gave one; nobody gave none."""
-    hearts = Favourite.objects.filter(user=viewer) if isinstance(viewer, User) else Favourite.objects.none()
-    return Q(pk__in=hearts.order_by().values("charge_point"))
+    return outlets
 
 
 def _accesses(viewer: object) -> list[str]:

@@ -311,7 +311,7 @@ function wishes() {
   const wish = new URLSearchParams();
   const types = data.getAll("connector_type");
   if (types.length) wish.set("connector_type", types.join(","));
-  for (const name of ["q", "max_price_per_kwh", "available", "favourites"]) {
+  for (const name of ["q", "max_price_per_kwh", "available", "favourites", "my_circles", "fits_car"]) {
     const value = (data.get(name) ?? "").trim();
     if (value) wish.set(name, name === "max_price_per_kwh" ? value.replace(",", ".") : value);
   }
@@ -320,6 +320,7 @@ function wishes() {
     wish.set("free_from", slot[0].toISOString());
     wish.set("free_to", slot[1].toISOString());
   }
+  if (wish.has("fits_car") && data.get("car")) wish.set("car", data.get("car"));
   const power = Math.max(...data.getAll("min_power_w").map(Number), 0);
   if (power) wish.set("min_power_w", power);
   return wish;
@@ -330,6 +331,9 @@ function presentation() {
   const extra = new URLSearchParams();
   if (data.get("energy_wh") && data.get("energy_wh") !== "20000") extra.set("energy_wh", data.get("energy_wh"));
   for (const name of ["from", "to", "car"]) if (data.get(name)) extra.set(name, data.get(name));
+  if (!wishes().has("free_from")) {
+    for (const name of ["free_from", "free_to"]) if (data.get(name)) extra.set(name, data.get(name)); // the list says what is wrong with it
+  }
   if (data.get("sort") && data.get("sort") !== "near") extra.set("sort", data.get("sort"));
   return extra;
 }
@@ -481,7 +485,12 @@ list.addEventListener("click", (event) => {
   const drop = event.target.closest("[data-drop]");
   if (drop) {
     event.preventDefault();
-    for (const box of form.querySelectorAll(`[name="${CSS.escape(drop.dataset.drop)}"]`)) box.checked = false;
+    for (const name of drop.dataset.drop.split(" ")) {
+      for (const field of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
+        if (field.type === "checkbox") field.checked = false;
+        else field.value = "";
+      }
+    }
     changed();
     return;
   }
@@ -522,7 +531,7 @@ function openFilters(open) {
 
 function countFilters() {
   const wish = wishes();
-  const count = ["connector_type", "min_power_w", "available", "favourites", "max_price_per_kwh", "free_from"].filter((name) => wish.has(name)).length;
+  const count = ["connector_type", "min_power_w", "available", "favourites", "my_circles", "fits_car", "max_price_per_kwh", "free_from"].filter((name) => wish.has(name)).length;
   const badge = form.querySelector("[data-filters-count]");
   badge.textContent = count;
   badge.hidden = !count;

@@ -1,22 +1,18 @@
 """Charge points and connectors as JSON: what everybody sees, what their owner sees, what she may send."""
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, TypeAlias
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.models import Tariff, TariffVersion
 from billing.serializers import BandSerializer, PriceField
-from stations import charge_points, circles, reviews, search
-from stations.api.fields import BoxField, ConnectorTypesField, CoordinateField, PlaceField
+from stations import charge_points, circles, reviews
+from stations.api.fields import CoordinateField
 from stations.api.people_serializers import RatingSerializer
 from stations.models import ChargePoint, Circle, Connector, State
 
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # an hour later is still a date
 Fields: TypeAlias = dict[str, serializers.Field[Any, Any, Any, Any]]
 
 
@@ -160,7 +156,6 @@ class ChargePointSerializer(serializers.ModelSerializer[ChargePoint]):
         model = ChargePoint
         fields: tuple[str, ...] = ("code", "name", "description", "access", "latitude", "longitude", "state", "rating", "connectors")
         read_only_fields: tuple[str, ...] = fields
-
 
     @extend_schema_field(RatingSerializer(allow_null=True))
     def get_rating(self, charge_point: ChargePoint) -> Any:
@@ -332,44 +327,4 @@ class RegisterSerializer(serializers.ModelSerializer[ChargePoint]):
             "identity",
             "password",
             "auto_configure",
-        )
-
-
-class MapQuery(serializers.Serializer[dict[str, Any]]):
-    """The question a map or a list asks."""
-
-    role = serializers.ChoiceField(choices=["owner"], required=False, help_text="A page of mine as they are.")
-    bbox = BoxField(required=False, help_text="west,south,east,north; without it the whole world.")
-    near = PlaceField(required=False, help_text="latitude,longitude: a page by distance instead of a map.")
-    connector_type = ConnectorTypesField(required=False, help_text="One or several, separated by commas.")
-    min_power_w = serializers.IntegerField(min_value=0, max_value=10_000_000, required=False)
-    available = serializers.BooleanField(required=False, default=False, help_text="Free now.")
-    max_price_per_kwh = serializers.DecimalField(max_digits=10, decimal_places=4, min_value=Decimal(0), required=False)
-    free_from = serializers.DateTimeField(required=False, help_text="Not booked from then; without it from now.")
-    free_to = serializers.DateTimeField(required=False, help_text="Not booked until then; without it for an hour.")
-    favourites = serializers.BooleanField(required=False, default=False, help_text="Only my favourites; of nobody there are none.")
-    q = serializers.CharField(max_length=100, allow_blank=True, required=False)
-
-    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """A slot has two ends, in their order."""
-        if "free_from" in asked or "free_to" in asked:
-            begins_at = asked.setdefault("free_from", timezone.now())
-            if "free_to" not in asked:
-                asked["free_to"] = min(begins_at, LATEST) + timedelta(hours=1)
-            if asked["free_to"] <= begins_at:
-                raise serializers.ValidationError({"free_to": [_("The end must come after the beginning.")]})
-        return asked
-
-    def wanted(self) -> search.Wanted:
-        """The filters among the answers."""
-        asked = self.validated_data
-        return search.Wanted(
-            connector_types=asked.get("connector_type", ()),
-            min_power_w=asked.get("min_power_w"),
-            available=asked["available"],
-            max_price_per_kwh=asked.get("max_price_per_kwh"),
-            text=asked.get("q", ""),
-            free_from=asked.get("free_from"),
-            free_to=asked.get("free_to"),
-            favourites=asked["favourites"],
         )

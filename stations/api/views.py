@@ -20,13 +20,13 @@ from accounts.models import User
 from chargeshare.errors import NotFound
 from stations import charge_points, circles, password_rotation, reviews, search
 from stations.api import geojson
+from stations.api.map_query import MapQuery
 from stations.api.permissions import is_managed_by, own_charge_point, seen_charge_point, user_of
 from stations.api.serializers import (
     ChargePointEditSerializer,
     ChargePointSerializer,
     ConnectorEditSerializer,
     ConnectorSerializer,
-    MapQuery,
     NearbyPageSchema,
     NearbySerializer,
     OwnChargePointSerializer,
@@ -79,11 +79,11 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
             return self._mine(user_of(request), asked.get("q", ""))
         if "near" in asked:
             latitude, longitude = asked["near"]
-            page = self.paginate_queryset(search.near(request.user, latitude, longitude, query.wanted()))
+            page = self.paginate_queryset(search.near(request.user, latitude, longitude, query.wanted(request.user)))
             search.show_prices(page or [], request.user)
             reviews.look_up(page or [])
             return self.get_paginated_response(NearbySerializer(page, many=True).data)
-        collection = self._map(request.user, asked.get("bbox", WORLD), query.wanted())
+        collection = self._map(request.user, asked.get("bbox", WORLD), query.wanted(request.user))
         return HttpResponse(orjson.dumps(collection), content_type="application/json")
 
     def _map(self, viewer: object, box: search.Box, wanted: search.Wanted) -> dict[str, Any]:

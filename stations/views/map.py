@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils import timezone
@@ -23,7 +23,7 @@ from billing.pricing import Prices
 from stations import estimates, places, reviews, search
 from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, Connector, State
-from stations.views import estimating
+from stations.views import estimating, loosening
 from stations.views.estimating import Asked
 
 ON_ONE_LIST = 60
@@ -38,13 +38,15 @@ PLURALS = (("one", 1), ("few", 2), ("other", 5))  # by the names the browser has
 
 @dataclass(frozen=True)
 class Wish:
-    """What the form above the map asks for. What cannot be read is left out: a filter is no place to be told off."""
+    """What the form above the map asks for. What cannot be read is left out, and `refusal` says so in one sentence."""
 
     text: str = ""
     types: tuple[str, ...] = ()
     min_power_w: int | None = None
     is_free_now: bool = False
     is_favourite: bool = False
+    is_of_my_circles: bool = False
+    fits_car: bool = False
     max_price: Decimal | None = None
     free_from: datetime | None = None
     free_to: datetime | None = None
@@ -53,6 +55,7 @@ class Wish:
     box: search.Box | None = None
     centre: tuple[float, float] | None = None
     selected: str = ""
+    refusal: str = ""
 
     @classmethod
     def read(cls, request: HttpRequest) -> "Wish":
@@ -62,21 +65,25 @@ class Wish:
         box = _numbers(query.get("bbox", ""), 4)
         centre = _numbers(query.get("near", ""), 2)
         free_from, free_to = _slot(query.get("free_from", ""), query.get("free_to", ""))
-        return cls(
+        asked = estimating.read(request)
+        wish = cls(
             text=query.get("q", "").strip()[:100],
             types=tuple(kind for kind in Connector.Type.values if kind in types),
-            min_power_w=_whole(query.get("min_power_w")) or None,
+            min_power_w=max((_whole(said) or 0 for said in query.getlist("min_power_w")), default=0) or None,
             is_free_now=query.get("available", "") in YES,
             is_favourite=request.user.is_authenticated and query.get("favourites", "") in YES,
+            is_of_my_circles=request.user.is_authenticated and query.get("my_circles", "") in YES,
+            fits_car=asked.need.vehicle is not None and query.get("fits_car", "") in YES,
             max_price=_price(query.get("max_price_per_kwh", "")),
             free_from=free_from,
             free_to=free_to,
-            asked=estimating.read(request),
+            asked=asked,
             sorting=query.get("sort", "") if query.get("sort") in SORTINGS else cls.sorting,
             box=search.Box(*box) if box and box[1] <= box[3] else None,
             centre=(centre[0], centre[1]) if centre else None,
             selected=query.get("selected", "")[:20],
         )
+        return replace(wish, refusal=asked.refusal or _refusal(query, wish))
 
     @property
     def wanted(self) -> search.Wanted:
@@ -90,6 +97,8 @@ class Wish:
             free_from=self.free_from,
             free_to=self.free_to,
             favourites=self.is_favourite,
+            my_circles=self.is_of_my_circles,
+            car_types=estimates.usable_types(self.need.vehicle) if self.fits_car and self.need.vehicle else None,
         )
 
     @property
@@ -100,8 +109,7 @@ class Wish:
     @property
     def filter_count(self) -> int:
         """How many filters are on; the text is seen anyway."""
-        filters = (self.types, self.min_power_w, self.is_free_now, self.is_favourite, self.max_price is not None, self.free_from)
-        return sum(bool(one) for one in filters)
+        return len([name for name in loosening.active(self) if name != "q"])
 
     @property
     def where(self) -> tuple[float, float] | None:
@@ -197,7 +205,7 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
         "count": len(found),
         "more": max(0, len(found) - ON_ONE_LIST),
         "is_crowded": is_crowded,
-        "without_free": _count(request, wish) if not found and wish.is_free_now and not is_crowded else 0,
+        "ways_out": [] if found or is_crowded else loosening.ways_out(wish, request.GET, lambda wider: _count(request, wider)),
     }
     if request.GET.get("part") == "list":
         return estimating.remember(render(request, "stations/_map_list.html", context), wish.asked)
@@ -230,9 +238,27 @@ def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
 
 
 def _count(request: HttpRequest, wish: Wish) -> int:
-    """How many there would be if "free now" were dropped."""
-    all_of_them = replace(wish.wanted, available=False, free_from=None, free_to=None)
-    return len(search.in_box(request.user, _where(wish), all_of_them) or [])
+    """How many there would be."""
+    return search.count(request.user, _where(wish), wish.wanted)
+
+
+def _refusal(query: QueryDict, wish: Wish) -> str:
+    """What in the address is no filter, in one sentence."""
+    kinds = {word.strip().upper() for words in query.getlist("connector_type") for word in words.split(",") if word.strip()}
+    powers = [said for said in query.getlist("min_power_w") if said.strip() and _whole(said) is None]
+    slot = " – ".join(filter(None, (query.get("free_from", "").strip(), query.get("free_to", "").strip())))
+    unread = (
+        (_("Connector"), min(kinds - set(Connector.Type.values), default="")),
+        (_("Power from"), min(powers, default="")),
+        (_("Price up to"), query.get("max_price_per_kwh", "").strip() if wish.max_price is None else ""),
+        (_("Free in my time"), slot if wish.free_from is None else ""),
+        (_("Place"), query.get("near", "").strip() if wish.centre is None else ""),
+        (_("Map"), query.get("bbox", "").strip() if wish.box is None else ""),
+    )
+    for name, said in unread:
+        if said:
+            return _("“%(said)s” is not a usable value of “%(name)s”, so it is left out.") % {"said": said[:60], "name": name}
+    return ""
 
 
 def _where(wish: Wish) -> search.Box:

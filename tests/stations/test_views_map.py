@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from stations import reservations
+from stations import charge_points, reservations
 from stations.models import ChargePoint
 from tests import factories
 from tests.stations.acting import go_online
@@ -88,8 +88,66 @@ def test_narrow_filters_say_what_to_drop(client, town):
 
     answer = client.get(f"{MAP}?available=true")
 
-    assert answer.context["without_free"] == 3
+    [way] = answer.context["ways_out"]
+    assert (way.names, way.query, way.count) == ("available", "", 3)
     assert 'data-drop="available"' in answer.content.decode()
+
+
+def test_the_filter_that_hides_most_is_named_first(client, town):
+    answer = client.get(f"{MAP}?connector_type=CHADEMO&min_power_w=50000&q=u&sort=price")
+
+    assert answer.context["ways_out"] == [], "no single one is to blame"
+    answer = client.get(f"{MAP}?connector_type=CHADEMO&max_price_per_kwh=7&sort=price")
+    [way] = answer.context["ways_out"]
+    assert (way.names, way.query, way.count) == ("connector_type", "max_price_per_kwh=7&sort=price", 2)
+
+
+def test_only_what_takes_the_plug_of_my_car(client, driver, town):
+    town[0].connectors.update(type="SCHUKO")
+    factories.make_vehicle(driver, connector_types=["TYPE_2"])
+    assert len(names(client.get(f"{MAP}?fits_car=true"))) == 3, "nobody knows the car of a stranger"
+
+    client.force_login(driver)
+
+    assert names(client.get(f"{MAP}?fits_car=true")) == {"U Nováků", "Chata Hradec"}
+    found = client.get("/api/v1/charge-points/?fits_car=true").json()["features"]
+    assert {one["properties"]["name"] for one in found} == {"U Nováků", "Chata Hradec"}
+    assert client.get("/api/v1/charge-points/?fits_car=true&car=x").status_code == 400
+
+
+def test_only_where_i_am_let_in_or_have_a_price_of_my_own(client, driver, town):
+    charge_points.invite(town[2], driver.email)
+    assert client.get("/api/v1/charge-points/?my_circles=true").json()["features"] == []
+
+    client.force_login(driver)
+
+    assert names(client.get(f"{MAP}?my_circles=true")) == {"Chata Hradec"}
+    [found] = client.get("/api/v1/charge-points/?my_circles=true").json()["features"]
+    assert found["properties"]["name"] == "Chata Hradec"
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("connector_type=BANANA,CCS", "BANANA"),
+        ("min_power_w=much", "much"),
+        ("max_price_per_kwh=cheap", "cheap"),
+        ("free_from=2026-11-21T18:00&free_to=2026-11-21T17:00", "2026-11-21T17:00"),
+        ("near=x", "x"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_one_sentence(client, town, query, word):
+    page = client.get(f"{MAP}?{query}&part=list")
+
+    assert word in page.context["wish"].refusal
+    assert page.content.decode().count('role="alert"') == 1
+
+
+def test_empty_fields_of_the_form_are_no_mistake(client, town):
+    answer = client.get(f"{MAP}?q=&min_power_w=11000&min_power_w=&max_price_per_kwh=&free_from=&free_to=&sort=near")
+
+    assert answer.context["wish"].refusal == ""
+    assert answer.context["wish"].min_power_w == 11_000
 
 
 def test_neither_address_nor_identity_leaks(client, town):
