@@ -20,7 +20,7 @@ from billing import audit, ledger
 from billing.models import LedgerTransaction, Tariff, TopUp
 from chargeshare import demo
 from chargeshare.demo import bookings, history, town
-from stations.models import ChargePoint, ChargingSession, Connector, MeterValue, Reservation, WaitlistPlace
+from stations.models import ChargePoint, ChargingSession, Connector, Favourite, MeterValue, Reservation, Review, WaitlistPlace
 from tests.servers import free_port
 
 Status = ChargingSession.Status
@@ -35,6 +35,9 @@ def test_the_town_is_built_once_by_real_rules(db):
     happened_then(now)
     driver_can_try_things()
     assert audit.check() == []
+    assert Review.objects.shown(timezone.now()).of_places().count() >= 3
+    assert Review.objects.filter(opens_at__gt=timezone.now()).exists()  # somebody waits for the other side
+    assert Favourite.objects.exists()
     counted = ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count()
     assert bookings.make(now) == len(bookings.PLANS) + len(bookings.REQUESTS)
     assert Reservation.objects.filter(status="booked").count() == len(bookings.PLANS)
