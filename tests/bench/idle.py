@@ -15,3 +15,10 @@ def figures(postgresql: str) -> Iterator[dict[str, Any]]:
         one = through(url, CHARGERS, "--rest", "40", "--watch", "60")
     yield show(f"{CHARGERS:,} idle chargers in one process: memory of each", one["kib_each"], "KiB", name="idle-memory", goal=25)
     yield show(f"{CHARGERS:,} idle chargers: CPU of one core", one["idle_cpu_percent"], "%", name="idle-cpu")
+    for fleet in (100_000, 1_000_000):
+        mib = fleet * one["kib_each"] / 1024
+        yield show(f"{fleet:,} idle chargers: memory of all processes' sockets", mib, "MiB", name=f"idle-memory-{fleet}")
+        each = fleet / CHARGERS
+        yield show(f"{fleet:,} idle chargers: processes of 10,000", each, "processes", name=f"idle-processes-{fleet}")
+        cores = one["idle_cpu_percent"] / 100 * each
+        yield show(f"{fleet:,} idle chargers: cores to look after them", cores, "cores", name=f"idle-cores-{fleet}")
