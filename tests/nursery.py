@@ -23,7 +23,7 @@ from django.conf import settings
 from django.utils.functional import empty
 
 HOUSE = Path(__file__).parent.parent
-IS_OPEN = hasattr(os, "fork") and os.environ.get("TEST_NURSERY") != "0"
+IS_OPEN = sys.platform == "linux" and os.environ.get("TEST_NURSERY") != "0"
 RAISED = frozenset({"tests.settings_served", "tests.settings_mortal"})  # the settings whose processes are forked
 # Read late, by whoever needs them; where one of these differs, what has been imported is that of another program.
 SHAPE = ("INSTALLED_APPS", "MIDDLEWARE", "TEMPLATES", "DEBUG", "ADMIN_PATH", "LOG_FORMAT", "REST_FRAMEWORK", "LOCALE_PATHS", "LANGUAGES")
@@ -145,6 +145,7 @@ def main(descriptor: int) -> None:
     for library in ("channels.auth", "channels.security.websocket", "channels_redis.core", "django.test.signals", "stations.routing"):
         import_module(library)
     _forget_what_is_not_for_children()
+    sys.stdout.flush()
     gc.collect()
     gc.freeze()
     order = _serve(socket.socket(fileno=descriptor))
