@@ -9,9 +9,10 @@ from billing import settlement
 from billing.models import CdrLine
 from billing.pricing import PricedLine, Usage
 from billing.settlement import Bill
-from stations.models import Reservation
+from stations import authorization
+from stations.models import ChargePoint, Reservation
 
-FIT = ("Available", "Reserved", "Preparing", "Finishing")
+FIT = ("Available", "Reserved")  # with a cable plugged in either she has come or somebody else's car stands in her way
 
 
 def late_minor(booking: Reservation, at: datetime) -> int:
@@ -24,6 +25,10 @@ def no_show_minor(booking: Reservation) -> int:
     """What staying away costs: nothing where she could not have charged."""
     charge_point = booking.charge_point
     could_charge = charge_point.is_online and not charge_point.is_paused and booking.connector.status in FIT and not booking.trouble
+    try:
+        authorization.admit(booking.driver, charge_point)
+    except authorization.NotAdmitted:  # since she booked
+        could_charge = False
     return booking.no_show_fee_minor if could_charge and booking.status == Reservation.Status.BOOKED else 0
 
 
@@ -44,6 +49,7 @@ def charge(booking: Reservation, kind: str, amount_minor: int, now: datetime) ->
         place_name=charge_point.name,
         charge_point_code=charge_point.code,
         connector_label=str(booking.connector.number),
+        is_unproven=charge_point.security_profile == ChargePoint.SecurityProfile.NONE,
         settled_at=now,
         fees=(PricedLine(kind, "", Decimal(1), Decimal(amount_minor).scaleb(-2), amount_minor),),
     )

@@ -1,5 +1,6 @@
 """Bookings: made, changed, used, given up. Nobody books what somebody else has."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,13 @@ class ReservationInUse(DomainError):
 
     code = "reservation_in_use"
     message = gettext_lazy("You are charging under this booking. Stop the charging instead.")
+
+
+class LateFee(DomainError):
+    """Cancelling costs something, and somebody has to pay it."""
+
+    code = "late_fee"
+    message = gettext_lazy("Cancelling your booking costs a fee now. Cancel it or use it first, then close the account.")
 
 
 @ledger.retried
@@ -146,10 +154,15 @@ def cancel(*, user: User, reservation: Reservation, following: bool = False) -> 
 
 
 def cancel_all(user: User) -> None:
-    """Call off what a person has booked and what others booked at her chargers: her account is being closed."""
+    """Call off what a person has booked and what others booked at her chargers: her account is being closed.
+
+    Not where that would cost a fee: nobody would be left to pay it.
+    """
     waiting = Reservation.objects.filter(Q(driver=user) | Q(charge_point__owner=user), status__in=WAITING)
-    for pk in waiting.values_list("pk", flat=True):
+    for pk in waiting.order_by("connector", "pk").values_list("pk", flat=True):
         booking = holding.locked(pk)
+        if booking.driver_id == user.pk and booking_fees.late_minor(booking, timezone.now()):
+            raise LateFee
         if booking.status in WAITING:
             end([booking], Status.CANCELLED, timezone.now(), by=user)
     WaitlistPlace.objects.filter(driver=user).exclude(reservation=None).update(reservation=None)
@@ -330,6 +343,12 @@ def _move(booking: Reservation, begins_at: datetime, ends_at: datetime, now: dat
         changed += ["told_at", "released_at", "reminded_at", "told_times", "answer", "trouble"]
     if asks_again and booking.status in WAITING:
         terms = terms_of(booking.driver, booking.connector, begins_at, now)
+        if booking_fees.late_minor(booking, now):  # what cancelling costs already it goes on to cost
+            if terms.needs_approval:
+                raise booking_rules.OutsideRules(gettext_lazy("The host approves each booking, and it is too late to ask again."))
+            terms = replace(
+                terms, free_until=booking.free_until, late_fee_minor=booking.late_fee_minor, no_show_fee_minor=booking.no_show_fee_minor
+            )
         if booking.free_until is not None or terms.free_until is not None:
             booking.free_until, booking.late_fee_minor = terms.free_until, terms.late_fee_minor
         booking.no_show_fee_minor = terms.no_show_fee_minor

@@ -1,0 +1,108 @@
+"""What it costs to stay away or to call off late, in the cases in which somebody would gain by it."""
+
+import pytest
+from django.utils import timezone
+
+from accounts import closing
+from accounts.models import User
+from billing.models import ChargeDetailRecord, LedgerAccount
+from chargeshare.errors import DomainError
+from stations import booking_requests, reservations
+from stations.booking_rules import OutsideRules
+from stations.models import ChargePoint, Connector, Reservation
+from tests import factories
+from tests.stations.acting import HOUR, MINUTE, go_online
+from tests.stations.test_booking_rules import fees, rule
+from tests.stations.test_reservations import book, keep_house, move
+
+
+@pytest.fixture
+def late(driver, charge_point, connector):
+    """A booking that begins in an hour and that can no longer be cancelled for nothing."""
+    fees(charge_point)
+    one = move(book(driver, connector, begins=72 * HOUR), begins=HOUR, ends=3 * HOUR)
+    Reservation.objects.filter(pk=one.pk).update(free_until=timezone.now() - MINUTE)
+    one.refresh_from_db()
+    return one
+
+
+def test_making_a_late_booking_longer_makes_cancelling_no_cheaper(driver, late):
+    reservations.change(user=driver, reservation=late, begins_at=late.begins_at, ends_at=late.ends_at + HOUR)
+
+    reservations.cancel(user=driver, reservation=late)
+
+    assert ChargeDetailRecord.objects.get().total_minor == late.late_fee_minor
+
+
+def test_a_late_booking_is_not_turned_into_a_request_that_costs_nothing(driver, owner, charge_point, late):
+    rule(charge_point, approval="always")
+
+    with pytest.raises(OutsideRules):
+        reservations.change(user=driver, reservation=late, begins_at=late.begins_at, ends_at=late.ends_at + HOUR)
+
+    late.refresh_from_db()
+    assert late.status == "booked"
+
+
+def test_a_booking_that_is_not_late_asks_again_where_the_host_wants_it(driver, owner, charge_point, connector):
+    fees(charge_point)
+    one = book(driver, connector, begins=72 * HOUR)
+    rule(charge_point, approval="always")
+
+    reservations.change(user=driver, reservation=one, begins_at=one.begins_at, ends_at=one.ends_at + HOUR)
+    booking_requests.approve(user=owner, reservation=one)
+
+    one.refresh_from_db()
+    assert (one.status, one.free_until) == ("booked", one.begins_at - 24 * HOUR)
+
+
+@pytest.mark.parametrize("status", ["Finishing", "Preparing", "Charging", "SuspendedEV"])
+def test_where_a_cable_is_plugged_in_nobody_has_stayed_away(driver, charge_point, connector, status):
+    go_online(charge_point)
+    fees(charge_point)
+    one = move(book(driver, connector), begins=-16 * MINUTE, ends=HOUR)
+    Connector.objects.filter(pk=connector.pk).update(status=status)
+
+    keep_house()
+
+    one.refresh_from_db()
+    assert (one.status, one.cdr) == ("expired", None)
+
+
+def test_whom_the_host_lets_in_no_more_has_not_stayed_away(driver, charge_point, connector):
+    go_online(charge_point)
+    fees(charge_point)
+    one = move(book(driver, connector), begins=-16 * MINUTE, ends=HOUR)
+    ChargePoint.objects.filter(pk=charge_point.pk).update(access=ChargePoint.Access.PRIVATE)
+
+    keep_house()
+
+    one.refresh_from_db()
+    assert (one.status, one.cdr) == ("expired", None)
+
+
+@pytest.mark.parametrize("profile", [ChargePoint.SecurityProfile.NONE, ChargePoint.SecurityProfile.BASIC])
+def test_fees_at_a_charger_without_a_password_wait_like_its_sessions(driver, charge_point, connector, profile):
+    go_online(charge_point)
+    ChargePoint.objects.filter(pk=charge_point.pk).update(security_profile=profile)
+    fees(charge_point)
+    move(book(driver, connector), begins=-16 * MINUTE, ends=HOUR)
+
+    keep_house()
+
+    assert ChargeDetailRecord.objects.get().is_unproven == (profile == ChargePoint.SecurityProfile.NONE)
+
+
+def test_nobody_leaves_with_a_fee_to_pay(charge_point, connector):
+    fees(charge_point)
+    guest = factories.make_user("Poor Guest")
+    one = move(book(guest, connector, begins=72 * HOUR), begins=HOUR, ends=3 * HOUR)
+    Reservation.objects.filter(pk=one.pk).update(free_until=timezone.now() - MINUTE)
+
+    with pytest.raises(DomainError) as refused:
+        closing.close_account(guest)
+
+    assert "booking" in str(refused.value.message).lower()
+    assert User.objects.get(pk=guest.pk).closed_at is None
+    assert not LedgerAccount.objects.filter(user=guest, kind="debt", balance_minor__lt=0).exists()
+    assert Reservation.objects.get(pk=one.pk).status == "booked"
