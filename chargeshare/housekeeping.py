@@ -40,7 +40,7 @@ from chargeshare import tally
 from ocpp_core import certificates, diagnostics, frame_log, local_list
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
-from stations import booking_rules, commands, connectivity, holding, prepaid, reservations, search, sessions, thinning, waitlist
+from stations import booking_rules, commands, connectivity, holding, photos, prepaid, reservations, search, sessions, thinning, waitlist
 from stations.models import (
     ArrivalPack,
     BookingRules,
@@ -157,6 +157,7 @@ JOBS = (
     Job("notifications pruned", notifications.prune, HOURLY),
     Job("idempotent answers pruned", idempotency.prune, HOURLY),
     Job("log-in failures and token chains pruned", logins.prune, HOURLY),
+    Job("photos of retired chargers deleted", photos.forget, HOURLY),
     Job("books proved", proofs.prove_nightly, HOURLY),
     Job("old rows forgotten", forget_old, HOURLY),
 )

@@ -20,6 +20,7 @@ from stations.models import (
     Invitation,
     MeterCase,
     MeterValue,
+    Photo,
     Reservation,
     Review,
     WaitlistPlace,
@@ -78,6 +79,11 @@ def everything_about(user: User) -> dict[str, Any]:
             Closure.objects.filter(charge_point__owner=user).order_by("pk").values("charge_point__code", "begins_at", "ends_at", "note")
         ),
         "arrival_packs": list(ArrivalPack.objects.filter(charge_point__owner=user).order_by("pk").values("charge_point__code", *_PACK)),
+        "photos": list(
+            Photo.objects.filter(charge_point__owner=user, charge_point__retired_at=None)
+            .order_by("charge_point", "position")
+            .values("charge_point__code", "code", "caption", "is_for_guests", "created_at")
+        ),
         "invitations": list(Invitation.objects.filter(user=user).order_by("pk").values("charge_point__code", "created_at")),
         "circles": [
             {

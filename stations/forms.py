@@ -17,7 +17,7 @@ from accounts.models import User
 from billing import disputes, money
 from billing.forms import AmountField
 from billing.models import Dispute, Tariff
-from stations import arrival, booking_rules, makes, reviews, weekly
+from stations import arrival, booking_rules, makes, photos, reviews, weekly
 from stations.models import BookingRules, ChargePoint, Circle, Connector, Review, WeeklyHours
 from stations.models.booking_rules import BUFFERS
 
@@ -331,6 +331,19 @@ class ReviewForm(forms.Form):
         super().__init__(*args, **options)
         tags = self.fields["tags"]
         tags.choices = [(tag.value, capfirst(tag.label)) for tag in Review.TAGS[side]]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+class PhotoForm(forms.Form):
+    """One more photo. Whether it is one, the room finds out."""
+
+    photo = forms.FileField(
+        label=_("Photo"),
+        allow_empty_file=True,
+        help_text=_("JPEG, PNG or WebP, at most 5 MB."),
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+    )
+    caption = forms.CharField(label=_("How to find the socket"), max_length=photos.LONGEST_CAPTION, required=False)
+    is_for_guests = forms.BooleanField(label=_("Only for guests on their way"), required=False)
 
 
 class PrepayForm(forms.Form):

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
 from accounts.models import User
-from stations import reviews
-from stations.models import Favourite, Review, ReviewReport
+from stations import photos, reviews
+from stations.models import Favourite, Photo, Review, ReviewReport
 
 
 @admin.register(Favourite)
@@ -71,3 +71,29 @@ class ReviewAdmin(ReadOnly):
     def show(self, request: HttpRequest, chosen: QuerySet[Review]) -> None:
         """Reports looked at, nothing wrong with it."""
         self.message_user(request, _("Shown again: %(count)d") % {"count": reviews.show(chosen=chosen)})
+
+
+@admin.register(Photo)
+class PhotoAdmin(admin.ModelAdmin):
+    """Photos. Staff take away what must not be shown; the files go with the row."""
+
+    list_display = ["charge_point", "caption", "is_for_guests", "created_at"]
+    list_select_related = ["charge_point"]
+    fields = readonly_fields = ("charge_point", "caption", "is_for_guests", "position", "created_at")
+    search_fields = ["=charge_point__code", "charge_point__name", "caption"]
+    actions = ["take_away"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's own
+        """Owners add."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's own
+        """By the action, which takes the files along."""
+        return False
+
+    @admin.action(description=_("Take away"), permissions=["change"])
+    def take_away(self, request: HttpRequest, chosen: QuerySet[Photo]) -> None:
+        """A face, a plate, somebody else's picture."""
+        for photo in chosen:
+            photos.remove(photo)
+        self.message_user(request, _("Done."))

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from stations.api.booking_views import ArrivalView, BookingRulesView, ClosuresView, ClosureView, FreeTimesView
 from stations.api.circle_views import CircleViewSet, MembershipViewSet
 from stations.api.people_views import FavouriteViewSet, ReviewViewSet
+from stations.api.photo_views import PhotosView, PhotoView
 from stations.api.reservation_views import ReservationViewSet, SeriesViewSet, WaitlistViewSet
 from stations.api.session_views import SessionViewSet
 from stations.api.views import ChargePointViewSet, ConnectorView
@@ -28,5 +29,7 @@ api_urlpatterns = [
     path("charge-points/<str:code>/closures/<int:pk>/", ClosureView.as_view(), name="closure"),
     path("charge-points/<str:code>/arrival/", ArrivalView.as_view(), name="arrival"),
     path("charge-points/<str:code>/connectors/<int:number>/free-times/", FreeTimesView.as_view(), name="free-times"),
+    path("charge-points/<str:code>/photos/", PhotosView.as_view(), name="photos"),
+    path("photos/<uuid:code>/", PhotoView.as_view(), name="photo"),
     *router.urls,
 ]

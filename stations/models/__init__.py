@@ -12,6 +12,7 @@ from stations.models.meter_case import MeterCase
 from stations.models.operator_reservation import OperatorReservation
 from stations.models.pairing import CardPairing
 from stations.models.password_rotation import PasswordRotation
+from stations.models.photo import Photo
 from stations.models.prepaid_start import PrepaidStart
 from stations.models.quarantine import QuarantinedMessage
 from stations.models.reservation import Reservation
@@ -43,6 +44,7 @@ __all__ = [
     "MeterValue",
     "OperatorReservation",
     "PasswordRotation",
+    "Photo",
     "PrepaidStart",
     "QuarantinedMessage",
     "Reservation",

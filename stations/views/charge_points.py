@@ -17,7 +17,7 @@ from accounts.pages import explained
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import NotFound
-from stations import arrival, estimates, favourites, free_times, places, reviews, slots
+from stations import arrival, estimates, favourites, free_times, photos, places, reviews, slots
 from stations.api.permissions import seen_charge_point
 from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation, State
@@ -171,6 +171,8 @@ def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, Any]:
         "town": places.town(charge_point.address),
         "pays_each_visit": not settings.WALLET_ENABLED,
         "rating": reviews.rating_of(charge_point),
+        "photos": photos.shown_to(charge_point, request.user, timezone.now()),
+        "public_host": settings.PUBLIC_URL,
         "favourite": favourites.of(request.user, charge_point),
         "public_url": settings.PUBLIC_URL + charge_point.get_absolute_url(),
     }

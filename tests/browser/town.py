@@ -26,6 +26,7 @@ from stations import (
     evidence,
     favourites,
     pairing,
+    photos,
     readings,
     reservations,
     reviews,
@@ -36,6 +37,7 @@ from stations.metering import Reading
 from stations.models import ChargePoint, ChargingSession, Connector, OperatorReservation, PrepaidStart, Reservation, WaitlistPlace
 from stations.readings import Incoming
 from tests import factories
+from tests.photographs import make_photo
 from tests.stations.acting import begin, go_online, session_of, stop
 
 HOUR = timedelta(hours=1)
@@ -97,6 +99,8 @@ def build() -> Town:
     }
     favourites.add(me, neighbour, note="Zvonit u Novákových, brána se zavírá sama a druhá zásuvka je za rohem u kůlny")
     favourites.add(me, home)
+    for number, place in enumerate((neighbour, neighbour, home)):
+        photos.add(place, make_photo(colour=("teal", "tan")[number % 2]), caption="Zásuvka je na boku chaty pod přístřeškem.")
     kind = "Kabel dosáhl i dozadu k zásuvce. Start napoprvé, účtenka seděla na haléř a hostitel poradil s parkováním."
     reviews.write(user=me, session=visits["paid"], rating=4, text=kind, tags=["easy_to_find", "started_at_once", "as_described"])
     said = reviews.write(user=host, session=visits["paid"], rating=5, text="Příjemná řidička.", tags=["careful"])
