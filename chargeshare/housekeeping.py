@@ -37,7 +37,7 @@ from billing import (
     top_ups,
 )
 from chargeshare import tally
-from ocpp_core import certificates, diagnostics, frame_log, local_list
+from ocpp_core import certificates, diagnostics, frame_log, local_list, uptime
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
 from stations import booking_rules, commands, connectivity, holding, photos, prepaid, reservations, search, sessions, thinning, waitlist
@@ -51,6 +51,7 @@ from stations.models import (
     Favourite,
     OperatorReservation,
     QuarantinedMessage,
+    Reliability,
     Review,
     ReviewReport,
     WaitlistPlace,
@@ -87,6 +88,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "reports of reviews": lambda now: ReviewReport.objects.filter(resolved_at__lt=now - timedelta(days=365)),
     "reviews of retired chargers": lambda now: Review.objects.filter(charge_point__retired_at__lt=now - timedelta(days=365)),
+    "reliability of retired chargers": lambda now: Reliability.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
     "waiting lists": lambda now: WaitlistPlace.objects.filter(ended_at__lt=now - timedelta(days=90)),
     "weekly hours of retired chargers": lambda now: WeeklyHours.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
@@ -148,6 +150,7 @@ JOBS = (
     Job("fee documents issued", fee_papers.issue_last_month, HOURLY),
     Job("payouts asked for by plan", payout_plans.request_due, HOURLY),
     Job("owners asked for their data", seller_data.ask, HOURLY),
+    Job("reliability of chargers counted", uptime.count, timedelta(minutes=1)),
     Job("charging profiles forgotten", charging_profiles.forget, HOURLY),
     Job("certificates of chargers renewed", certificates.renew_expiring, HOURLY),
     Job("diagnostics pruned", diagnostics.prune, HOURLY),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin import ReadOnly
 from accounts.models import User
 from stations import photos, reviews
-from stations.models import Favourite, Photo, Review, ReviewReport
+from stations.models import Favourite, Photo, Reliability, Review, ReviewReport
 
 
 @admin.register(Favourite)
@@ -21,6 +21,16 @@ class FavouriteAdmin(ReadOnly):
     list_select_related = ["user", "charge_point"]
     fields = ["user", "charge_point", "created_at"]
     search_fields = ["user__email", "=charge_point__code", "charge_point__name"]
+
+
+@admin.register(Reliability)
+class ReliabilityAdmin(ReadOnly):
+    """The facts about chargers, and which of them left the map by themselves."""
+
+    list_display = ["charge_point", "score", "starts", "starts_worked", "failed_in_a_row", "left_map_at", "left_because", "counted_at"]
+    list_filter = ["left_because"]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "charge_point__name"]
 
 
 class ReviewReportInline(admin.TabularInline):

@@ -85,7 +85,7 @@ def in_box(viewer: object, box: Box, wanted: Wanted, *, limit: int = MOST) -> li
     if len(found) > limit:
         return None
     found.sort(key=lambda one: one.pk)
-    prefetch_related_objects(found, _outlets())
+    prefetch_related_objects(found, _outlets(), "reliability")
     show_prices(found, viewer)
     return found
 
@@ -111,7 +111,7 @@ def near(viewer: object, latitude: float, longitude: float, wanted: Wanted) -> Q
     half = Power(Sin(north), 2.0) + shrink * Power(Sin(east), 2.0)
     distance = Value(2 * places.EARTH_RADIUS_M) * ASin(Least(Value(1.0), Sqrt(half)))
     by_distance = _matching(viewer, wanted).annotate(distance_m=Cast(Round(distance), IntegerField()))
-    return by_distance.order_by("distance_m", "pk").prefetch_related(_outlets())
+    return by_distance.order_by("distance_m", "pk").prefetch_related(_outlets(), "reliability")
 
 
 def crowds(viewer: object, box: Box, wanted: Wanted) -> list[Cluster] | None:

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from stations import favourites, reviews
-from stations.models import Favourite, Review, State
+from stations.models import Favourite, Reliability, Review, State
 
 
 class FavouriteSerializer(serializers.ModelSerializer[Favourite]):
@@ -20,6 +20,20 @@ class FavouriteSerializer(serializers.ModelSerializer[Favourite]):
     class Meta:
         model = Favourite
         fields = ("charge_point", "name", "state", "note", "created_at")
+        read_only_fields = fields
+
+
+class ReliabilitySerializer(serializers.ModelSerializer[Reliability]):
+    """How far one may count on a charger, and the facts of the last 30 days behind the word."""
+
+    word = serializers.ChoiceField(choices=Reliability.Word.choices, read_only=True)
+    score = serializers.IntegerField(read_only=True, allow_null=True, help_text="0 to 100; null while it is too new to say.")
+    uptime_percent = serializers.IntegerField(read_only=True, allow_null=True)
+    starts_percent = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of the starts, how many led to energy.")
+
+    class Meta:
+        model = Reliability
+        fields = ("word", "score", "uptime_percent", "starts", "starts_percent", "delivered_w", "promised_w")
         read_only_fields = fields
 
 

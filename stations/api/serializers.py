@@ -8,9 +8,9 @@ from rest_framework import serializers
 
 from billing.models import Tariff, TariffVersion
 from billing.serializers import BandSerializer, PriceField
-from stations import charge_points, circles, reviews
+from stations import charge_points, circles, reliability, reviews
 from stations.api.fields import CoordinateField
-from stations.api.people_serializers import RatingSerializer
+from stations.api.people_serializers import RatingSerializer, ReliabilitySerializer
 from stations.models import ChargePoint, Circle, Connector, State
 
 Fields: TypeAlias = dict[str, serializers.Field[Any, Any, Any, Any]]
@@ -152,9 +152,22 @@ class ChargePointSerializer(serializers.ModelSerializer[ChargePoint]):
     connectors = ConnectorSerializer(many=True, read_only=True)
     rating = serializers.SerializerMethodField(help_text="What drivers who charged here think of it; null where none has said.")
 
+    reliability = serializers.SerializerMethodField(help_text="How far one may count on it, from 30 days; null before it was counted.")
+
     class Meta:
         model = ChargePoint
-        fields: tuple[str, ...] = ("code", "name", "description", "access", "latitude", "longitude", "state", "rating", "connectors")
+        fields: tuple[str, ...] = (
+            "code",
+            "name",
+            "description",
+            "access",
+            "latitude",
+            "longitude",
+            "state",
+            "rating",
+            "reliability",
+            "connectors",
+        )
         read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(RatingSerializer(allow_null=True))
@@ -162,6 +175,12 @@ class ChargePointSerializer(serializers.ModelSerializer[ChargePoint]):
         """Average and count."""
         found = reviews.rating_of(charge_point)
         return RatingSerializer(found).data if found else None
+
+    @extend_schema_field(ReliabilitySerializer(allow_null=True))
+    def get_reliability(self, charge_point: ChargePoint) -> Any:
+        """A word and its facts."""
+        found = reliability.of(charge_point)
+        return ReliabilitySerializer(found).data if found else None
 
 
 class NearbySerializer(ChargePointSerializer):

@@ -97,7 +97,7 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
 
     def _mine(self, owner: User, text: str) -> Response:
         mine = ChargePoint.objects.alive().filter(owner=owner)
-        mine = mine.prefetch_related("connectors__tariff__current__tariff", "connectors__circle_prices")
+        mine = mine.prefetch_related("connectors__tariff__current__tariff", "connectors__circle_prices", "reliability")
         if text:
             mine = mine.filter(Q(name__icontains=text) | Q(address__icontains=text) | Q(identity__icontains=text))
         page = self.paginate_queryset(mine)

@@ -15,6 +15,7 @@ from stations.models.password_rotation import PasswordRotation
 from stations.models.photo import Photo
 from stations.models.prepaid_start import PrepaidStart
 from stations.models.quarantine import QuarantinedMessage
+from stations.models.reliability import Reliability
 from stations.models.reservation import Reservation
 from stations.models.reservation_series import ReservationSeries
 from stations.models.review import Review, ReviewReport
@@ -47,6 +48,7 @@ __all__ = [
     "Photo",
     "PrepaidStart",
     "QuarantinedMessage",
+    "Reliability",
     "Reservation",
     "ReservationSeries",
     "Review",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.http import QueryDict
 from django.utils.functional import Promise
@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
-    from stations.views.map import Wish
+    from _typeshed import DataclassInstance
 
 MOST = 3
+Wish = TypeVar("Wish", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,12 @@ FILTERS = (
 )
 
 
-def active(wish: "Wish") -> list[str]:
+def active(wish: "DataclassInstance") -> list[str]:
     """The filters that are on, by their first names in the address."""
     return [one.names[0] for one in FILTERS if _is_on(one, wish)]
 
 
-def ways_out(wish: "Wish", query: QueryDict, count: Callable[["Wish"], int]) -> list[WayOut]:
+def ways_out(wish: Wish, query: QueryDict, count: Callable[[Wish], int]) -> list[WayOut]:
     """The filters without which most would be found, the best first; none where no single one is to blame."""
     found = []
     for one in FILTERS:
@@ -68,5 +69,5 @@ def ways_out(wish: "Wish", query: QueryDict, count: Callable[["Wish"], int]) -> 
     return sorted(found, key=lambda way: -way.count)[:MOST]
 
 
-def _is_on(one: Filter, wish: "Wish") -> bool:
+def _is_on(one: Filter, wish: "DataclassInstance") -> bool:
     return any(getattr(wish, name) != value for name, value in one.without.items())

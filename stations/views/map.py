@@ -20,9 +20,9 @@ from django.views.decorators.vary import vary_on_cookie
 
 from billing import money
 from billing.pricing import Prices
-from stations import estimates, places, reviews, search
+from stations import estimates, places, reliability, reviews, search
 from stations.estimates import Estimate, Need
-from stations.models import ChargePoint, Connector, State
+from stations.models import ChargePoint, Connector, Reliability, State
 from stations.views import estimating, loosening
 from stations.views.estimating import Asked
 
@@ -32,7 +32,7 @@ POWERS_W = (3_700, 7_400, 11_000, 22_000, 50_000)
 LONGEST_SLOT = timedelta(hours=72)
 WORLD = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
 YES = ("1", "true", "on", "True")
-SORTINGS = ("near", "price", "power")
+SORTINGS = ("near", "price", "power", "reliable")
 PLURALS = (("one", 1), ("few", 2), ("other", 5))  # by the names the browser has for them, with a number of each
 
 
@@ -173,6 +173,17 @@ class Place:
         return reviews.rating_of(self.charge_point)
 
     @property
+    def reliability(self) -> Reliability | None:
+        """How far one may count on it."""
+        return reliability.of(self.charge_point)
+
+    @property
+    def score(self) -> int:
+        """The same for sorting: of whom nothing is known comes last."""
+        score = self.reliability.score if self.reliability else None
+        return -1 if score is None else score
+
+    @property
     def town(self) -> str:
         """The part of the address that may be told."""
         return places.town(self.charge_point.address)
@@ -232,6 +243,7 @@ def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
     keys = {
         "near": lambda place: (place.nearness_m, place.charge_point.name),
         "price": lambda place: (place.total_minor if place.total_minor is not None else math.inf, place.charge_point.name),
+        "reliable": lambda place: (-place.score, place.nearness_m, place.charge_point.name),
         "power": lambda place: (-((place.connector and place.connector.max_power_w) or 0), place.charge_point.name),
     }
     return sorted(rows, key=keys[wish.sorting]), False
