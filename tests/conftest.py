@@ -22,8 +22,8 @@ from tests.serving import Served
 OPENING_CREDIT_MINOR = 50_000
 DATABASES = {"db", "transactional_db"}
 
-# How fast examples come says something about the machine alone.
-hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# How fast examples come says something about the machine alone, and what failed yesterday about yesterday.
+hypothesis.settings.register_profile("house", deadline=None, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
 
 
