@@ -122,11 +122,11 @@ def move_on(*, now: datetime) -> int:
     """Ask the next where the one before did not answer, and send home those whose slot has begun."""
     begun = Place.objects.filter(status__in=Place.OPEN, begins_at__lte=now).update(status=Status.EXPIRED, ended_at=now)
     unanswered = Place.objects.filter(status=Status.OFFERED, offer_until__lte=now)
-    waiting = Place.objects.filter(status=Status.WAITING, begins_at__gt=now)
-    connectors = set(unanswered.values_list("connector", flat=True)) | set(
-        waiting.order_by().values_list("connector", flat=True).distinct()
-    )
-    return begun + sum(_move_on(pk, now) for pk in sorted(connectors)[:AT_ONCE])
+    first = sorted(set(unanswered.values_list("connector", flat=True)))
+    waiting = Place.objects.filter(status=Status.WAITING, begins_at__gt=now).order_by()
+    others = sorted(set(waiting.values_list("connector", flat=True)) - set(first))
+    turn = int(now.timestamp()) % len(others) if others else 0  # each time from elsewhere: most of them go on to wait
+    return begun + sum(_move_on(pk, now) for pk in [*first, *others[turn:], *others[:turn]][:AT_ONCE])
 
 
 @ledger.retried

@@ -145,3 +145,18 @@ def test_a_claim_that_needs_approval_is_a_request(driver, stranger, charge_point
     reservations.cancel(user=stranger, reservation=taken)
 
     assert reservations.claim(user=driver, place=place).status == "requested"
+
+
+def test_nobody_waits_for_ever_behind_those_who_wait_in_vain(driver, owner, stranger, tariff, taken, monkeypatch):
+    monkeypatch.setattr(waitlist, "AT_ONCE", 1)
+    other = factories.make_charge_point(owner, tariff=tariff).connectors.get()
+    wait(driver, taken)  # who booked that one keeps it
+    gone = book(stranger, other)
+    place = wait(driver, gone)
+    Reservation.objects.filter(pk=gone.pk).update(status="cancelled")
+    now = timezone.now()
+
+    for second in range(2):
+        waitlist.move_on(now=now + timedelta(seconds=second))
+
+    assert status_of(place) == "offered"
