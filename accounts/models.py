@@ -161,6 +161,7 @@ class Notification(Posted):
         CIRCLE_INVITED = "circle_invited", _("invited to a circle")
         REVIEW_WRITTEN = "review_written", _("visit reviewed")
         REVIEW_ANSWERED = "review_answered", _("review answered")
+        MESSAGE_RECEIVED = "message_received", _("message about a visit")
         LEDGER_ALERT = "ledger_alert", _("the books do not balance")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")

@@ -266,6 +266,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Notification.Kind.RESERVATION_SOON: ("calendar-clock", "blue"),
     Notification.Kind.CIRCLE_INVITED: ("users", "green"),
     Notification.Kind.REVIEW_WRITTEN: ("star", "amber"),
+    Notification.Kind.MESSAGE_RECEIVED: ("message-circle", "blue"),
     Notification.Kind.REVIEW_ANSWERED: ("message-circle", "green"),
     Notification.Kind.RESERVATION_CANCELLED: ("ban", ""),
     Notification.Kind.RESERVATION_EXPIRED: ("history", ""),

@@ -22,6 +22,8 @@ SECTIONS = {
     "favourites": "map",
     "reviews": "map",
     "review": "sessions",
+    "session_messages": "sessions",
+    "reservation_messages": "reservations",
     "reservation_list": "reservations",
     "reservation_detail": "reservations",
     **dict.fromkeys(("reservation_cancel", "reservation_change", "waitlist_place"), "reservations"),

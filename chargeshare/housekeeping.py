@@ -54,6 +54,7 @@ from stations.models import (
     Reliability,
     Review,
     ReviewReport,
+    Thread,
     WaitlistPlace,
     WeeklyHours,
 )
@@ -90,6 +91,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "reviews of retired chargers": lambda now: Review.objects.filter(charge_point__retired_at__lt=now - timedelta(days=365)),
     "reliability of retired chargers": lambda now: Reliability.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
+    "threads": lambda now: Thread.objects.filter(last_at__lt=now - timedelta(days=365)),
     "waiting lists": lambda now: WaitlistPlace.objects.filter(ended_at__lt=now - timedelta(days=90)),
     "weekly hours of retired chargers": lambda now: WeeklyHours.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
 }

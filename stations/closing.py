@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from chargeshare.errors import DomainError
-from stations import charge_points, reservations, reviews
+from stations import charge_points, reservations, reviews, threads
 from stations.models import CardPairing, ChargePoint, ChargingSession, Circle, CircleMember, Favourite, Invitation, Reservation
 
 _Open = (ChargingSession.Status.PENDING, ChargingSession.Status.ACTIVE, ChargingSession.Status.REVIEW)
@@ -36,6 +36,7 @@ def prepare_closing(sender: object, *, user: User, **_more: Any) -> None:
     Invitation.objects.filter(user=user).delete()
     Favourite.objects.filter(user=user).delete()
     reviews.forget(user)
+    threads.forget(user)
     CircleMember.objects.filter(user=user).delete()
     Circle.objects.filter(owner=user).delete()
     CardPairing.objects.filter(user=user).delete()

@@ -18,11 +18,13 @@ from stations.models import (
     Command,
     Favourite,
     Invitation,
+    Message,
     MeterCase,
     MeterValue,
     Photo,
     Reservation,
     Review,
+    Thread,
     WaitlistPlace,
 )
 
@@ -100,6 +102,10 @@ def everything_about(user: User) -> dict[str, Any]:
         "reviews_of_me": list(
             Review.objects.filter(about=user, opens_at__lte=timezone.now()).order_by("pk").values("session__code", *_REVIEW)
         ),
+        "messages": [
+            {"thread__code": message.thread.code, "is_mine": message.author_id == user.pk, "text": message.text, "at": message.created_at}
+            for message in Message.objects.filter(thread__in=Thread.objects.of(user)).select_related("thread")
+        ],
         "favourites": list(Favourite.objects.filter(user=user).order_by("pk").values("charge_point__code", "note", "created_at")),
         "card_pairings": list(
             CardPairing.objects.filter(user=user).order_by("pk").values("charge_point__code", "label", "created_at", "uid")

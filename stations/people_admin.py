@@ -5,12 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
 from accounts.models import User
 from stations import photos, reviews
-from stations.models import Favourite, Photo, Reliability, Review, ReviewReport
+from stations.models import Favourite, Message, Photo, Reliability, Review, ReviewReport, Thread
 
 
 @admin.register(Favourite)
@@ -107,3 +108,47 @@ class PhotoAdmin(admin.ModelAdmin):
         for photo in chosen:
             photos.remove(photo)
         self.message_user(request, _("Done."))
+
+
+@admin.register(Thread)
+class ThreadAdmin(ReadOnly):
+    """That two people talk about a visit; what they say is theirs."""
+
+    list_display = ["charge_point", "driver", "owner", "last_at"]
+    list_select_related = ["charge_point", "driver", "owner"]
+    search_fields = ["=code", "driver__email", "owner__email", "=charge_point__code"]
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnly):
+    """Messages that one of the two reported, and no others."""
+
+    list_display = ["thread", "author", "text", "report", "reported_at", "hidden_at"]
+    list_filter = [("hidden_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["thread__charge_point", "author"]
+    search_fields = ["=code", "author__email"]
+    actions = ["hide"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """Nobody reads what was not shown to her."""
+        return super().get_queryset(request).exclude(reported_at=None)
+
+    def has_hide_permission(self, request: HttpRequest) -> bool:
+        """Hiding needs the right to change, though the words stay."""
+        return request.user.has_perm("stations.change_message")
+
+    @admin.action(description=_("Take away"), permissions=["hide"])
+    def hide(self, request: HttpRequest, chosen: QuerySet[Message]) -> None:
+        """It breaks the rules of the house."""
+        chosen.filter(hidden_at=None).update(hidden_at=timezone.now())
+        self.message_user(request, _("Done."))
+
+
+@admin.register(ReviewReport)
+class ReviewReportAdmin(ReadOnly):
+    """What readers want staff to look at; it is decided at the review."""
+
+    list_display = ["review", "reporter", "reason", "created_at", "resolved_at"]
+    list_filter = [("resolved_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["review__charge_point", "reporter"]
+    search_fields = ["reason", "reporter__email"]

@@ -20,6 +20,7 @@ from stations.views import (
     reservations,
     reviews,
     sessions,
+    threads,
     waiting,
 )
 
@@ -45,6 +46,11 @@ urlpatterns = [
     path("sessions/<uuid:code>/vehicle/", sessions.session_vehicle, name="session_vehicle"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
     path("charge-points/<str:code>/book/", reservations.book, name="book"),
+    *(
+        path(f"{of}s/<uuid:code>/messages/", threads.messages_of_visit, {"of": of}, name=f"{of}_messages")
+        for of in ("reservation", "session")
+    ),
+    path("messages/<uuid:code>/report/", threads.message_report, name="message_report"),
     path("sessions/<uuid:code>/review/", reviews.review, name="review"),
     path("charge-points/<str:code>/reviews/", reviews.review_list, name="reviews"),
     *(path(f"reviews/<uuid:code>/{deed}/", reviews.review_answer, {"deed": deed}, name=f"review_{deed}") for deed in ("reply", "report")),

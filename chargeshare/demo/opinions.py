@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from chargeshare.demo import town
-from stations import reviews
-from stations.models import ChargingSession, Review
+from stations import reviews, threads
+from stations.models import ChargingSession, Review, Thread
 
 WORDS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (5, "Kabel dosáhl i dozadu k zásuvce. Start napoprvé a účtenka seděla na haléř.", ("started_at_once", "as_described")),
@@ -15,6 +15,7 @@ WORDS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
 )
 GUEST_WORDS = ((5, "Přijela přesně a kabel po sobě smotala.", ("on_time", "careful")), (4, "", ("friendly",)))
 REPLY = "Děkujeme, ceduli u vrat jsme zvětšili."
+TALK = ("Nemůžu najít zásuvku.", "Vpravo za vraty, pod oranžovým krytem.", "Už ji mám, děkuji.")
 MOST = 14
 
 
@@ -34,4 +35,13 @@ def make(now: datetime) -> int:
         if "hard_to_find" in tags or visit.owner.email == town.OWNER:
             by_driver.refresh_from_db()
             reviews.reply(user=visit.owner, review=by_driver, text=REPLY)
+        _talk(visit)
     return Review.objects.count()
+
+
+def _talk(visit: ChargingSession) -> None:
+    """Let the first guest of the platform's own host ask for the way, and be told."""
+    if visit.driver is None or visit.driver.email != town.DRIVER or Thread.objects.exists():
+        return
+    for author, text in ((visit.driver, TALK[0]), (visit.owner, TALK[1]), (visit.driver, TALK[2])):
+        threads.write(user=author, visit=visit, text=text)

@@ -9,6 +9,7 @@ from stations.api.people_views import FavouriteViewSet, ReviewViewSet
 from stations.api.photo_views import PhotosView, PhotoView
 from stations.api.reservation_views import ReservationViewSet, SeriesViewSet, WaitlistViewSet
 from stations.api.session_views import SessionViewSet
+from stations.api.thread_views import ReservationMessagesView, SessionMessagesView
 from stations.api.views import ChargePointViewSet, ConnectorView
 
 router = SimpleRouter()
@@ -30,6 +31,8 @@ api_urlpatterns = [
     path("charge-points/<str:code>/arrival/", ArrivalView.as_view(), name="arrival"),
     path("charge-points/<str:code>/connectors/<int:number>/free-times/", FreeTimesView.as_view(), name="free-times"),
     path("charge-points/<str:code>/photos/", PhotosView.as_view(), name="photos"),
+    path("reservations/<uuid:code>/messages/", ReservationMessagesView.as_view(), name="reservation-messages"),
+    path("sessions/<uuid:code>/messages/", SessionMessagesView.as_view(), name="session-messages"),
     path("photos/<uuid:code>/", PhotoView.as_view(), name="photo"),
     *router.urls,
 ]

@@ -21,6 +21,7 @@ from stations.models.reservation_series import ReservationSeries
 from stations.models.review import Review, ReviewReport
 from stations.models.session import ChargingSession, MeterValue
 from stations.models.thinned_readings import ThinnedReadings
+from stations.models.thread import Message, Thread
 from stations.models.waitlist import WaitlistPlace
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "MapCell",
     "MapCount",
     "MapMove",
+    "Message",
     "MeterCase",
     "MeterValue",
     "OperatorReservation",
@@ -55,6 +57,7 @@ __all__ = [
     "ReviewReport",
     "State",
     "ThinnedReadings",
+    "Thread",
     "WaitlistPlace",
     "WeeklyHours",
 ]

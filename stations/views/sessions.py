@@ -123,6 +123,7 @@ def panel_context(viewer: User, session: ChargingSession) -> dict[str, object]:
         "is_driver": session.driver_id == viewer.pk,
         "is_host": session.owner_id == viewer.pk,
         "viewer": viewer,
+        "can_write": session.driver_id not in (None, session.owner_id) and viewer.pk in (session.driver_id, session.owner_id),
         "can_review": viewer.pk in (session.driver_id, session.owner_id) and reviews.is_reviewable(session, timezone.now()),
         "vehicles": vehicles.of(viewer) if session.has_ended and session.driver_id == viewer.pk else [],
         "case": session.meter_cases.first() if session.has_ended else None,

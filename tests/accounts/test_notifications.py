@@ -38,6 +38,7 @@ EXAMPLES: dict[str, Any] = {
     "guest": "Tereza",
     "by_host": True,
     "is_open": True,
+    "sender": "Pavel",
     "unanswered": True,
     "by_charger": False,
     "until": "15:46",

@@ -31,6 +31,7 @@ from stations import (
     reservations,
     reviews,
     sessions,
+    threads,
     waitlist,
 )
 from stations.metering import Reading
@@ -99,6 +100,8 @@ def build() -> Town:
     }
     favourites.add(me, neighbour, note="Zvonit u Novákových, brána se zavírá sama a druhá zásuvka je za rohem u kůlny")
     favourites.add(me, home)
+    for person, text in ((me, "Nemůžu najít zásuvku."), (host, "Na boku chaty pod přístřeškem, za oranžovým krytem."), (me, "Už ji mám.")):
+        threads.write(user=person, visit=visits["paid"], text=text)
     for number, place in enumerate((neighbour, neighbour, home)):
         photos.add(place, make_photo(colour=("teal", "tan")[number % 2]), caption="Zásuvka je na boku chaty pod přístřeškem.")
     kind = "Kabel dosáhl i dozadu k zásuvce. Start napoprvé, účtenka seděla na haléř a hostitel poradil s parkováním."
