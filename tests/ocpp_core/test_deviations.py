@@ -68,7 +68,13 @@ def spelt(node):
 
 def test_every_word_in_the_sources_has_its_sentence():
     words = {word for source in SOURCES for word in words_in(source) if ":" in word}
-    words |= {deviations.NO_SUBPROTOCOL, deviations.UNREADABLE_FRAME, deviations.OPENS_AT_ONCE, deviations.NOT_KEPT, deviations.TOO_MANY_READINGS}
+    words |= {
+        deviations.NO_SUBPROTOCOL,
+        deviations.UNREADABLE_FRAME,
+        deviations.OPENS_AT_ONCE,
+        deviations.NOT_KEPT,
+        deviations.TOO_MANY_READINGS,
+    }
     assert len(words) > 25
     for word in words:
         meaning = meanings.of(word)
