@@ -37,7 +37,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # it reaches this machine alone
     "--no-first-run",
 ]
-PATIENCE_S = 30
+PATIENCE_S = 60
 STORIES = ("test_driver", "test_visits")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
