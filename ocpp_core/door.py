@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 REPLAY_EVERY_S = 2.0
 MOST_WORK_LEFT_S = 10.0
-LONGEST_LOOK_S = 1.0
+LONGEST_LOOK_S = 5.0  # two commits, on a bad day
 
 R = TypeVar("R")
 
@@ -64,10 +64,12 @@ class Door:
         self.is_draining = True
         connections = list(self.registry)
         random.shuffle(connections)
-        pause = seconds / len(connections) if connections else 0.0
+        loop, each = self.backstage.loop, seconds / max(1, len(connections))
+        due_at = loop.time()
         for connection in connections:
             connection.close(GOING_AWAY)
-            await asyncio.sleep(pause)
+            due_at += each
+            await asyncio.sleep(max(0.0, due_at - loop.time()))  # who is late hurries: the time given is for all of them
         await self._finish_work()
 
     def lost(self, connection: Connection, code: int) -> None:
@@ -101,15 +103,12 @@ class Door:
         self.backstage.workers.close()
         self.backstage.spool.close()
 
-    async def flush(self) -> None:
-        """Wait until the frames so far are stored: the batch under way, and the one that gathered meanwhile."""
-        await self.backstage.writer.flush()
-        await self.backstage.writer.flush()
-
     async def _finish_work(self) -> None:
         for _tenth in range(int(MOST_WORK_LEFT_S * 10)):
             if not len(self.registry):
                 break
+            for connection in self.registry:  # who was already at the door when it closed
+                connection.close(GOING_AWAY)
             await asyncio.sleep(0.1)
         await self.backstage.writer.flush()
 
@@ -179,7 +178,7 @@ def write_down() -> None:
     door = _current
     if door is None or not door.backstage.loop.is_running():
         return
-    written = asyncio.run_coroutine_threadsafe(door.flush(), door.backstage.loop)
+    written = asyncio.run_coroutine_threadsafe(door.backstage.writer.write_down(), door.backstage.loop)
     with suppress(TimeoutError, CancelledError):
         written.result(LONGEST_LOOK_S)
 

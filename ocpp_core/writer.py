@@ -67,6 +67,7 @@ class Writer:
         self._is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._batch_has_ended = asyncio.Event()
 
     def store(self, item: Item) -> None:
         """Store a reading and its frame in the next batch; `done` is called in the loop after the commit."""
@@ -92,6 +93,15 @@ class Writer:
         if not self._is_storing and (self._items or self._rows):
             self._begin()
         await self._idle.wait()
+
+    async def write_down(self) -> None:
+        """Wait until the frames given so far are stored: by the batch under way or the next one, however many come after them."""
+        for _batch in range(2):
+            if not self._is_storing:
+                if not self._rows:
+                    return
+                self._begin()
+            await self._batch_has_ended.wait()
 
     def close(self) -> None:
         """End the thread and give its database connection back. Blocks; what is given afterwards is not stored."""
@@ -123,6 +133,7 @@ class Writer:
         rows = list(self._rows)
         self._rows.clear()
         self._is_storing = True
+        self._batch_has_ended = asyncio.Event()
         self._idle.clear()
         self._thread.submit(self._work, items, rows, self._first_at)
         self._first_at = self._loop.time()  # of those that did not fit
@@ -139,6 +150,7 @@ class Writer:
 
     def _answer(self, outcomes: list[Outcome], rows_left: list[Row], first_at: float) -> None:
         self._is_storing = False
+        self._batch_has_ended.set()
         if outcomes:
             tally.batch_readings.note(len(outcomes))
             tally.batch_wait_s.note(self._loop.time() - first_at)

@@ -83,6 +83,45 @@ def test_every_reading_is_stored_with_its_frame_before_it_is_answered(charge_poi
     assert MeterValue.objects.count() == OcppFrame.objects.count() == 300
 
 
+def test_who_wants_to_see_a_frame_waits_for_its_batch_and_not_for_all_that_come_later(charge_point, spool):
+    """Readings that come without end, each as soon as the last is stored, keep the writer busy for ever."""
+    is_over = False
+
+    async def story():
+        loop = asyncio.get_running_loop()
+        threads = Workers(loop)
+        writer = Writer(loop, threads, spool)
+
+        def again(number):
+            if not is_over:
+                writer.store(item(charge_point, number, lambda _error: again(number + 1)))
+
+        again(0)
+        async with asyncio.timeout(60):
+            for name in "abc":
+                writer.log(frame_log.row(charge_point.pk, NOON, frame_log.TO_CHARGER, frame_log.CALL, name, "Reset", "[]"))
+                await writer.write_down()
+                seen.append(await asyncio.to_thread(count))
+        await end(writer, threads)
+
+    def count():
+        try:
+            return OcppFrame.objects.filter(action="Reset").count()
+        finally:
+            connection.close()
+
+    async def end(writer, threads):
+        nonlocal is_over
+        is_over = True
+        await writer.flush()
+        await asyncio.to_thread(writer.close)
+        await asyncio.to_thread(threads.close)
+
+    seen: list[int] = []
+    async_to_sync(story)()
+    assert seen == [1, 2, 3]
+
+
 def test_one_poisoned_message_does_not_spoil_its_neighbours(charge_point, spool):
     samples: list[object] = [None] * 20
     samples[7] = 5  # no list
