@@ -61,7 +61,8 @@ class ReviewAdmin(ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
         """With how many wait for staff."""
-        return super().get_queryset(request).annotate(open_count=Count("reports", filter=Q(reports__resolved_at=None)))
+        rows: QuerySet[Review] = super().get_queryset(request)
+        return rows.annotate(open_count=Count("reports", filter=Q(reports__resolved_at=None)))
 
     @admin.display(description=_("open reports"), ordering="open_count")
     def open_reports(self, review: Any) -> int:

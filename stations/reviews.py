@@ -81,8 +81,9 @@ def write(*, user: User, session: ChargingSession, rating: int, text: str = "", 
     now, side = timezone.now(), side_of(user, session)
     ChargingSession.objects.select_for_update().values_list("pk").get(pk=session.pk)
     session = ChargingSession.objects.select_related("charge_point", "driver", "owner").get(pk=session.pk)
-    said = {"rating": rating, "text": text.strip(), "tags": list(dict.fromkeys(tags))}
-    _check(side, rating, said["text"], said["tags"])
+    words, chosen = text.strip(), list(dict.fromkeys(tags))
+    _check(side, rating, words, chosen)
+    said = {"rating": rating, "text": words, "tags": chosen}
     known = {review.side: review for review in Review.objects.filter(session=session)}
     mine = known.get(side)
     if mine is not None:

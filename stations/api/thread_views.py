@@ -76,7 +76,7 @@ class ReservationMessagesView(_Messages):
     """Messages about a booking and the visit it led to."""
 
     def _visit(self, request: Request, code: uuid.UUID) -> threads.Visit:
-        rows = Reservation.objects.visible_to(user_of(request)).select_related("driver", "charge_point__owner")  # type: ignore[attr-defined]
+        rows = Reservation.objects.visible_to(user_of(request)).select_related("driver", "charge_point__owner")
         return _found(rows.filter(code=code).first())
 
 
@@ -84,7 +84,7 @@ class SessionMessagesView(_Messages):
     """Messages about a visit; where it had a booking, the same as those of the booking."""
 
     def _visit(self, request: Request, code: uuid.UUID) -> threads.Visit:
-        rows = ChargingSession.objects.visible_to(user_of(request)).select_related("driver", "owner", "charge_point__owner")  # type: ignore[attr-defined]
+        rows = ChargingSession.objects.visible_to(user_of(request)).select_related("driver", "owner", "charge_point__owner")
         return _found(rows.filter(code=code).first())
 
 
