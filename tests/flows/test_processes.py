@@ -1,6 +1,9 @@
 """Two serving processes on PostgreSQL and Redis: a command finds its charger, a charger moves, Redis may go and come."""
 
 import asyncio
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import redis
@@ -9,11 +12,14 @@ from django.conf import settings
 from django.db import connection
 
 from ocpp_core.listener import GROUP
+from ocpp_core.models import ConnectionAttempt
 from stations.models import Command
 from tests import factories
+from tests.bench.balancer import balanced
 from tests.chargers import charger_for, raw_charger_for
 from tests.conftest import OPENING_CREDIT_MINOR
 from tests.flows.doors import Api, assert_settled
+from tests.flows.fleet import Fleet, assert_kept, is_told, unexplained
 from tests.ocpp_core.conftest import until
 from tests.servers import redis_server
 
@@ -71,6 +77,37 @@ def test_a_charger_moves_between_processes(serve_process, owner, charge_point):
                 assert (status, command["status"], command["response"]) == (201, "accepted", {"status": "Accepted"})
 
     async_to_sync(story)()
+
+
+def test_a_deploy_sends_chargers_to_the_other_process_and_no_session_notices(serve_process, owner):
+    """Behind a balancer that knows nothing of them. They leave one after the other; what was under way is asked for again."""
+    leaving, staying = serve_process(DRAIN_SECONDS="3"), serve_process()
+    front: Any = SimpleNamespace(port=0)
+    fleet = Fleet(front, owner, 8, pause_s=0.2)
+
+    def held():
+        return ConnectionAttempt.objects.filter(closed_at=None).count()
+
+    async def story():
+        async with balanced([leaving.port, staying.port]) as front.port, fleet.living():
+            await fleet.goes_on("MeterValues")
+            assert await asyncio.to_thread(held) == 8
+            assert await asyncio.to_thread(leaving.stop) == 0
+            await fleet.goes_on("MeterValues", 2)
+            assert await asyncio.to_thread(held) == 8
+            charge_point = fleet.boxes[0].charge_point
+            status, command = await Api(staying, owner).post(
+                f"charge-points/{charge_point.code}/commands/?wait=30", {"action": "ClearCache"}
+            )
+            assert (status, command["status"]) == (201, "accepted")
+
+    async_to_sync(story)()
+    left = [one.closed_at for one in ConnectionAttempt.objects.filter(close_code=1001).order_by("closed_at") if one.closed_at]
+    assert len(left) == fleet.falls == 4
+    assert left[-1] - left[0] > timedelta(seconds=0.3), "not all at once"
+    until(lambda: is_told(fleet), 60)
+    assert_kept(fleet)
+    assert unexplained(leaving) == unexplained(staying) == []
 
 
 def test_redis_goes_and_comes_and_nothing_is_lost(serve_process, owner, charge_point):
