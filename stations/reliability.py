@@ -120,8 +120,7 @@ def _judge(charge_point: ChargePoint, found: Reliability, worked_at: datetime | 
 
 
 def _why_dead(charge_point: ChargePoint, found: Reliability, now: datetime) -> str | None:
-    seen_at = charge_point.last_seen_at or charge_point.booted_at or charge_point.created_at
-    if not charge_point.is_online and seen_at < now - SILENT_FOR and charge_point.created_at < now - SILENT_FOR:
+    if charge_point.last_seen_at is not None and charge_point.last_seen_at < now - SILENT_FOR:
         return Left.SILENT
     return Left.FAILING if found.failed_in_a_row >= FAILED_IN_A_ROW else None
 

@@ -178,6 +178,15 @@ def test_the_owner_may_put_it_back_and_old_failures_are_forgiven(box, connector)
     assert (found.left_map_at, found.failed_in_a_row) == (None, 0)
 
 
+def test_one_that_was_never_seen_by_us_stays(box, connector):
+    assert box.last_seen_at is None
+
+    assert counted().left_because == ""
+
+    box.refresh_from_db()
+    assert box.is_published
+
+
 def test_what_its_owner_hid_stays_hidden(box, connector):
     charge_points.unpublish(box)
     go_online(box)
