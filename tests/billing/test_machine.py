@@ -181,7 +181,13 @@ class Town(RuleBasedStateMachine):
         gateway_id, refund = found
         refund["state"] = "FINISHED" if arrives else "FAILED"
         if arrives:
-            returned = sum(one["amount"] for one in gateway.refunds[gateway_id] if one["state"] == "FINISHED")
+            self.tell_truly(gateway_id)
+
+    def tell_truly(self, gateway_id):
+        """The state that agrees with the refunds the gateway knows of; meanwhile it may have said another, PAID after all was returned."""
+        gateway = type(self).gateway
+        returned = sum(one["amount"] for one in gateway.refunds.get(gateway_id, []) if one["state"] == "FINISHED")
+        if returned:
             whole = returned >= gateway.payments[gateway_id]["amount"]
             gateway.move(gateway_id, "REFUNDED" if whole else "PARTIALLY_REFUNDED")
 
@@ -440,6 +446,7 @@ class Town(RuleBasedStateMachine):
             for refund in type(self).gateway.refunds.get(gateway_id, []):
                 if refund["state"] == "ACCEPTED":
                     refund["state"] = "FAILED"
+            self.tell_truly(gateway_id)
         for _ in range(5):
             self.clock.go_on(days=2)
             for job in JOBS.values():
