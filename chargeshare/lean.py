@@ -15,10 +15,11 @@ from typing import Final, Protocol
 
 READ_AT_ONCE = 65_536
 CLOSED_WITHIN_S = 5.0
+MOST_UNREAD = 1_048_576  # bytes of answers to pings that nobody fetches
 PING, PONG = 0x89, 0x8A
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 _FIN, _RESERVED, _MASKED = 0x80, 0x70, 0x80
-_NORMAL, _PROTOCOL_ERROR, _LOST, _BAD_TEXT, _TOO_BIG = 1000, 1002, 1006, 1007, 1009
+_NORMAL, _PROTOCOL_ERROR, _LOST, _BAD_TEXT, _POLICY, _TOO_BIG = 1000, 1002, 1006, 1007, 1008, 1009
 _OPEN, _CLOSING, _FAILED, _ENDED = range(4)
 _MORE: Final = -1
 _NOTHING: Final = Context()
@@ -243,7 +244,10 @@ class LeanSocket:
 
     def _take_control(self, opcode: int, payload: bytes) -> None:
         if opcode == _PING and self._state == _OPEN:
-            self._send(PONG, payload)
+            if len(self._unsent) > MOST_UNREAD:
+                self.close(_POLICY)
+            else:
+                self._send(PONG, payload)
         elif opcode == _PONG and self._state == _OPEN:
             self._sink.feed("")  # type: ignore[union-attr]
         elif opcode == _CLOSE:

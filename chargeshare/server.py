@@ -20,10 +20,11 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import tcp
 
 from chargeshare import bodies, memory
-from chargeshare.lean import LeanSocket, LeanSockets, Sink
+from chargeshare.lean import MOST_UNREAD, LeanSocket, LeanSockets, Sink
 
 logger = logging.getLogger(__name__)
 
+MOST_AT_ONCE = 25  # handshakes begun in one turn of the loop
 SOCKET_EXTENSION = "chargeshare.socket"
 DENIAL_EXTENSION = "websocket.http.response"
 CERTIFICATE_EXTENSION = "chargeshare.client_certificate"
@@ -52,11 +53,18 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         looks through what is old so rarely that a storm's leftovers would stay for hours.
         """
         lean, transport = self.server.lean, self.transport
-        if lean is None or self.sink is None or type(transport) is not tcp.Server or transport.disconnecting or transport.disconnected:
+        if lean is None or self.server.keeps_sockets or self.sink is None or type(transport) is not tcp.Server:
             return None
-        if self.state != self.STATE_OPEN or self.data or self.current_frame is not None or self.inside_message:
+        if transport.disconnecting or transport.disconnected:
             return None
-        unsent = transport.dataBuffer[transport.offset :] + b"".join(transport._tempDataBuffer)  # noqa: SLF001
+        try:  # what only an instance has cannot be looked for at the start
+            is_between_messages = self.state == self.STATE_OPEN and not (self.data or self.current_frame is not None or self.inside_message)
+            unsent = transport.dataBuffer[transport.offset :] + b"".join(transport._tempDataBuffer)  # noqa: SLF001
+        except AttributeError as missing:
+            self.server.keep_sockets(str(missing))
+            return None
+        if not is_between_messages:
+            return None
         transport.stopReading()  # type: ignore[no-untyped-call]
         transport.stopWriting()  # type: ignore[no-untyped-call]
         socket = LeanSocket(lean, transport.getHandle(), self.sink, unsent)
@@ -102,6 +110,13 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
             self.sink.refuse_binary()
         elif not self.muted:
             self.sink.feed(payload.decode())
+
+    def onPing(self, payload: bytes) -> None:  # noqa: N802 - autobahn's name
+        """Answer, unless the other side only asks and never fetches."""
+        if self.unread() > MOST_UNREAD:
+            self.close(1008)
+        else:
+            super().onPing(payload)
 
     def onPong(self, payload: bytes) -> None:  # noqa: N802 - autobahn's name
         """Who answers a ping is there, for the application as well: an empty text is a sign of life and nothing else."""
@@ -161,6 +176,7 @@ _REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too M
 _NEEDED = (
     "dataReceived",
     "onMessage",
+    "onPing",
     "onPong",
     "onClose",
     "handle_reply",
@@ -178,11 +194,23 @@ _NEEDED = (
 _NEEDED_OF_TRANSPORTS = ("dataBuffer", "offset", "stopReading", "stopWriting", "getHandle", "producer", "disconnecting", "disconnected")
 
 
+def _accept_few_at_a_time(port: Any) -> None:
+    """Twisted takes in more and more with every turn of a storm, and whoever is inside already waits for all these handshakes."""
+    take_in = port.doRead
+
+    def take_in_few() -> None:
+        port.numberAccepts = MOST_AT_ONCE
+        take_in()
+
+    port.doRead = take_in_few
+
+
 class Server(DaphneServer):  # type: ignore[misc]
     """Daphne with our sockets, which believes proxies only where they are ours."""
 
     connections: dict[Any, dict[str, Any]]
     lean: LeanSockets | None = None
+    keeps_sockets = False
 
     def __init__(
         self,
@@ -223,15 +251,21 @@ class Server(DaphneServer):  # type: ignore[misc]
         missing = [name for name in _NEEDED_OF_TRANSPORTS if not hasattr(tcp.Server, name)]
         loop = getattr(reactor, "_asyncioEventloop", None)
         if missing or loop is None:
-            logger.warning("This Twisted lacks %s: chargers' sockets stay with Daphne.", ", ".join(missing) or "an event loop")
+            self.keep_sockets(f"Twisted lacks {', '.join(missing) or 'an event loop of asyncio'}")
             return
         limit = self.websocket_max_message_size
         self.lean = LeanSockets(loop, limit=limit, ping_interval=self.ping_interval, ping_timeout=self.ping_timeout)
+
+    def keep_sockets(self, reason: str) -> None:
+        """From now on no socket leaves: the libraries are not those that this was made for. Said once."""
+        self.keeps_sockets = True
+        logger.warning("Chargers' sockets stay with Daphne and take more memory: %s.", reason)
 
     def listen_success(self, port: Any) -> None:
         """Say that a port is open."""
         super().listen_success(port)
         self._ports.append(port)
+        _accept_few_at_a_time(port)
         host = port.getHost()
         self.on_listen(host.host, host.port)
 

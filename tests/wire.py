@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 
@@ -55,9 +56,16 @@ class Wire:
 
 
 @contextlib.asynccontextmanager
-async def wire(charge_point: ChargePoint, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Wire]:
-    """Upgrade a connection."""
-    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+async def wire(
+    charge_point: ChargePoint, host: str, port: int, *, tls: ssl.SSLContext | None = None, receive_buffer: int = 0
+) -> AsyncIterator[Wire]:
+    """Upgrade a connection; with a receive buffer of so many bytes where the network shall keep little of what nobody reads."""
+    line = socket.socket()
+    if receive_buffer:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    line.settimeout(0)
+    await asyncio.get_running_loop().sock_connect(line, (host, port))
+    reader, writer = await asyncio.open_connection(sock=line, ssl=tls, server_hostname=host if tls else None)
     try:
         token = base64.b64encode(f"{charge_point.identity}:{CHARGER_PASSWORD}".encode()).decode()
         headers = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
