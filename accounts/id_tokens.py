@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import notifications
 from accounts.models import IdToken, Notification, User
 from chargeshare.errors import DomainError, Invalid
+from chargeshare.sentences import Question
 
 LIMIT_PER_ACCOUNT = 1000
 _UID = re.compile(r"[A-Za-z0-9\-_.: ]{4,36}")
@@ -50,9 +51,12 @@ def key(uid: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", uid.rpartition(";")[2].upper())
 
 
+_by_key = Question(lambda uid_key: IdToken.objects.select_related("user").filter(uid_key=uid_key))
+
+
 def find(uid: str) -> IdToken | None:
     """The card with this number, however it is spelled, or None."""
-    return IdToken.objects.select_related("user").filter(uid_key=key(uid)).first() if key(uid) else None
+    return _by_key.first(key(uid)) if key(uid) else None
 
 
 def add(user: User, uid: str, *, confirmed: bool = False, **changes: Unpack[Changes]) -> IdToken:

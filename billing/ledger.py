@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import BigIntegerField, Case, F, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,7 +27,9 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from billing import money
 from billing.models import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
+from chargeshare import sentences
 from chargeshare.errors import DomainError
+from chargeshare.sentences import Change, Question
 
 logger = logging.getLogger(__name__)
 Kind = LedgerAccount.Kind
@@ -155,9 +157,7 @@ def book(
     """The same for whoever has locked the accounts in this transaction, read them by that, and seen that nothing was booked yet."""
     amounts = _amounts(entries)
     accounts = {one.pk: one for one, _amount in entries}
-    booked: LedgerTransaction = LedgerTransaction.objects.create(
-        key=key, kind=kind, note=note[:200], url=url[:200], created_at=at or timezone.now()
-    )
+    booked = sentences.insert(LedgerTransaction(key=key, kind=kind, note=note[:200], url=url[:200], created_at=at or timezone.now()))
     rows = []
     for pk, amount_minor in sorted(amounts.items()):
         one = accounts[pk]
@@ -181,13 +181,21 @@ def _amounts(entries: Sequence[tuple[LedgerAccount, int]]) -> dict[int, int]:
     return amounts
 
 
+_balances = Question(
+    lambda user_id, currency: LedgerAccount.objects.filter(user_id=user_id, kind__in=WALLET_KINDS, currency=currency).values_list(
+        "kind", "balance_minor"
+    )
+)
+_held = Question(
+    lambda user_id, currency: (
+        Hold.objects.filter(user_id=user_id, closed_at=None, currency=currency).order_by().values_list("pk", "amount_minor")
+    )
+)
+
+
 def wallet(user: User) -> Wallet:
     """What a person has now."""
-    balances = dict(
-        LedgerAccount.objects.filter(user_id=user.pk, kind__in=WALLET_KINDS, currency=settings.CURRENCY).values_list(
-            "kind", "balance_minor"
-        )
-    )
+    balances = dict(_balances.all(user.pk, settings.CURRENCY))
     return Wallet(
         cash_minor=balances.get(Kind.CASH, 0),
         promo_minor=balances.get(Kind.PROMO, 0),
@@ -199,18 +207,26 @@ def wallet(user: User) -> Wallet:
 
 def held_minor(user: User) -> int:
     """The sum of what is set aside for open sessions."""
-    held = Hold.objects.filter(user_id=user.pk, closed_at=None, currency=settings.CURRENCY).aggregate(sum=Sum("amount_minor"))
-    return int(held["sum"] or 0)
+    return sum(holds(user).values())
 
 
 def holds(user: User) -> dict[int, int]:
     """What is set aside for each open session, by the key of the hold."""
-    return dict(Hold.objects.filter(user_id=user.pk, closed_at=None, currency=settings.CURRENCY).values_list("pk", "amount_minor"))
+    return dict(_held.all(user.pk, settings.CURRENCY))
+
+
+_wallet_accounts = Question(
+    lambda user_id, currency: (
+        LedgerAccount.objects.select_for_update().filter(user_id=user_id, kind__in=WALLET_KINDS, currency=currency).order_by("pk")
+    )
+)
 
 
 def lock_wallet(user: User) -> Wallet:
     """Lock a person's wallet until the transaction ends, and read it by that: nobody else can spend of it meanwhile."""
-    accounts = lock_of({kind: (user, kind) for kind in WALLET_KINDS})
+    accounts = {one.kind: one for one in _wallet_accounts.all(user.pk, settings.CURRENCY)}
+    if len(accounts) < len(WALLET_KINDS):
+        accounts = lock_of({kind: (user, kind) for kind in WALLET_KINDS})
     return Wallet(
         cash_minor=accounts[Kind.CASH].balance_minor,
         promo_minor=accounts[Kind.PROMO].balance_minor,
@@ -234,8 +250,7 @@ def set_aside(user: User, amount_minor: int, *, key: str, purse: Wallet) -> Hold
     if not 0 <= amount_minor <= money.MOST_MINOR:
         raise ValueError(f"{amount_minor!r} cannot be held.")
     require(purse, amount_minor)
-    created: Hold = Hold.objects.create(user_id=user.pk, key=key, currency=purse.currency, amount_minor=amount_minor)
-    return created
+    return sentences.insert(Hold(user_id=user.pk, key=key, currency=purse.currency, amount_minor=amount_minor))
 
 
 def require(purse: Wallet, amount_minor: int) -> None:
@@ -269,10 +284,13 @@ def extend(held: Hold, to_minor: int) -> Hold:
     return held
 
 
+_closing = Change(lambda pk, now: (Hold.objects.filter(pk=pk, closed_at=None), {"closed_at": now}))
+
+
 def release(held: Hold) -> None:
     """Give back what was set aside. Twice does no harm."""
     now = timezone.now()
-    if Hold.objects.filter(pk=held.pk, closed_at=None).update(closed_at=now):
+    if _closing.apply(held.pk, now):
         held.closed_at = now
 
 

@@ -16,6 +16,8 @@ from billing import ledger, money, pricing, suppliers
 from billing.ledger import Kind
 from billing.models import CdrLine, ChargeDetailRecord, Dispute, Hold, LedgerAccount, ReceiptSeries
 from billing.pricing import PricedLine, Prices, Usage
+from chargeshare import sentences
+from chargeshare.sentences import Question
 
 _COUNT_ON = f"UPDATE {ReceiptSeries._meta.db_table} SET last = last + 1"  # noqa: S608 - a name of ours
 MOST_DEBT_MINOR = 5_000  # an overrun beyond it is the platform's loss
@@ -127,6 +129,11 @@ def lock(pairs: Iterable[tuple[User, User | None]]) -> None:
     ledger.lock_of({f"{turn} {name}": of for turn, pair in enumerate(pairs) for name, of in _wanted(*pair).items()})
 
 
+_first_record = Question[ChargeDetailRecord](
+    lambda session_code: ChargeDetailRecord.objects.filter(session_code=session_code, corrects=None)
+)
+
+
 @ledger.retried
 @transaction.atomic
 def settle(bill: Bill) -> ChargeDetailRecord:
@@ -136,9 +143,9 @@ def settle(bill: Bill) -> ChargeDetailRecord:
     a limit and the platform's loss beyond it. The owner is paid in full whatever the driver could pay.
     """
     books = _Books(bill)
-    settled = ChargeDetailRecord.objects.filter(session_code=bill.session_code, corrects=None)
-    if settled.exists():
-        return settled.get()  # type: ignore[no-any-return]
+    settled = _first_record.first(bill.session_code)
+    if settled is not None:
+        return settled
     lines = bill.lines()
     total_minor = pricing.total(lines)
     parts = _cover(books, total_minor, debt_so_far_minor=0)
@@ -278,7 +285,7 @@ def _freeze(
     now = bill.settled_at or timezone.now()
     supplier = suppliers.of_record(corrects) if corrects else suppliers.of(bill.owner, bill.place_name)
     fee_vat_percent = corrects.fee_vat_percent if corrects else suppliers.fee_vat_percent()
-    cdr: ChargeDetailRecord = ChargeDetailRecord.objects.create(
+    cdr = ChargeDetailRecord(
         number=_next_number(bill.owner, now, supplier.model),
         session_code=bill.session_code,
         corrects=corrects,
@@ -318,7 +325,9 @@ def _freeze(
         is_unproven=bill.is_unproven,
         created_at=now,
     )
-    CdrLine.objects.bulk_create(CdrLine(cdr=cdr, **vars(line)) for line in lines)
+    sentences.insert(cdr)
+    for line in lines:
+        sentences.insert(CdrLine(cdr=cdr, **vars(line)))
     return cdr
 
 

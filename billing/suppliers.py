@@ -7,6 +7,7 @@ from django.conf import settings
 
 from accounts.models import User
 from billing.models import ChargeDetailRecord, SellerData
+from chargeshare.sentences import Question
 
 Model = ChargeDetailRecord.SupplyModel
 
@@ -28,13 +29,18 @@ def of(owner: User, place_name: str) -> Supplier:
     return operator() if settings.SUPPLY_MODEL == Model.COMMISSIONAIRE else of_owner(owner, place_name)
 
 
+_business = Question(
+    lambda owner_id: SellerData.objects.filter(owner_id=owner_id).exclude(completed_at=None).exclude(kind=SellerData.Kind.PRIVATE)
+)
+
+
 def of_owner(owner: User, otherwise: str) -> Supplier:
     """An owner as she stands on documents.
 
     A private person is named and nothing more; who shares as a business has address and numbers on every receipt, as the
     law wants it.
     """
-    data = SellerData.objects.filter(owner_id=owner.pk).exclude(completed_at=None).exclude(kind=SellerData.Kind.PRIVATE).first()
+    data = _business.first(owner.pk)
     if data is None:
         return Supplier(Model.AGENT, (owner.name or otherwise)[:100])
     return Supplier(

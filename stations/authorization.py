@@ -17,6 +17,7 @@ from billing import ledger
 from billing.ledger import Wallet
 from billing.pricing import Prices
 from chargeshare.errors import DomainError
+from chargeshare.sentences import Question
 from stations import booking_rules, circles, pairing, slots
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation
 from stations.models.charge_point import guest_of
@@ -238,6 +239,16 @@ def _check_open(driver: User, charge_point: ChargePoint, bookings: Sequence[Rese
         raise ChargerClosed
 
 
+_outlets = Question(
+    lambda charge_point_id: Connector.objects.filter(charge_point_id=charge_point_id).select_related("tariff__current", "tariff")
+)
+_paid_by = Question(
+    lambda driver_id: ChargingSession.objects.filter(driver_id=driver_id, hold__isnull=False, status__in=_Open).values_list(
+        "connector_id", "status"
+    )
+)
+
+
 def _may_begin(
     who: Verdict, charge_point: ChargePoint, connector: Connector | None, *, for_start: bool, purse: Wallet | None = None
 ) -> None:
@@ -251,14 +262,15 @@ def _may_begin(
     if connector is not None:
         is_free = prices(connector, driver).is_free
     else:
-        outlets = list(charge_point.connectors.select_related("tariff__current", "tariff"))
+        outlets = _outlets.all(charge_point.pk)
         circles.look_up(outlets, driver)
         is_free = any(prices(outlet, driver).is_free for outlet in outlets if circles.shown_tariff(outlet) is not None)
     if is_free:
         return
-    paid = ChargingSession.objects.filter(driver=driver, hold__isnull=False)
-    if for_start and _others(paid, connector) >= settings.OPEN_SESSIONS_PER_WALLET:
-        raise TooManySessions
+    if for_start:
+        ended = (connector.pk if connector is not None else None, ChargingSession.Status.ACTIVE)
+        if sum(one != ended for one in _paid_by.all(driver.pk)) >= settings.OPEN_SESSIONS_PER_WALLET:
+            raise TooManySessions
     ledger.require(purse or ledger.wallet(driver), settings.MINIMUM_HOLD_MINOR)
 
 
@@ -324,8 +336,15 @@ def _was_one_time(charge_point: ChargePoint, key: str) -> bool:
     return issued.exists() or slots.was_given(charge_point, key)
 
 
+_hers_here = Question(
+    lambda driver_id, charge_point_id: ChargingSession.objects.filter(
+        driver_id=driver_id, charge_point_id=charge_point_id, status=ChargingSession.Status.ACTIVE
+    ).values_list("pk", flat=True)[:1]
+)
+
+
 def _charges_at(driver: User, charge_point: ChargePoint) -> bool:
-    return ChargingSession.objects.filter(driver=driver, charge_point=charge_point, status=ChargingSession.Status.ACTIVE).exists()
+    return _hers_here.first(driver.pk, charge_point.pk) is not None
 
 
 def _is_taken(connector: Connector, now: datetime) -> bool:

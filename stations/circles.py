@@ -18,9 +18,10 @@ from accounts import counting, notifications
 from accounts.models import Notification, User
 from billing.models import Tariff
 from chargeshare.errors import DomainError, Invalid, NotFound
+from chargeshare.sentences import Question
 from stations import live
 from stations.models import Circle, CircleMember, CirclePrice, Connector
-from stations.models.circle import new_link
+from stations.models.circle import CirclePriceQuerySet, new_link
 
 Kind = Circle.Kind
 GROUPS_PER_OWNER = 50
@@ -74,12 +75,22 @@ def shown_tariff(connector: Connector) -> Tariff | None:
     return tariff
 
 
+def _prices_of(driver_id: int) -> CirclePriceQuerySet:
+    return CirclePrice.objects.of(driver_id).innermost_first().select_related("tariff__current__tariff")
+
+
+_at_one = Question(lambda driver_id, connector_id: _prices_of(driver_id).filter(connector_id=connector_id))
+
+
 def look_up(connectors: Iterable[Connector], viewer: object) -> None:
     """Find the prices of many connectors for one person by one query; `tariff_for` then asks no more."""
     if not isinstance(viewer, User):
         return
     outlets = {connector.pk: connector for connector in connectors}
-    hers = CirclePrice.objects.of(viewer).filter(connector__in=outlets).innermost_first().select_related("tariff__current__tariff")
+    if len(outlets) == 1:
+        hers: Iterable[CirclePrice] = _at_one.all(viewer.pk, *outlets)
+    else:
+        hers = _prices_of(viewer.pk).filter(connector__in=outlets)
     tariffs: dict[int, Tariff] = {}
     for price in hers:
         tariffs.setdefault(price.connector_id, price.tariff)

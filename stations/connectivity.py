@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from chargeshare import bus
+from chargeshare.sentences import Question
 from stations import live
 from stations.models import ChargePoint, ChargingSession, Connector
 from stations.quarantine import clean
@@ -34,6 +35,11 @@ _LONGEST = {
     "imsi": 50,
 }
 OF_A_BOOT = ("booted_at", *OF_A_CLOCK, *_LONGEST)
+_outlet = Question(
+    lambda charge_point_id, number: Connector.objects.select_related("tariff__current").filter(
+        charge_point_id=charge_point_id, number=number
+    )
+)
 _OVER = frozenset({"Available", "Reserved", "Unavailable"})
 _CHARGING = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE"})
 _IDLE = frozenset({"SuspendedEV", "Finishing"})
@@ -114,7 +120,7 @@ def connector(charge_point: ChargePoint, number: int) -> Connector:
     if not 1 <= number <= MOST_NUMBER:
         only = list(Connector.objects.filter(charge_point=charge_point).order_by("number")[:2])
         number = only[0].number if only else 1
-    known = Connector.objects.filter(charge_point=charge_point, number=number).select_related("tariff__current").first()
+    known = _outlet.first(charge_point.pk, number)
     if known is None:
         try:
             with transaction.atomic():

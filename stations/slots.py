@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.utils import formats, timezone, translation
 
 from accounts import id_tokens
 from accounts.models import User
+from chargeshare.sentences import Change, Question
 from stations import live
 from stations.models import ChargePoint, ChargingSession, Command, Connector, OperatorReservation, Reservation
 from stations.models.reservation import BEFORE
@@ -39,10 +40,18 @@ def taken(begins_at: datetime, ends_at: datetime, *, now: datetime) -> QuerySet[
     return Reservation.objects.overlapping(begins_at, ends_at).occupying(now)
 
 
+_near = Question(
+    lambda charge_point_id, soon, at: Reservation.objects.filter(
+        charge_point_id=charge_point_id, status__in=(Status.BOOKED, Status.ACTIVE), begins_at__lte=soon, ends_at__gt=at
+    ).order_by("begins_at")
+)
+
+
 def near(charge_point: ChargePoint, at: datetime) -> list[Reservation]:
     """The confirmed bookings of a charger whose time it is: from a quarter of an hour before they begin until they end."""
-    confirmed = Reservation.objects.filter(charge_point=charge_point, status__in=(Status.BOOKED, Status.ACTIVE))
-    return list(confirmed.filter(begins_at__lte=at + BEFORE, ends_at__gt=at).prefetch_related("session").order_by("begins_at"))
+    found = _near.all(charge_point.pk, at + BEFORE, at)
+    prefetch_related_objects(found, "session")
+    return found
 
 
 def in_the_way(bookings: Iterable[Reservation], driver: User | None, connector: Connector | None, at: datetime) -> Reservation | None:
@@ -126,9 +135,17 @@ def keep_no_longer(booking: Reservation) -> None:
     Connector.objects.filter(pk=booking.connector_id, kept_until=booking.held_until).update(kept_until=None)
 
 
+_used = Change(
+    lambda session_id, now: (
+        Reservation.objects.filter(session_id=session_id, status=Status.ACTIVE),
+        {"status": Status.USED, "ended_at": now},
+    )
+)
+
+
 def use_up(session: ChargingSession, *, now: datetime) -> None:
     """A session has ended, and with it the booking it was for: what is left of the slot is free."""
-    Reservation.objects.filter(session=session, status=Status.ACTIVE).update(status=Status.USED, ended_at=now)
+    _used.apply(session.pk, now)
 
 
 def address_from(booking: Reservation) -> datetime:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from accounts import id_tokens
+from chargeshare.sentences import Question
 from ocpp_core import vendors
 from ocpp_core.charging_profiles import abilities
 from ocpp_core.charging_profiles.abilities import Abilities
@@ -97,13 +98,18 @@ def remember_composite(charge_point_id: int, payload: Mapping[str, Any], respons
 # Sessions begin and end
 
 
+_of_one_session = Question(lambda charge_point_id: _of(charge_point_id).filter(purpose=TX))
+
+
 def catch_up(charge_point_id: int) -> int:
     """Give profiles of one session to the one that has begun, and forget those whose session is over; how many changed.
 
     A start may be told before our own request was answered, so it is looked for from both sides.
     """
     changed = 0
-    for row in _of(charge_point_id).filter(purpose=TX).prefetch_related("command"):
+    rows = _of_one_session.all(charge_point_id)
+    prefetch_related_objects(rows, "command")
+    for row in rows:
         if row.is_waiting:
             changed += _attach(row)
         elif _is_over(row):

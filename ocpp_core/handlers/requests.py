@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from chargeshare.sentences import Question
 from ocpp_core import deviations
 from ocpp_core.frame_log import Row
 from stations.models import ChargePoint
 
 Payload: TypeAlias = dict[str, Any]
+
+_charge_point = Question(lambda pk: ChargePoint.objects.select_related("owner").filter(pk=pk))
 
 
 @dataclass(slots=True)
@@ -34,7 +37,10 @@ class Request:
 
     def charge_point(self) -> ChargePoint:
         """Look up who speaks, as it stands now."""
-        return ChargePoint.objects.select_related("owner").get(pk=self.facts.charge_point_id)
+        found = _charge_point.first(self.facts.charge_point_id)
+        if found is None:
+            raise ChargePoint.DoesNotExist
+        return found
 
     def note(self, words: tuple[str, ...]) -> None:
         """Count how the charger strayed from the standard in it."""

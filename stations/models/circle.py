@@ -79,7 +79,7 @@ class CircleMember(models.Model):
 class CirclePriceQuerySet(models.QuerySet["CirclePrice"]):
     """Filters with names."""
 
-    def of(self, driver: User) -> "CirclePriceQuerySet":
+    def of(self, driver: User | int) -> "CirclePriceQuerySet":
         """Those she has by being in a circle."""
         return self.filter(circle__members__user=driver, circle__members__joined_at__isnull=False)
 

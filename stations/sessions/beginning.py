@@ -13,9 +13,11 @@ from django.utils.translation import override
 from accounts import id_tokens, notifications
 from accounts.models import Notification, User
 from billing import ledger, settlement
+from chargeshare import sentences
+from chargeshare.sentences import Question
 from stations import authorization, circles, commands, connectivity, limits, live, quarantine, slots
 from stations.authorization import Verdict
-from stations.metering import Meter
+from stations.metering import MOST_WH, Meter
 from stations.models import ChargePoint, ChargingSession, Command, Connector, Reservation
 from stations.sessions import ending, protection, stopping
 
@@ -66,6 +68,13 @@ class _Start:
         return slots.in_the_way(self.bookings, who.driver, self.connector, self.counts_at) is not None
 
 
+_told_before = Question(
+    lambda charge_point_id, start_key: ChargingSession.objects.select_related("driver", "id_token").filter(
+        charge_point_id=charge_point_id, start_key=start_key
+    )
+)
+
+
 def begin(  # noqa: PLR0913 - as many words as the charger says
     charge_point: ChargePoint,
     *,
@@ -96,9 +105,9 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
     )
     start = replace(start, bookings=tuple(slots.near(charge_point, start.counts_at)))
     for attempt in range(1, TRIES + 1):
-        known = ChargingSession.objects.of(charge_point).filter(start_key=start_key)
-        if known.exists():
-            return _answer(known.select_related("driver", "id_token").get())
+        known = _told_before.first(charge_point.pk, start_key)
+        if known is not None:
+            return _answer(known)
         who = authorization.identify(charge_point, start.id_tag)
         booking = start.booking_of(who.driver)
         if who.session is None and booking is not None:
@@ -151,18 +160,26 @@ def _was_over(start: _Start, there: ChargingSession) -> bool:
     return there.started_at is not None and start.started_at < there.started_at
 
 
+_at_outlet = Question(
+    lambda connector_id, started_at, meter_wh: (
+        ChargingSession.objects.filter(
+            Q(status=Status.ACTIVE) | Q(status=Status.COMPLETED, is_estimated=True, started_at__lt=started_at, meter_stop_wh__gt=meter_wh),
+            connector_id=connector_id,
+        )
+        .order_by("started_at")
+        .values_list("status", "pk")
+    )
+)
+
+
 def _in_the_way(start: _Start) -> tuple[int | None, int | None]:
     """Two sessions of this outlet that this start may say something about.
 
     The one before, where it was settled up to a meter that stood further on than this start says: it ended sooner. And the
     one that is still there.
     """
-    which = Q(status=Status.ACTIVE)
-    if start.meter_start_wh is not None:
-        before = Q(status=Status.COMPLETED, is_estimated=True, started_at__lt=start.started_at, meter_stop_wh__gt=start.meter_start_wh)
-        which |= before
-    found = ChargingSession.objects.filter(which, connector=start.connector).order_by("started_at").values_list("status", "pk")
-    latest = {str(status): int(pk) for status, pk in found}
+    most_wh = start.meter_start_wh if start.meter_start_wh is not None else MOST_WH
+    latest = {str(status): int(pk) for status, pk in _at_outlet.all(start.connector.pk, start.started_at, most_wh)}
     return latest.get(Status.COMPLETED), latest.get(Status.ACTIVE)
 
 
@@ -223,7 +240,7 @@ def _begin_by_card(start: _Start, verdict: Verdict, purse: ledger.Wallet | None,
         session.hold = ledger.set_aside(verdict.driver, amount_minor, key=f"session:{session.code}", purse=purse)
         purse = replace(purse, held_minor=purse.held_minor + amount_minor)
     why = limits.set_first(session, start.received_at, purse) if not is_over else None
-    session.save(force_insert=True)
+    sentences.insert(session)
     if is_over:
         _use_booking(session, start)
         ending.end_before_next(session, now=start.received_at)
@@ -236,7 +253,7 @@ def _refuse(start: _Start, verdict: Verdict) -> Started:
     session = _new(start, verdict, Status.INVALID)
     session.note = _in_drivers_words(verdict)
     session.stop_asked_at = start.received_at
-    session.save(force_insert=True)
+    sentences.insert(session)
     slots.began(start.charge_point, start.reservation_id, now=start.received_at)
     authorization.tell_why(verdict, start.charge_point)
     if id_tokens.key(start.id_tag):  # without any tag it is the owner's box that charges by itself

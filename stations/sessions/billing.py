@@ -11,9 +11,10 @@ from django.utils import timezone
 from billing import pricing, settlement
 from billing.pricing import Usage
 from billing.settlement import Bill
+from chargeshare.sentences import Question
 from stations import curves, limits, metering
 from stations.metering import Meter, Sample
-from stations.models import ChargePoint, ChargingSession
+from stations.models import ChargePoint, ChargingSession, MeterValue
 
 Said: TypeAlias = tuple[datetime, datetime, list[Sample]]  # when a reading was taken, when it came, what it says
 AC_TYPES = frozenset({"TYPE_1", "TYPE_2", "SCHUKO"})
@@ -71,11 +72,18 @@ def bill(session: ChargingSession, *, settled_at: datetime | None = None, with_r
     )
 
 
+_first_readings = Question(
+    lambda session_id: (
+        MeterValue.objects.filter(session_id=session_id).order_by("at", "pk").values_list("at", "samples")[: MOST_READINGS + 1]
+    )
+)
+
+
 def _readings(session: ChargingSession) -> tuple[tuple[datetime, int | None, int | None], ...]:
     """What the meter said on the way, as it said it: register and power, evenly thinned, the first and the last among them."""
-    in_order = session.meter_values.order_by("at", "pk")
-    rows = list(in_order.values_list("at", "samples")[: MOST_READINGS + 1])
+    rows = _first_readings.all(session.pk)
     if len(rows) > MOST_READINGS:
+        in_order = session.meter_values.order_by("at", "pk")
         chosen = curves.evenly(list(in_order.values_list("pk", flat=True)), MOST_READINGS)
         rows = list(in_order.filter(pk__in=chosen).values_list("at", "samples"))
     said = ((at, metering.measured(samples)) for at, samples in rows)

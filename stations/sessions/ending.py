@@ -5,14 +5,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import notifications
 from accounts.models import Notification, User
 from billing import ledger, settlement
+from chargeshare import sentences
 from chargeshare.errors import NotFound
+from chargeshare.sentences import Question, Value
 from stations import intents, live, metering, slots
 from stations.metering import Meter, Outcome
 from stations.models import ChargePoint, ChargingSession, MeterCase
@@ -32,18 +34,22 @@ def lock(session_id: int) -> ChargingSession:
     return _read(ChargingSession.objects.select_for_update().values_list("pk", flat=True).get(pk=session_id))
 
 
-def lock_first(found: QuerySet[ChargingSession], charge_point: ChargePoint) -> ChargingSession | None:
-    """The same for the first that fits a description, if there is one, at a charger whose row is at hand."""
-    session_id = found.select_for_update().values_list("pk", flat=True).first()
+def lock_first(found: Question[int], charge_point: ChargePoint, *said: Value) -> ChargingSession | None:
+    """The same for the first that fits what was said, if there is one, at a charger whose row is at hand."""
+    session_id = found.first(*said)
     return _read(session_id, charge_point) if session_id is not None else None
 
 
+_BESIDE = ("connector", "driver", "id_token", "hold", "tariff_version__tariff")
+_at_hand = Question(lambda pk: ChargingSession.objects.select_related(*_BESIDE).filter(pk=pk))
+_alone = Question(lambda pk: ChargingSession.objects.select_related("charge_point__owner", *_BESIDE).filter(pk=pk))
+
+
 def _read(session_id: int, charge_point: ChargePoint | None = None) -> ChargingSession:
-    rows = ChargingSession.objects.select_related("connector", "driver", "id_token", "hold", "tariff_version__tariff")
-    if charge_point is None:
-        session = rows.select_related("charge_point__owner").get(pk=session_id)
-    else:
-        session = rows.get(pk=session_id)
+    session = (_alone if charge_point is None else _at_hand).first(session_id)
+    if session is None:
+        raise ChargingSession.DoesNotExist
+    if charge_point is not None:
         session.charge_point = charge_point
     session.connector.charge_point = session.charge_point
     if session.owner_id == session.charge_point.owner_id:
@@ -100,7 +106,7 @@ def finish(
         _review(session, result.doubt)
     else:
         settle(session)
-        session.save()
+        sentences.update(session)
         tell_finished(session)
     slots.use_up(session, now=received_at)
     live.session_changed(session)

@@ -1,14 +1,20 @@
 """What protection put on a charger for one session, and takes off again with it."""
 
+from chargeshare.sentences import Question
 from stations import commands
 from stations.models import ChargingSession, Command
 
 _NEVER_SAID = frozenset({Command.Status.PENDING, Command.Status.OFFLINE, Command.Status.REJECTED})
 
 
+_meant_for = Question(
+    lambda session_id: Command.objects.filter(session_id=session_id, source=Command.Source.PROTECTION).values_list("pk", flat=True)[:1]
+)
+
+
 def stand_down(session: ChargingSession) -> None:
     """A session has ended by itself: what was meant to protect it is taken off, and need not be said where it was not said yet."""
-    if Command.objects.filter(session=session, source=Command.Source.PROTECTION).exists():
+    if _meant_for.first(session.pk) is not None:
         commands.forget_stops(session)
         lift(session)
 

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from accounts import id_tokens
 from billing import ledger
+from chargeshare.sentences import Question
 from stations import authorization, live, meter_values, metering, quarantine
 from stations.metering import Meter, Outcome, Reading
 from stations.models import ChargePoint, ChargingSession, MeterCase, QuarantinedMessage
@@ -115,19 +116,22 @@ def _stop(word: _Stop) -> None:
 
 def has_kept(charge_point: ChargePoint, *, now: datetime) -> bool:
     """Whether a stop of this charger waits for its start."""
-    return _waiting(charge_point, now).exists()
+    return _first_waiting.first(charge_point.pk, now - KEPT_FOR) is not None
 
 
-def _waiting(charge_point: ChargePoint, now: datetime) -> QuerySet[QuarantinedMessage]:
-    kept = QuarantinedMessage.objects.filter(charge_point=charge_point, action="StopTransaction", reason=UNKNOWN, resolved_at=None)
-    return kept.filter(received_at__gt=now - KEPT_FOR).order_by("pk")
+def _waiting(charge_point_id: int, since: datetime) -> QuerySet[QuarantinedMessage]:
+    kept = QuarantinedMessage.objects.filter(charge_point_id=charge_point_id, action="StopTransaction", reason=UNKNOWN, resolved_at=None)
+    return kept.filter(received_at__gt=since).order_by("pk")
+
+
+_first_waiting = Question(lambda charge_point_id, since: _waiting(charge_point_id, since).values_list("pk", flat=True)[:1])
 
 
 @ledger.retried
 @transaction.atomic
 def end_by_kept(charge_point: ChargePoint, transaction_id: int, *, now: datetime) -> bool:
     """A start came whose stop came before it, from a queue told out of order: end it by that. The stop was kept for this."""
-    waiting = list(_waiting(charge_point, now))
+    waiting = list(_waiting(charge_point.pk, now - KEPT_FOR))
     if not waiting:
         return False
     session = ending.lock(ChargingSession.objects.of(charge_point).values_list("pk", flat=True).get(transaction_id=transaction_id))
@@ -237,12 +241,20 @@ def _take_readings(session: ChargingSession, word: _Stop) -> Meter:
     return meter
 
 
+_begun = Question(
+    lambda charge_point_id, transaction_id: (
+        ChargingSession.objects.select_for_update()
+        .filter(charge_point_id=charge_point_id, transaction_id=transaction_id, start_received_at__isnull=False)
+        .values_list("pk", flat=True)
+    )
+)
+
+
 def _named(word: _Stop) -> ChargingSession | None:
     """The session of this charger with this transactionId; those of others do not exist for it."""
     if word.transaction_id is None or not _is_ours(word.transaction_id):
         return None
-    known = ChargingSession.objects.of(word.charge_point).filter(transaction_id=word.transaction_id, start_received_at__isnull=False)
-    return ending.lock_first(known, word.charge_point)
+    return ending.lock_first(_begun, word.charge_point, word.charge_point.pk, word.transaction_id)
 
 
 def _is_ours(transaction_id: int | None) -> bool:
