@@ -262,6 +262,9 @@ def _without_readings(meter_start_wh: int | None, meter_stop_wh: int, most_wh: i
 
 def _total(samples: list[Sample], units: Mapping[str, int]) -> int | None:
     """The total if it was said, else the sum of the phases, never both. One phase alone is the total."""
+    if len(samples) == 1:
+        phase = samples[0].get("phase")
+        return _whole(samples[0], units) if not phase or phase in _PHASES else None
     samples = [sample for sample in samples if sample.get("location", "Outlet") == "Outlet"] or samples
     totals = [sample for sample in samples if not sample.get("phase")]
     for sample in reversed(totals):
@@ -285,8 +288,9 @@ def _whole(sample: Sample, units: Mapping[str, int]) -> int | None:
     if factor is None:
         return None
     text = sample.get("value", "").strip()
-    if factor == 1 and text.isdecimal() and len(text) <= MOST_DIGITS and text.isascii():
-        return int(text)
+    digits, _point, fraction = text.partition(".")
+    if factor == 1 and not fraction.strip("0") and digits.isdecimal() and len(digits) <= MOST_DIGITS and digits.isascii():
+        return int(digits)
     if text.count(",") == 1 and "." not in text:
         text = text.replace(",", ".")
     if not text.isascii() or "_" in text:
