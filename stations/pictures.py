@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import IO
 
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from chargeshare.errors import Invalid
 
@@ -19,6 +19,15 @@ MOST_PIXELS = 16_000_000
 MOST_PIXELS_OF_JPEG = 50_000_000  # a phone's; it is unpacked smaller at once
 LEAST_SIDE = 200
 QUALITY = 72
+_TURNS = {  # how to put upright what the camera held like that; more of what it wrote is not read
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -48,7 +57,8 @@ def _opened(content: bytes, side: int) -> Image.Image:
     if min(width, height) < LEAST_SIDE:
         raise _refused(_("The photo is too small: nothing could be seen on it."))
     image.draft("RGB", (side, side))
-    upright = ImageOps.exif_transpose(image)
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    upright = image if turn is None else image.transpose(turn)
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         ground = Image.new("RGBA", upright.size, "white")

@@ -163,3 +163,12 @@ def test_the_owners_page(owner, stranger, charge_point, client, django_capture_o
     with django_capture_on_commit_callbacks(execute=True):
         assert client_of(owner).delete(one).status_code == 204
     assert not photos.path(second, "large").exists()
+
+
+def test_what_a_camera_wrote_wrongly_spoils_no_photo():
+    entries = struct.pack("<HHIHxx", 274, 3, 1, 6) + struct.pack("<HHI4s", 282, 2, 4, b"bad\0")  # on its side; a resolution in letters
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+
+    _files, (width, height) = pictures.drawn(make_photo(640, 480, exif=exif), Photo.SIZES)
+
+    assert (width, height) == (480, 640)
