@@ -8,8 +8,9 @@ alone, beside it, so that one who must wait keeps nobody else.
 import logging
 from asyncio import Future
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
+from itertools import islice
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from ocpp_core.workers import DatabaseAway, InOtherHands, Workers
@@ -17,6 +18,7 @@ from ocpp_core.workers import DatabaseAway, InOtherHands, Workers
 logger = logging.getLogger(__name__)
 
 MOST_TOGETHER = 500
+MOST_AT_ONCE = 25  # answers in one turn of the loop: others shall be heard in between
 MOST_ALONE = 2  # at once; if more come meanwhile, they come together
 
 Question = TypeVar("Question")
@@ -86,7 +88,13 @@ class Gathering(Generic[Question, Answer]):
         else:  # one of them spoils it: alone it spoils nothing but its own answer
             logger.error("%d could not be answered together", len(batch), exc_info=error)
             outcomes = [ALONE] * len(batch)
-        for (question, future), outcome in zip(batch, outcomes, strict=True):
+        self._tell(iter(zip(batch, outcomes, strict=True)))
+        self._begin_soon()
+
+    def _tell(self, told: Iterator[tuple[tuple[Question, Future[Answer]], Answer | Exception | Left]]) -> None:
+        """Give each its answer, some in every turn of the loop: what follows from five hundred handshakes takes it a while."""
+        count = 0
+        for count, ((question, future), outcome) in enumerate(islice(told, MOST_AT_ONCE), 1):  # noqa: B007 - how many there were
             if isinstance(outcome, _Left):
                 self._ask_alone(question, future)
             elif future.done():
@@ -95,7 +103,8 @@ class Gathering(Generic[Question, Answer]):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
-        self._begin_soon()
+        if count == MOST_AT_ONCE:
+            self._workers.loop.call_soon(self._tell, told)
 
     def _ask_alone(self, question: Question, future: Future[Answer]) -> None:
         self._are_alone += 1

@@ -1,10 +1,11 @@
 import asyncio
+import itertools
 import threading
 
 import pytest
 from asgiref.sync import async_to_sync
 
-from ocpp_core.gathering import ALONE, Gathering
+from ocpp_core.gathering import ALONE, MOST_AT_ONCE, Gathering
 from ocpp_core.workers import DatabaseAway, Workers
 
 
@@ -113,3 +114,28 @@ def test_what_comes_meanwhile_gathers():
 
     assert story(scenario, together) == list(range(7))
     assert batches == [[0, 1], [2, 3, 4, 5, 6]]
+
+
+def test_between_the_answers_of_a_long_batch_others_are_heard():
+    """What follows from an answer takes the loop a while; five hundred of them in one turn would keep everybody else waiting."""
+    told, seen = 0, []
+
+    def one_more(_future):
+        nonlocal told
+        told += 1
+
+    async def scenario(gathering):
+        def look():
+            seen.append(told)
+            if told < 200:
+                loop.call_soon(look)
+
+        loop = asyncio.get_running_loop()
+        futures = [gathering.ask(number) for number in range(200)]
+        for future in futures:
+            future.add_done_callback(one_more)
+        look()
+        return await asyncio.gather(*futures)
+
+    assert story(scenario, list) == list(range(200))
+    assert max(later - before for before, later in itertools.pairwise(seen)) <= 2 * MOST_AT_ONCE
