@@ -14,6 +14,7 @@ from django.template.loader import get_template
 from django.utils import timezone, translation
 
 from accounts.models import Letter, Notification, Posted, User
+from chargeshare import sentences
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ _P = TypeVar("_P", Notification, Letter)
 
 def notify(user: User, kind: str, *, url: str = "", **context: Any) -> Notification:
     """Tell a person something. `url` is the path of the page that says more; `context` holds words and numbers (see MEMBERS)."""
-    return Notification.objects.create(user=user, kind=kind, url=url, context=context)
+    return sentences.insert(Notification(user=user, kind=kind, url=url, context=context))
 
 
 def title(notification: Notification) -> str:
