@@ -39,7 +39,8 @@ function remembered() {
   }
 }
 
-const view = remembered();
+const around = (new URLSearchParams(location.search).get("near") ?? "").split(",").map(Number);
+const view = around.length === 2 && around.every(Number.isFinite) ? [...around, 12] : remembered();
 const map = L.map("map", {
   center: view ? view.slice(0, 2) : config.centre,
   zoom: view ? view[2] : config.zoom,
@@ -491,6 +492,14 @@ list.addEventListener("click", (event) => {
         else field.value = "";
       }
     }
+    changed();
+    return;
+  }
+  const town = event.target.closest("[data-town]");
+  if (town && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+    event.preventDefault();
+    form.querySelector("[name=q]").value = "";
+    map.setView(town.dataset.town.split(",").map(Number), 12, { animate: false });
     changed();
     return;
   }

@@ -20,8 +20,9 @@ from django.views.decorators.vary import vary_on_cookie
 
 from billing import money
 from billing.pricing import Prices
-from stations import estimates, places, reliability, reviews, search
+from stations import estimates, gazetteer, places, reliability, reviews, search
 from stations.estimates import Estimate, Need
+from stations.gazetteer import Town
 from stations.models import ChargePoint, Connector, Reliability, State
 from stations.views import estimating, loosening
 from stations.views.estimating import Asked
@@ -216,6 +217,7 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
         "count": len(found),
         "more": max(0, len(found) - ON_ONE_LIST),
         "is_crowded": is_crowded,
+        "towns": _towns(wish, request.GET),
         "ways_out": [] if found or is_crowded else loosening.ways_out(wish, request.GET, lambda wider: _count(request, wider)),
     }
     if request.GET.get("part") == "list":
@@ -252,6 +254,18 @@ def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
 def _count(request: HttpRequest, wish: Wish) -> int:
     """How many there would be."""
     return search.count(request.user, _where(wish), wish.wanted)
+
+
+def _towns(wish: Wish, query: QueryDict) -> list[tuple[Town, str]]:
+    """The towns a text may mean, each with the address of the same map around it."""
+    found = []
+    for town in gazetteer.find(wish.text):
+        around = query.copy()
+        for name in ("q", "part", "bbox", "selected"):
+            around.pop(name, None)
+        around["near"] = f"{town.latitude},{town.longitude}"
+        found.append((town, around.urlencode()))
+    return found
 
 
 def _refusal(query: QueryDict, wish: Wish) -> str:

@@ -143,6 +143,17 @@ def test_what_cannot_be_read_is_told_in_one_sentence(client, town, query, word):
     assert page.content.decode().count('role="alert"') == 1
 
 
+def test_a_town_is_found_by_its_name_and_shown_with_what_is_near(client, town):
+    answer = client.get(f"{MAP}?q=opava&available=true&part=list")
+
+    [(found, address)] = [(one, address) for one, address in answer.context["towns"] if one.name == "Opava"]
+    assert address == "available=true&near=49.939%2C17.903"
+    assert f'data-town="{found.latitude},{found.longitude}"' in answer.content.decode()
+    near = client.get(f"{MAP}?{address}")
+    assert near.context["wish"].centre == (49.939, 17.903)
+    assert [place.distance_m < 2000 for place in near.context["places"]] == [True]
+
+
 def test_empty_fields_of_the_form_are_no_mistake(client, town):
     answer = client.get(f"{MAP}?q=&min_power_w=11000&min_power_w=&max_price_per_kwh=&free_from=&free_to=&sort=near")
 
