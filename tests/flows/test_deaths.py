@@ -85,7 +85,7 @@ def time_passes() -> None:
     "fault",
     [
         "billing.settlement:settle:before",
-        "billing.ledger:post:after",
+        "billing.ledger:book:after",
         "billing.settlement:settle:after",
         "billing.settlement:settle:committed",
     ],
