@@ -193,6 +193,8 @@ if _database["ENGINE"].endswith("sqlite3"):
     }
 else:
     _database["OPTIONS"] = {"pool": {"min_size": 2, "max_size": 40, "timeout": 10}}
+DATABASE_POOLER = env.flag("DATABASE_POOLER", default=False)
+_database["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER
 DATABASES = {"default": _database}
 REDIS_URL = env.address("REDIS_URL", "", ("redis", "rediss", "unix"))
 if REDIS_URL:

@@ -14,6 +14,7 @@ from time import monotonic, sleep
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, NotSupportedError, OperationalError, connection, connections
 from django.db.backends.postgresql import base as postgresql
 from psycopg.types.datetime import TimestamptzLoader
@@ -149,6 +150,8 @@ class OwnConnection(postgresql.DatabaseWrapper):
     def init_connection_state(self) -> None:
         """Wait no longer for a row than threads can be spared."""
         super().init_connection_state()
+        if settings.DATABASE_POOLER:
+            return  # what is set there would be set for whoever comes next
         with self.connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = {LONGEST_LOCK_MS}")
 
@@ -173,7 +176,8 @@ def own_connection() -> None:
     kind = type(shared)
     if shared.vendor == "postgresql":
         kind = OwnConnection
-        own["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 3, **options, "connect_timeout": CONNECT_TIMEOUT_S}
+        planned = {"server_side_binding": True, "prepare_threshold": None if settings.DATABASE_POOLER else 3}
+        own["OPTIONS"] = {**planned, **options, "connect_timeout": CONNECT_TIMEOUT_S}
     elif "memory" in str(own["NAME"]):
         return
     else:

@@ -32,3 +32,25 @@ def test_a_table_that_changes_under_prepared_statements_is_read_all_the_same():
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE changing")
         workers.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a file has no pooler before it")
+@pytest.mark.parametrize(("has_pooler", "kept"), [(False, True), (True, False)])
+def test_behind_a_pooler_nothing_is_left_in_a_connection(settings, has_pooler, kept):
+    settings.DATABASE_POOLER = has_pooler
+
+    def look():
+        with connection.cursor() as cursor:
+            for _time in range(8):
+                cursor.execute("SELECT 1 WHERE 1 = %s", [1])
+            cursor.execute("SELECT count(*) > 0 FROM pg_prepared_statements")
+            (is_prepared,) = cursor.fetchone()
+            cursor.execute("SHOW lock_timeout")
+            return is_prepared, cursor.fetchone()[0] != "0"
+
+    workers = Workers(None)  # type: ignore[arg-type]
+    try:
+        assert workers._pool.submit(workers.guard, look).result() == (kept, kept)
+    finally:
+        workers.close()
