@@ -5,6 +5,7 @@ with every start and stop are spelt by Django the first time and kept, with the 
 still written as a queryset, so nothing is said twice and both databases are spoken to in their own way.
 """
 
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 _MARK = 1_234_560_000
 _DAY = datetime(1911, 1, 1, tzinfo=UTC)
+_OF_A_MARK = re.compile(r"19[01]\d-\d\d-\d\d\b")  # a time reckoned from a mark would stand there for ever
 
 
 class Question(Generic[T]):
@@ -203,7 +205,8 @@ def _slot(parameter: Any, marks: Sequence[Value]) -> _Slot:
             return place, None, type(parameter)
         if type(mark) is str and parameter == mark:
             return place, None, _itself
-    if any(str(mark) in str(parameter) for mark in marks if not isinstance(mark, datetime)):
+    is_reckoned = _OF_A_MARK.match(str(parameter)) is not None and any(isinstance(mark, datetime) for mark in marks)
+    if is_reckoned or any(str(mark) in str(parameter) for mark in marks if not isinstance(mark, datetime)):
         raise TypeError("a value of this question is not written as it is")
     return None, parameter, _itself
 

@@ -57,7 +57,7 @@ def _opened(content: bytes, side: int) -> Image.Image:
     if min(width, height) < LEAST_SIDE:
         raise _refused(_("The photo is too small: nothing could be seen on it."))
     image.draft("RGB", (side, side))
-    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     upright = image if turn is None else image.transpose(turn)
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         upright = upright.convert("RGBA")

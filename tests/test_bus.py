@@ -1,6 +1,7 @@
 """News on their way to open pages."""
 
 import asyncio
+from typing import Any
 
 from channels.layers import get_channel_layer
 
@@ -9,7 +10,7 @@ from chargeshare import bus
 
 def test_who_says_the_same_twice_in_one_breath_is_heard_once():
     """A breath ends when the loop comes to send: here it cannot before all is said."""
-    heard = []
+    heard: list[dict[str, Any]] = []
 
     async def listen():
         layer = get_channel_layer()

@@ -66,6 +66,8 @@ def test_what_cannot_be_kept_is_refused():
         Question(lambda pk: User.objects.filter(pk=pk)).all(None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="not written as it is"):
         Question(lambda word: User.objects.filter(name__contains=word)).all("a")
+    with pytest.raises(TypeError, match="not written as it is"):
+        Question(lambda at: ChargingSession.objects.filter(started_at__lt=at - HOUR)).all(NOON)
     with pytest.raises(TypeError, match="by itself"):
         Question(lambda pk: ChargePoint.objects.filter(pk=pk).prefetch_related("connectors")).all(1)
     with pytest.raises(TypeError, match="by Django itself"):
