@@ -21,7 +21,7 @@ import psycopg
 
 from tests.bench.running import ROOT, Failed
 
-MATTERS = ("door", "session", "replay", "storm", "idle", "settling", "ledger", "pages")
+MATTERS = ("door", "session", "replay", "storm", "idle", "spread", "settling", "ledger", "pages")
 """Each is a module of this package with `figures`; a new one is entered here, where it shall come in the order."""
 REPORT = ROOT / "var/bench.json"
 LIBRARIES = ("Django", "channels", "daphne", "orjson", "psycopg")
