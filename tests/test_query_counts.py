@@ -29,7 +29,7 @@ WORDS = ["meterStop:missing", "timestamp:naive", "idTag:long", "unit:unknown", "
 # How many at most, and by whom each is opened. `{box}` and the like are filled in from the town.
 DRIVERS = {
     "stations:map": 15,
-    "stations:charge_point_detail {box}": 27,
+    "stations:charge_point_detail {box}": 28,
     "stations:book {box}": 22,
     "stations:session_list": 18,
     "stations:session_detail {session}": 15,
@@ -147,7 +147,7 @@ class Place:
     def _visit(self, box: ChargePoint, card: Any, number: int) -> ChargingSession:
         at = timezone.now() - timedelta(minutes=5 + number)
         connector = box.connectors.get(number=1)
-        code = factories.ChargePoint._meta.get_field("connection").to_python(f"{number:032x}")
+        code = ChargePoint._meta.get_field("connection").to_python(f"{number:032x}")
         said = {"started_at": at, "stopped_at": at, "energy_wh": 1_000, "owner": self.owner, "driver": self.driver}
         cdr = ChargeDetailRecord.objects.create(
             **said,

@@ -1,6 +1,7 @@
 """What is heard by the batch leaves the very rows that it leaves when it is heard alone."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -102,8 +103,8 @@ def knocking(charge_point, password=factories.CHARGER_PASSWORD, client="192.0.2.
 
 
 def test_many_are_let_in_at_once_as_one_would_be(boxes):
-    alone = handshake.admit(knocking(boxes[0]))
-    several = admission.admit_together([knocking(box) for box in boxes[1:]])
+    alone: Any = handshake.admit(knocking(boxes[0]))
+    several: list[Any] = admission.admit_together([knocking(box) for box in boxes[1:]])
     assert {verdict.outcome for verdict in several} == {alone.outcome}
     assert [verdict.charge_point for verdict in several] == boxes[1:]
     assert [verdict.subprotocol for verdict in several] == ["ocpp1.6"] * 5
@@ -124,14 +125,15 @@ def test_whoever_is_unusual_is_judged_alone(boxes, owner):
     nobody = ChargePoint(identity="NOBODY")
     asked = [knocking(wrong, "wrong-password"), *map(knocking, (changing, rising, waiting, moved, nobody))]
     asked.append(knocking(foreign, protocol=b"ocpp9"))
-    *others, first, second = admission.admit_together([*asked, knocking(plain), knocking(plain)])
+    answers: list[Any] = admission.admit_together([*asked, knocking(plain), knocking(plain)])
+    *others, first, second = answers
     assert [*others, second] == [ALONE] * (len(asked) + 1)
     assert first.charge_point == plain
     assert ConnectionAttempt.objects.filter(charge_point=plain).count() == 1
 
 
 def test_many_leave_at_once(boxes, driver):
-    verdicts = admission.admit_together([knocking(box) for box in boxes])
+    verdicts: list[Any] = admission.admit_together([knocking(box) for box in boxes])
     at = datetime.now(UTC)
     ended = [admission.Ended(one.attempt_id, one.charge_point.pk, one.connection, 1001, at) for one in verdicts]
     newer, charging = boxes[:2]

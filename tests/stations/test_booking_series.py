@@ -34,7 +34,7 @@ def test_every_week_is_a_booking_of_its_own(driver, owner, connector):
     assert [day - days[0] for day in days] == [number * WEEK for number in range(4)]
     assert {one.status for one in booked} == {"booked"}
     assert told(driver, Kind.RESERVATION_BOOKED) == told(owner, Kind.RESERVATION_BOOKED) == 1
-    assert Notification.objects.filter(kind=Kind.RESERVATION_BOOKED).first().context["count"] == 4
+    assert Notification.objects.filter(kind=Kind.RESERVATION_BOOKED)[0].context["count"] == 4
 
 
 def test_the_clock_on_the_wall_stays_the_same_when_clocks_change(driver, connector):

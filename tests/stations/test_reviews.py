@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.models import Notification
 from chargeshare.errors import Invalid, NotFound
-from stations import charge_points, closing, export, reviews
-from stations.models import ChargingSession, Review, ReviewReport
+from stations import closing, export, reviews
+from stations.models import ChargePoint, ChargingSession, Review, ReviewReport
 from stations.reviews import AlreadyReplied, AlreadyReviewed, NotReviewable
 from tests import factories
 from tests.stations.acting import begin, session_of, stop
@@ -141,7 +141,7 @@ def test_staff_hide_and_show(driver, owner, staff, stranger, visited, client):
     listed = "/admin/stations/review/"
     assert b"Rude words" in client.get(f"{listed}?reports__resolved_at__isempty=1").content
     client.post(listed, {"action": "hide", "_selected_action": [review.pk]})
-    assert (reviews.of_place(visited.charge_point).count(), reviews.rating_of(charge_points.ChargePoint.objects.get())) == (0, None)
+    assert (reviews.of_place(visited.charge_point).count(), reviews.rating_of(ChargePoint.objects.get())) == (0, None)
     assert ReviewReport.objects.get().resolved_at is not None
     client.post(listed, {"action": "show", "_selected_action": [review.pk]})
     assert reviews.of_place(visited.charge_point).count() == 1

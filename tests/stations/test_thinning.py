@@ -2,17 +2,18 @@
 
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import pricing, receipts
+from billing import receipts
 from billing.models import ChargeDetailRecord, Dispute, TariffVersion
 from stations import evidence, meter_steps, readings, thinning
 from stations.metering import Reading
-from stations.models import ChargingSession, MeterCase, MeterValue, ThinnedReadings
+from stations.models import ChargingSession, Connector, MeterCase, MeterValue, ThinnedReadings
 from stations.readings import Incoming
 from stations.sessions import billing, deciding
 from tests import factories
@@ -42,7 +43,7 @@ def charged(charge_point, driver, *, wh=20, count=720, odd=(), contexts=()):
     said = []
     for number in range(1, count + 1):
         register = 1000 + wh * number + dict(odd).get(number, 0)
-        sample = {"value": str(register), "unit": "Wh", "measurand": "Energy.Active.Import.Register", **dict(contexts).get(number, {})}
+        sample: Any = {"value": str(register), "unit": "Wh", "measurand": "Energy.Active.Import.Register", **dict(contexts).get(number, {})}
         said.append(Reading(NOON + STEP * number, [sample]))
     with transaction.atomic():
         for one in said:
@@ -100,13 +101,13 @@ def test_most_of_it_goes_and_nothing_it_proves(charge_point, driver, banded):
 def test_price_by_the_hour_could_be_made_out_again(charge_point, driver, banded):
     session = charged(charge_point, driver)
     bill = billing.bill(session)
-    before = pricing.price(bill.prices, bill.usage)
+    before = bill.lines()
     assert len(before) == 2, "two prices, two lines"
 
     thinning.thin(now=LATER)
 
     again = billing.bill(ChargingSession.objects.get(pk=session.pk))
-    assert pricing.price(again.prices, again.usage) == before
+    assert again.lines() == before
     assert len(again.usage.intervals) < len(bill.usage.intervals) / 3
 
 
@@ -199,7 +200,7 @@ def test_no_meter_however_odd_comes_to_another_bill(wh, odd):
     session = ChargingSession(
         started_at=NOON, start_received_at=NOON, created_at=NOON, stopped_at=NOON + HOUR, stop_received_at=NOON + HOUR, meter_start_wh=1000
     )
-    session.connector = factories.Connector(max_power_w=11_000)
+    session.connector = Connector(max_power_w=11_000)
     registers = {number: str(1000 + wh * number + odd.get(number, 0)) for number in range(1, 91)}
     times = {number: NOON + STEP * number for number in registers}
     rows = [thinning.Row(number, times[number], times[number], [{"value": registers[number], "unit": "Wh"}]) for number in registers]
