@@ -314,7 +314,7 @@ def test_a_map_costs_one_query_more_for_who_has_logged_in(owner, driver, django_
     circle = circle_of(owner, Kind.FRIENDS, driver)
     for _number in range(5):
         give_price(factories.make_charge_point(owner).connectors.get(), circle, "1")
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):  # places, their outlets, how far they may be counted on, and her prices
         found = search.in_box(driver, WORLD, Wanted()) or []
         prices = [prices_of(outlet) for one in found for outlet in one.connectors.all()]
     assert {each and each.price_per_kwh for each in prices} == {1}
