@@ -42,13 +42,13 @@ def test_in_the_box_whether_online_or_not(town):
 
 
 def test_number_of_queries_is_constant(town, django_assert_num_queries):
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         for one in search.in_box(None, OPAVA, Wanted()) or []:
             assert one.state in State
             tariff = one.connectors.all()[0].tariff
             assert tariff is not None
             assert tariff.current is not None
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert len(list(search.near(None, 49.9, 17.9, Wanted()))) == 4
     with django_assert_num_queries(1):
         search.clusters(None, WORLD, Wanted())
