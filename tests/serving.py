@@ -43,7 +43,7 @@ class Served:
             "REDIS_URL": settings.REDIS_URL,
             "PUBLIC_URL": self.url,
             "SPOOL_DIR": str(home / "spool"),
-            "MEDIA_ROOT": str(home / "media"),
+            "MEDIA_ROOT": str(settings.MEDIA_ROOT),  # what a test has kept there is shown, and the other way round
             "DIAGNOSTICS_DIR": str(home / "diagnostics"),
             "HOUSEKEEPING_INTERVAL_S": "1",
             "OCPP_SETTLE_DELAY_S": "0.2",
