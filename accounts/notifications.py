@@ -98,7 +98,7 @@ def write(to: str, *, subject: str, body: str, html: str = "") -> Letter:
 
 def post(letter: Letter) -> None:
     """Post a letter at once, for somebody sits and waits for it. If the mail server is away, housekeeping tries again."""
-    if _claim(letter, Letter.objects.all(), timezone.now()):
+    if _claim(letter, timezone.now()):
         try:
             _letter_message(letter).send()
         except (SMTPException, OSError) as error:
@@ -137,7 +137,7 @@ def _post_due(rows: QuerySet[_P], message: Callable[[_P], EmailMultiAlternatives
             except (SMTPException, OSError) as error:
                 logger.warning("mail server not reachable: %s", error)
                 return
-        if not _claim(row, rows, now):
+        if not _claim(row, now):
             continue
         email = message(row)
         email.connection = connection
@@ -153,10 +153,14 @@ def _post_due(rows: QuerySet[_P], message: Callable[[_P], EmailMultiAlternatives
         connection.close()
 
 
-def _claim(row: Posted, rows: QuerySet[_P], now: datetime) -> bool:
-    """Whether this process may post the row now: true for exactly one of those that ask. Each attempt doubles the pause."""
+def _claim(row: Posted, now: datetime) -> bool:
+    """Whether this process may post the row now: true for exactly one of those that ask. Each attempt doubles the pause.
+
+    Asks of the row alone: a condition on another table would become a subquery, which PostgreSQL does not read again once the other
+    claim is committed, and both would have it.
+    """
     pause = timedelta(minutes=5 * 2**row.email_attempts)
-    mine = rows.filter(pk=row.pk, emailed_at=None, email_attempts=row.email_attempts)
+    mine = type(row)._default_manager.filter(pk=row.pk, emailed_at=None, email_attempts=row.email_attempts)
     return mine.update(email_attempts=F("email_attempts") + 1, email_after=now + pause) == 1
 
 
