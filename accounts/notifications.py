@@ -13,7 +13,7 @@ from django.template import Context
 from django.template.loader import get_template
 from django.utils import timezone, translation
 
-from accounts.models import Letter, Notification, Posted, User
+from accounts.models import Letter, Notification, User
 from chargeshare import sentences
 
 logger = logging.getLogger(__name__)
@@ -153,14 +153,14 @@ def _post_due(rows: QuerySet[_P], message: Callable[[_P], EmailMultiAlternatives
         connection.close()
 
 
-def _claim(row: Posted, now: datetime) -> bool:
+def _claim(row: _P, now: datetime) -> bool:
     """Whether this process may post the row now: true for exactly one of those that ask. Each attempt doubles the pause.
 
     Asks of the row alone: a condition on another table would become a subquery, which PostgreSQL does not read again once the other
     claim is committed, and both would have it.
     """
     pause = timedelta(minutes=5 * 2**row.email_attempts)
-    mine = type(row)._default_manager.filter(pk=row.pk, emailed_at=None, email_attempts=row.email_attempts)
+    mine = type(row).objects.filter(pk=row.pk, emailed_at=None, email_attempts=row.email_attempts)
     return mine.update(email_attempts=F("email_attempts") + 1, email_after=now + pause) == 1
 
 
