@@ -46,10 +46,7 @@ def tell_chargers(*, now: datetime) -> int:
     due = still & Q(status=Status.BOOKED, begins_at__lte=now + BEFORE, ends_at__gt=now)
     which = due & Q(Q(told_at=None) | again, told_times__lt=MOST_TIMES_TOLD)
 
-    def tell(booking: Reservation) -> bool:
-        return Reservation.objects.filter(which, pk=booking.pk).exists() and tell_charger(booking, now)
-
-    return each(which & _online(now), tell)
+    return each(which & _online(now), lambda booking: tell_charger(booking, now))
 
 
 def tell_of_trouble(*, now: datetime) -> int:
@@ -63,9 +60,6 @@ def tell_of_trouble(*, now: datetime) -> int:
     after_all = Q(answer="Accepted", trouble__in=(*PASSING, OFFLINE))
 
     def tell(booking: Reservation) -> bool:
-        found = Reservation.objects.filter(due & (is_silent | refused | after_all), pk=booking.pk).exists()
-        if not found:
-            return False
         trouble = READY if booking.answer == "Accepted" else booking.answer if booking.answer in PASSING else OFFLINE
         slots.keep_no_longer(booking)
         booking.trouble = trouble
@@ -180,11 +174,15 @@ def locked(pk: int) -> Reservation:
 
 
 def each(which: Q, do: Callable[[Reservation], bool]) -> int:
-    """Do something to each of some bookings, each locked in a transaction of its own, so that one cannot hinder another."""
-    return sum(_one(pk, do) for pk in Reservation.objects.filter(which).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    """Do something to each of some bookings, each locked in a transaction of its own, so that one cannot hinder another.
+
+    It must still be one of them then: its driver may have moved it, or another process been here, since it was found.
+    """
+    return sum(_one(pk, which, do) for pk in Reservation.objects.filter(which).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
 
 
 @ledger.retried
 @transaction.atomic
-def _one(pk: int, do: Callable[[Reservation], bool]) -> bool:
-    return do(locked(pk))
+def _one(pk: int, which: Q, do: Callable[[Reservation], bool]) -> bool:
+    booking = locked(pk)
+    return Reservation.objects.filter(which, pk=pk).exists() and do(booking)

@@ -4,10 +4,11 @@ import itertools
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from billing.models import ChargeDetailRecord
-from stations import booking_requests, booking_rules, booking_series, reservations, waitlist
+from stations import booking_requests, booking_rules, booking_series, holding, reservations, waitlist
 from stations.models import ChargePoint, Reservation, WaitlistPlace
 from stations.reservations import SlotTaken
 from tests import factories
@@ -116,3 +117,19 @@ def test_a_request_is_answered_once_and_a_fee_charged_once(people, connector):
     Reservation.objects.update(status="booked", free_until=timezone.now() - MINUTE)
     at_once(*[lambda: reservations.cancel(user=people[0], reservation=asked_for)] * 4)
     assert ChargeDetailRecord.objects.count() == 1
+
+
+def test_a_booking_that_changes_while_others_have_their_turn_is_left_alone(people, connector):
+    begins_at = timezone.now() + 5 * HOUR
+    for number in range(2):
+        slot = begins_at + number * 2 * HOUR
+        reservations.book(driver=people[number], connector=connector, begins_at=slot, ends_at=slot + HOUR)
+    done = []
+
+    def do(booking):
+        done.append(booking.pk)
+        Reservation.objects.exclude(pk=booking.pk).update(begins_at=begins_at + 20 * HOUR, ends_at=begins_at + 21 * HOUR)
+        return True
+
+    assert holding.each(Q(begins_at__lt=begins_at + 10 * HOUR), do) == 1
+    assert len(done) == 1
