@@ -17,6 +17,7 @@ from accounts.models import User
 from billing import ledger
 from billing.models import ChargeDetailRecord, LedgerAccount
 from ocpp_core.simulator import LinkClosed
+from stations.charge_points import LIMIT_PER_ACCOUNT
 from stations.models import ChargePoint, ChargingSession, MeterValue, QuarantinedMessage
 from tests import factories
 from tests.chargers import RawCharger, raw_charger_for
@@ -167,11 +168,15 @@ class Box:
 
 
 class Fleet:
-    """Many boxes that live at the same time."""
+    """Many boxes that live at the same time; one owner may have only so many, the rest belongs to others."""
 
     def __init__(self, served: Served, owner: User, count: int, *, seed: int = 1, **options: Any) -> None:
-        tariff = factories.make_tariff(owner)
-        self.boxes = [self._made(served, owner, tariff, random.Random(seed * 1_000 + number), options) for number in range(count)]
+        self.boxes: list[Box] = []
+        for number in range(count):
+            if number % LIMIT_PER_ACCOUNT == 0:
+                host = factories.make_user() if number else owner
+                tariff = factories.make_tariff(host)
+            self.boxes.append(self._made(served, host, tariff, random.Random(seed * 1_000 + number), options))
         self._is_over = asyncio.Event()
         self._lives: list[asyncio.Task[None]] = []
 
