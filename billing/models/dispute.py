@@ -24,6 +24,7 @@ class Dispute(models.Model):
         TOO_MUCH = "too_much", _("more was charged than the car took")
         TOO_LITTLE = "too_little", _("less was charged than the charger gave")
         PRICE = "price", _("another price was promised")
+        CAME = "came", _("I was there, or could not charge")
         NOT_ME = "not_me", _("that was not me")
         OTHER = "other", _("something else")
 

@@ -81,6 +81,9 @@ class Reservation(models.Model):
     trouble = models.CharField(max_length=30, blank=True, help_text=_("What of the charger both sides were told before it began."))
     session = models.OneToOneField(ChargingSession, null=True, on_delete=models.PROTECT, related_name="booking")
     created_at = models.DateTimeField(auto_now_add=True)
+    revision = models.PositiveIntegerField(
+        _("revision"), default=0, help_text=_("How often it was changed: a calendar takes the later file for the truth.")
+    )
     ended_at = models.DateTimeField(null=True, help_text=_("When it was used up, expired or was cancelled."))
     cancelled_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
