@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -98,9 +98,11 @@ def edit(tariff: Tariff, values: Mapping[str, Any]) -> Tariff:
 
 
 def begin_scheduled(*, now: datetime) -> int:
-    """Let prices whose date has come take over."""
-    due = Tariff.objects.filter(scheduled__valid_from__lte=now)
-    return due.update(current=F("scheduled"), scheduled=None)
+    """Let prices whose date has come take over, unless the owner has changed her mind in the meantime."""
+    begun = 0
+    for pk, version in Tariff.objects.filter(scheduled__valid_from__lte=now).values_list("pk", "scheduled"):
+        begun += Tariff.objects.filter(pk=pk, scheduled=version).update(current=version, scheduled=None)
+    return begun
 
 
 def delete(tariff: Tariff) -> None:

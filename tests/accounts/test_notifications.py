@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone, translation
 
 from accounts import notifications
 from accounts.models import Letter, Notification, User
 from tests import factories
+from tests.meeting import meeting, one_waits_for_the_other
 
 Kind = Notification.Kind
 ROOT = Path(__file__).parents[2]
@@ -185,33 +186,16 @@ def test_two_processes_never_post_the_same_twice() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time")
+@one_waits_for_the_other
 def test_who_waited_for_another_claim_has_none() -> None:
     notifications.notify(factories.make_user("Tereza"), Kind.TOP_UP_PAID)
     row = Notification.objects.get()
-    second: list[int] = []
+    sent: list[int] = []
 
-    def housekeeping() -> None:
-        try:
-            second.append(notifications.send_unsent(now=timezone.now()))
-        finally:
-            connection.close()
-
-    with transaction.atomic():
+    with meeting(lambda: sent.append(notifications.send_unsent(now=timezone.now()))):
         Notification.objects.filter(pk=row.pk).update(email_attempts=1, email_after=timezone.now() + timedelta(minutes=5))
-        thread = threading.Thread(target=housekeeping)
-        thread.start()
-        while not _waits_for_a_lock():
-            pass
-    thread.join()
 
-    assert (second, mail.outbox) == ([0], [])
-
-
-def _waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")
-        return bool(cursor.fetchone()[0])
+    assert (sent, mail.outbox) == ([0], [])
 
 
 def test_a_letter_is_posted_at_once_and_forgotten(db: None) -> None:

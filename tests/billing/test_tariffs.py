@@ -8,6 +8,7 @@ from billing import tariffs
 from billing.models import TariffVersion
 from chargeshare.errors import Invalid
 from tests.factories import make_tariff
+from tests.meeting import meeting, one_waits_for_the_other
 
 SOON = timedelta(days=7)
 
@@ -44,6 +45,20 @@ def test_a_later_wish_takes_the_place_of_the_one_that_waits(owner):
 
     assert again(tariff).scheduled is None
     assert tariffs.begin_scheduled(now=begins) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@one_waits_for_the_other
+def test_a_change_of_mind_at_the_very_date_leaves_the_prices_that_hold(owner):
+    tariff = make_tariff(owner, price_per_kwh="6.50")
+    tariffs.edit(tariff, {"price_per_kwh": "7.50", "valid_from": timezone.now() + SOON})
+    begun = []
+
+    with meeting(lambda: begun.append(tariffs.begin_scheduled(now=timezone.now() + SOON))):
+        tariffs.edit(tariff, {"valid_from": None})
+
+    assert begun == [0]
+    assert again(tariff).current.price_per_kwh == Decimal("6.50")
 
 
 @pytest.mark.parametrize(
