@@ -17,7 +17,18 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import logins
-from accounts.models import IdToken, Letter, LoginFailure, Notification, TokenChain, User, Vehicle
+from accounts.models import (
+    IdToken,
+    Letter,
+    LoginFailure,
+    Notification,
+    NotificationPreferences,
+    Push,
+    PushSubscription,
+    TokenChain,
+    User,
+    Vehicle,
+)
 
 auditlog.register(User, include_fields=["is_active", "is_staff", "is_superuser", "closed_at"])
 auditlog.register(IdToken, include_fields=["is_blocked", "expires_at", "max_sessions", "user"])
@@ -98,11 +109,38 @@ class IdTokenAdmin(admin.ModelAdmin):
 class NotificationAdmin(ReadOnly):
     """What people were told."""
 
-    list_display = ["user", "kind", "created_at", "read_at", "emailed_at", "email_attempts"]
+    list_display = ["user", "kind", "created_at", "read_at", "is_emailed", "emailed_at", "email_attempts", "pushed_at"]
     list_filter = ["kind"]
     search_fields = ["user__email", "user__name"]
     list_select_related = ["user"]
     date_hierarchy = "created_at"
+
+
+@admin.register(NotificationPreferences)
+class NotificationPreferencesAdmin(ReadOnly):
+    """How people want to be told; it answers why somebody was not."""
+
+    list_display = ["user", "quiet_from", "quiet_to", "time_zone"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "user__name"]
+
+
+@admin.register(PushSubscription)
+class PushSubscriptionAdmin(ReadOnly):
+    """Which devices take pushes. Address and keys would let one show things on them, so not even staff read them."""
+
+    list_display = ["user", "name", "created_at", "used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "user__name"]
+    fields = ["user", "name", "created_at", "used_at"]
+
+
+@admin.register(Push)
+class PushAdmin(ReadOnly):
+    """Pushes that wait for their time, or for a push service that did not answer."""
+
+    list_display = ["notification", "subscription", "attempts", "after", "until"]
+    list_select_related = ["notification__user", "subscription"]
 
 
 @admin.register(Letter)

@@ -3,6 +3,7 @@
 from accounts.models.logins import IdempotentAnswer, LoginFailure, TokenChain
 from accounts.models.notification import Letter, Notification, Posted
 from accounts.models.people import IdToken, User, UserManager, Vehicle, group_tag
+from accounts.models.push import NotificationPreferences, Push, PushSubscription
 
 __all__ = [
     "IdToken",
@@ -10,7 +11,10 @@ __all__ = [
     "Letter",
     "LoginFailure",
     "Notification",
+    "NotificationPreferences",
     "Posted",
+    "Push",
+    "PushSubscription",
     "TokenChain",
     "User",
     "UserManager",

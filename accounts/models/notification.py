@@ -56,6 +56,7 @@ class Notification(Posted):
         RESERVATION_TROUBLE = "reservation_trouble", _("trouble with a booked charger")
         WAITLIST_OFFERED = "waitlist_offered", _("your turn in a waiting list")
         CIRCLE_INVITED = "circle_invited", _("invited to a circle")
+        AREA_CHARGER = "area_charger", _("a charger in an area you watch")
         REVIEW_WRITTEN = "review_written", _("visit reviewed")
         REVIEW_ANSWERED = "review_answered", _("review answered")
         MESSAGE_RECEIVED = "message_received", _("message about a visit")
@@ -67,6 +68,11 @@ class Notification(Posted):
     url = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text=_("When it was decided by which ways it goes; before that it goes by none.")
+    )
+    is_emailed = models.BooleanField(default=True, editable=False, help_text=_("Whether it was decided to go by e-mail."))
+    pushed_at = models.DateTimeField(null=True, blank=True, editable=False, help_text=_("When the first device took it."))
 
     class Meta:
         verbose_name = _("notification")
@@ -74,7 +80,8 @@ class Notification(Posted):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["user", "-id"], name="notification_inbox"),
-            models.Index(fields=["id"], condition=Q(emailed_at=None), name="notification_unsent"),
+            models.Index(fields=["id"], condition=Q(emailed_at=None, is_emailed=True), name="notification_to_be_posted"),
+            models.Index(fields=["id"], condition=Q(decided_at=None), name="notification_undecided"),
         ]
 
     def __str__(self) -> str:
