@@ -96,9 +96,9 @@ def test_a_charger_that_has_booted_before_is_asked_after_its_first_word(served, 
 
 def test_a_charger_that_says_nothing_is_asked_after_the_settle_delay(served, charge_point, ask):
     async def story():
+        began = time.monotonic()
         async with raw_charger_for(charge_point, served) as box:
             await ask("ClearCache", {})
-            began = time.monotonic()
             await answer(box, ACCEPTED, "ClearCache")
             assert time.monotonic() - began > 0.5
 

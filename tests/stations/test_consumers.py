@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -178,12 +179,16 @@ def test_the_map_tells_many_changes_once_and_no_secrets(place, owner):
     """Which pins to ask for again; a private charger's code reaches nobody it is hidden from."""
     hidden = factories.make_charge_point(owner, access=ChargePoint.Access.PRIVATE)
 
+    def all_change():
+        with transaction.atomic():  # told together once it is committed, within the moment that changes are gathered for
+            for _time in range(3):
+                live.charge_point_changed(place, "status")
+                live.charge_point_changed(hidden, "status")
+
     async def scenario():
         browser = socket("/live/map/")
         assert (await browser.connect())[0]
-        for _time in range(3):
-            await later(live.charge_point_changed)(place, "status")
-            await later(live.charge_point_changed)(hidden, "status")
+        await later(all_change)()
         assert await browser.receive_json_from() == {"type": "connector", "charge_point": place.code}
         assert await browser.receive_nothing(timeout=1)
         await browser.disconnect()
