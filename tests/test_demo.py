@@ -19,8 +19,19 @@ from accounts.models import User
 from billing import audit, ledger
 from billing.models import LedgerTransaction, Tariff, TopUp
 from chargeshare import demo
-from chargeshare.demo import bookings, history, town
-from stations.models import ChargePoint, ChargingSession, Connector, Favourite, MeterValue, Reservation, Review, WaitlistPlace
+from chargeshare.demo import bookings, drawings, history, town
+from stations.models import (
+    ChargePoint,
+    ChargingSession,
+    Connector,
+    Favourite,
+    MeterValue,
+    Photo,
+    Reservation,
+    Review,
+    Thread,
+    WaitlistPlace,
+)
 from tests.servers import free_port
 
 Status = ChargingSession.Status
@@ -39,8 +50,10 @@ def test_the_town_is_built_once_by_real_rules(db):
     assert Review.objects.filter(opens_at__gt=timezone.now()).exists()  # somebody waits for the other side
     assert Favourite.objects.exists()
     counted = ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count()
-    assert bookings.make(now) == len(bookings.PLANS) + len(bookings.REQUESTS)
-    assert Reservation.objects.filter(status="booked").count() == len(bookings.PLANS)
+    assert bookings.make(now) == len(bookings.PLANS) + len(bookings.REQUESTS) + bookings.WEEKS
+    assert Reservation.objects.filter(status="booked").count() == len(bookings.PLANS) + bookings.WEEKS
+    assert drawings.hang() == Photo.objects.count()
+    assert {thread.reservation is None for thread in Thread.objects.filter(driver__email=town.DRIVER)} == {True, False}
     assert Reservation.objects.filter(status="requested").count() == len(bookings.REQUESTS)
     assert WaitlistPlace.objects.filter(status="waiting").count() == 1
     assert not demo.seed()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from chargeshare.demo import town
 from chargeshare.errors import DomainError
-from stations import arrival, booking_rules, favourites, reservations, waitlist
+from stations import arrival, booking_rules, booking_series, favourites, reservations, waitlist
 from stations.models import BookingRules, Connector, Reservation
 
 
@@ -35,6 +35,9 @@ PLANS = (
     Plan("eva.nemcova@example.com", "DEMO-NOVAK-4", 2, 20, 10),
 )
 
+
+# Every week at the same hour, asked for at once.
+WEEKLY, WEEKS = Plan(town.DRIVER, "DEMO-DRUZSTVO-2", 5, 7, 1.5), 4
 
 # What waits for its owner's word: her rules are made after the bookings above.
 REQUESTS = (Plan("eva.nemcova@example.com", "DEMO-NOVAK-2", 4, 10, 3),)
@@ -62,6 +65,10 @@ def make(now: datetime) -> int:
     """Book it all, through the rule everybody books by; what is booked already stays. Returns how many there are."""
     for plan in PLANS:
         _book(plan, now)
+    if not Reservation.objects.filter(connector=_connector(WEEKLY.identity), driver__email=WEEKLY.email).exists():
+        begins_at, ends_at = _slot(WEEKLY, now)
+        driver = User.objects.get(email=WEEKLY.email)
+        booking_series.book(driver=driver, connector=_connector(WEEKLY.identity), begins_at=begins_at, ends_at=ends_at, weeks=WEEKS)
     for identity, pack in ARRIVAL.items():
         arrival.edit(_connector(identity).charge_point, **pack)
     for email, identity, note in FAVOURITES:

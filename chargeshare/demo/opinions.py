@@ -4,7 +4,7 @@ from datetime import datetime
 
 from chargeshare.demo import town
 from stations import reviews, threads
-from stations.models import ChargingSession, Review, Thread
+from stations.models import ChargingSession, Reservation, Review
 
 WORDS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (5, "Kabel dosáhl i dozadu k zásuvce. Start napoprvé a účtenka seděla na haléř.", ("started_at_once", "as_described")),
@@ -16,6 +16,7 @@ WORDS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
 GUEST_WORDS = ((5, "Přijela přesně a kabel po sobě smotala.", ("on_time", "careful")), (4, "", ("friendly",)))
 REPLY = "Děkujeme, ceduli u vrat jsme zvětšili."
 TALK = ("Nemůžu najít zásuvku.", "Vpravo za vraty, pod oranžovým krytem.", "Už ji mám, děkuji.")
+TALK_BEFORE = ("Dobrý den, vejde se ke kůlně i vozík?", "Vejde, jen ho prosím nechte vlevo u plotu.")
 MOST = 14
 
 
@@ -35,13 +36,25 @@ def make(now: datetime) -> int:
         if "hard_to_find" in tags or visit.owner.email == town.OWNER:
             by_driver.refresh_from_db()
             reviews.reply(user=visit.owner, review=by_driver, text=REPLY)
-        _talk(visit)
+    for talked_of, words in ((_last_visit(), TALK), (_next_booking(), TALK_BEFORE)):
+        if talked_of is not None and threads.find(talked_of.driver, talked_of) is None:
+            _talk(talked_of, words)
     return Review.objects.count()
 
 
-def _talk(visit: ChargingSession) -> None:
-    """Let the first guest of the platform's own host ask for the way, and be told."""
-    if visit.driver is None or visit.driver.email != town.DRIVER or Thread.objects.exists():
-        return
-    for author, text in ((visit.driver, TALK[0]), (visit.owner, TALK[1]), (visit.driver, TALK[2])):
-        threads.write(user=author, visit=visit, text=text)
+def _last_visit() -> ChargingSession | None:
+    """The last one of the driver one logs in as."""
+    visits = ChargingSession.objects.filter(driver__email=town.DRIVER, status=ChargingSession.Status.COMPLETED)
+    return visits.exclude(owner__email=town.DRIVER).select_related("driver", "owner").order_by("-pk").first()
+
+
+def _next_booking() -> Reservation | None:
+    """The booking of hers at the owner's one logs in as, so that both of them find a talk."""
+    booked = Reservation.objects.filter(driver__email=town.DRIVER, connector__charge_point__owner__email=town.OWNER)
+    return booked.select_related("driver", "connector__charge_point__owner").order_by("begins_at").first()
+
+
+def _talk(visit: threads.Visit, words: tuple[str, ...]) -> None:
+    """Driver and host in turns."""
+    for number, text in enumerate(words):
+        threads.write(user=threads.sides(visit)[number % 2], visit=visit, text=text)
