@@ -9,16 +9,17 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
 from django.conf import settings
 from django.db import connections
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from accounts.models import User
 from ocpp_core.simulator import SimulatedChargePoint, dialler
@@ -105,6 +106,12 @@ def scripts() -> bool:
 
 
 @pytest.fixture
+def workers() -> Literal["allow", "block"]:
+    """Whether pages may register the worker that keeps them for the time without a network; a module about that says "allow"."""
+    return "block"
+
+
+@pytest.fixture
 def browser(chromium: str, live: Served) -> Iterator[Browser]:
     """The browser itself, for a test that needs several profiles."""
     flags = [*FLAGS, "--no-sandbox"] if os.getuid() == 0 else FLAGS
@@ -115,7 +122,13 @@ def browser(chromium: str, live: Served) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(browser: Browser, live: Served, viewport: dict[str, int], scripts: bool) -> Iterator[BrowserContext]:  # noqa: FBT001 - a fixture
+def context(
+    browser: Browser,
+    live: Served,
+    viewport: dict[str, int],
+    scripts: bool,  # noqa: FBT001 - a fixture
+    workers: Literal["allow", "block"],
+) -> Iterator[BrowserContext]:
     """An empty browser profile: English, in Prague."""
     context = browser.new_context(
         base_url=live.url,
@@ -123,6 +136,7 @@ def context(browser: Browser, live: Served, viewport: dict[str, int], scripts: b
         timezone_id="Europe/Prague",
         viewport=viewport,  # type: ignore[arg-type]
         java_script_enabled=scripts,
+        service_workers=workers,
     )
     context.set_default_timeout(PATIENCE_S * 1000)
     yield context
@@ -191,6 +205,17 @@ def page(context: BrowserContext, complaints: list[str], request: pytest.Fixture
         page.screenshot(path=SCREENSHOTS / f"{re.sub(r'[^a-z0-9_]+', '-', request.node.name)}.png", full_page=True)
     else:
         assert complaints == []
+
+
+def look_again(page: Page, wanted: Locator) -> None:
+    """Ask for the page anew until it shows what is wanted, as somebody without scripts does: a charger acts after it has answered."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        page.reload()
+        if wanted.first.is_visible() or time.monotonic() > deadline:
+            break
+        page.wait_for_timeout(500)
+    expect(wanted).to_be_visible()
 
 
 @pytest.fixture

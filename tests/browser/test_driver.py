@@ -14,7 +14,7 @@ from billing.models import Tariff
 from ocpp_core.simulator import SimulatedChargePoint
 from stations.models import ChargePoint, ChargingSession
 from tests import factories
-from tests.browser.conftest import DESKTOP, PHONE, Beside
+from tests.browser.conftest import DESKTOP, PHONE, Beside, look_again
 from tests.flows.doors import price_minor
 
 METER_WH = 120_000
@@ -92,7 +92,7 @@ def test_all_of_it_without_a_script(
     change_her_mind_at_the_gateway(page)
     top_up(page)
 
-    page.get_by_role("link", name="Map").first.click()
+    page.locator(".bottom-bar").get_by_role("link", name="Map").click()
     expect(places(page)).to_have_count(2)
     page.get_by_role("searchbox", name="Name or town").fill("katerinky")
     page.get_by_role("button", name="Show", exact=True).click()
@@ -101,8 +101,7 @@ def test_all_of_it_without_a_script(
     start(page)
     beside.do(box.expect("RemoteStartTransaction"))
     beside.do(box.plug_in())
-    page.get_by_role("link", name="Look again").click()
-    expect(page.locator(".badge").get_by_text("Charging")).to_be_visible()
+    look_again(page, page.locator(".badge").get_by_text("Charging"))
     beside.do(box.charge(2_000))
     page.get_by_role("link", name="Look again").click()
     read_the_figures(page, box)
@@ -112,8 +111,7 @@ def test_all_of_it_without_a_script(
     page.get_by_role("button", name="Stop charging").click()
     beside.do(box.expect("RemoteStopTransaction"))
     beside.do(box.idle())
-    page.reload()
-    expect(page.locator(".badge").get_by_text("Done")).to_be_visible()
+    look_again(page, page.locator(".badge").get_by_text("Done"))
     page.get_by_role("link", name="Receipt").click()
     read_the_receipt(page, session())
     read_the_wallet(page, session())

@@ -13,7 +13,7 @@ from accounts.models import User
 from billing import audit
 from billing.models import Dispute, Refund, TopUp
 from stations.models import ChargePoint, ChargingSession
-from tests.browser.conftest import PATIENCE_S, PHONE, Beside
+from tests.browser.conftest import PATIENCE_S, PHONE, Beside, look_again
 
 Aside = Callable[[Callable[[], Any]], Any]
 
@@ -35,12 +35,10 @@ def test_a_guest_scans_pays_charges_and_gets_the_rest_back(charge_point: ChargeP
     page.get_by_role("button", name="Go to the payment").click()
     page.get_by_role("button", name="Pay 200").click()
     beside.do(box.expect("RemoteStartTransaction"))
-    page.reload()
-    expect(page.locator(".badge").get_by_text("Charging")).to_be_visible()
+    look_again(page, page.locator(".badge").get_by_text("Charging"))
     beside.do(box.charge(5_000))
     beside.do(box.unplug())
-    page.reload()
-    expect(page.locator(".badge").get_by_text("Done")).to_be_visible()
+    look_again(page, page.locator(".badge").get_by_text("Done"))
 
     page.get_by_role("link", name="Receipt").click()
 
