@@ -1,6 +1,6 @@
 """Booking rules, requests, weekly bookings, waiting lists and arrival packs over HTTP."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -69,6 +69,19 @@ def test_an_owner_sets_her_rules(owner, driver, charge_point):
     assert answer.json()["late_fee"] == {"amount": "30.00", "currency": "CZK"}
     assert api(driver).get(path).json()["approval"] == "always"
     assert api(driver).patch(path, {"approval": "at_once"}, format="json").status_code == 404
+
+
+def test_when_the_host_is_at_home_is_nobodys_business(owner, driver, charge_point):
+    path = f"/api/v1/charge-points/{charge_point.code}/booking-rules/"
+    hours = {"open": [{"days": [1], "from": "06:00", "to": "22:00"}], "own": [{"days": [1], "from": "17:00", "to": "18:00"}]}
+    api(owner).patch(path, hours, format="json")
+
+    seen = api(driver).get(path).json()
+
+    assert seen["own"] == []
+    assert seen["open"] == [{"days": [1], "from": "06:00", "to": "17:00"}, {"days": [1], "from": "18:00", "to": "22:00"}]
+    assert api().get(path).json()["own"] == []
+    assert api(owner).get(path).json()["own"] == hours["own"]
 
 
 @pytest.mark.parametrize(
@@ -173,8 +186,9 @@ def test_absurd_weekly_bookings_are_refused(driver, connector, more):
 
 
 def test_until_a_day(driver, connector):
-    last_day = timezone.localdate() + timedelta(days=1 + 14)
-    answer = api(driver).post("/api/v1/reservation-series/", wish(connector, until=f"{last_day}"), format="json")
+    body = wish(connector)
+    last_day = timezone.localdate(datetime.fromisoformat(body["from"])) + timedelta(days=14)
+    answer = api(driver).post("/api/v1/reservation-series/", {**body, "until": f"{last_day}"}, format="json")
 
     assert len(answer.json()["reservations"]) == 3
 
