@@ -32,6 +32,7 @@ def meeting(second: Callable[[], None]) -> Iterator[None]:
 
 
 def _somebody_waits() -> bool:
+    """Asked of the locks, which are always those of now: who is connected is remembered for as long as a transaction lasts."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))")
         return bool(cursor.fetchone()[0])
