@@ -45,8 +45,6 @@ def close_orphans(*, now: datetime) -> int:
     orphaned = Q(orphaned_at__lt=grace) | is_silent
 
     def settle(session: ChargingSession) -> bool:
-        if not ChargingSession.objects.filter(orphaned, pk=session.pk, status=Status.ACTIVE).exists():
-            return False
         ending.soft_close(session, now=now)
         protection.lift(session)
         return True
@@ -58,8 +56,6 @@ def settle_reviews(*, now: datetime) -> int:
     """Settle what nobody decided within three days by the smallest plausible energy."""
 
     def settle(session: ChargingSession) -> bool:
-        if session.status != Status.REVIEW:
-            return False
         deciding.decide_by_time(session, now=now)
         return True
 
@@ -70,8 +66,6 @@ def stop_overdue(*, now: datetime) -> int:
     """Stop what has reached its time, or charges nothing for half an hour, and insist where a stop was asked for in vain."""
 
     def stop(session: ChargingSession) -> bool:
-        if session.status != Status.ACTIVE:
-            return False
         if session.stop_asked_at is not None:
             limits.insist(session, now)
         elif session.stop_at is not None and session.stop_at <= now:
@@ -91,7 +85,7 @@ def tell_of_no_energy(*, now: datetime) -> int:
     def tell(session: ChargingSession) -> bool:
         driver, url = session.driver, session.get_absolute_url()
         told = Notification.objects.filter(user=driver, kind=Notification.Kind.SESSION_FAILED, url=url)
-        if session.status != Status.ACTIVE or driver is None or told.exists():
+        if driver is None or told.exists():
             return False
         with override(driver.language):
             reason = str(CHECK_CABLE)
@@ -108,8 +102,6 @@ def repair_unsettled(*, now: datetime) -> int:
     """Settle finished sessions that lack their receipt: an older version or a restored backup left them so."""
 
     def settle(session: ChargingSession) -> bool:
-        if session.status != Status.COMPLETED or session.cdr is not None:
-            return False
         ending.settle(session)
         session.save()
         return True
@@ -118,11 +110,15 @@ def repair_unsettled(*, now: datetime) -> int:
 
 
 def _each(which: Q, do: Callable[[ChargingSession], bool]) -> int:
-    """Do something to each of some sessions, each locked in a transaction of its own, so that one cannot hinder another."""
-    return sum(_one(pk, do) for pk in ChargingSession.objects.filter(which).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    """Do something to each of some sessions, each locked in a transaction of its own, so that one cannot hinder another.
+
+    It must still be one of them then: it may have ended, gone on charging or been looked at by another process since it was found.
+    """
+    return sum(_one(pk, which, do) for pk in ChargingSession.objects.filter(which).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
 
 
 @ledger.retried
 @transaction.atomic
-def _one(pk: int, do: Callable[[ChargingSession], bool]) -> bool:
-    return do(ending.lock(pk))
+def _one(pk: int, which: Q, do: Callable[[ChargingSession], bool]) -> bool:
+    session = ending.lock(pk)
+    return ChargingSession.objects.filter(which, pk=pk).exists() and do(session)

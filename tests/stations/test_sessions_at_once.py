@@ -17,6 +17,7 @@ from stations import commands, connectivity, readings, sessions
 from stations.models import ChargingSession, Command, Connector, MeterValue
 from stations.readings import Incoming
 from tests import factories
+from tests.meeting import meeting
 from tests.serving import database_url
 from tests.stations.acting import HOUR, MINUTE, NOON, balance_minor, begin, go_online, reading, session_of, stop
 
@@ -134,6 +135,23 @@ def test_stop_and_housekeeping_at_once(charge_point, driver):
     )
     assert ledger.wallet(driver).balance_minor == 50_000 - 650
     assert audit.check() == []
+
+
+@pytest.mark.parametrize("meanwhile", [{"energy_wh": 500}, {"stop_at": NOON + 50 * MINUTE, "energy_wh": 500}])
+def test_what_charges_on_while_the_sweep_waits_for_it_is_not_stopped(charge_point, driver, meanwhile):
+    """A reading that came, or another process that let its hold grow."""
+    factories.make_id_token(driver, CARD)
+    go_online(charge_point)
+    session = session_of(begin(charge_point, CARD))
+    now = NOON + 40 * MINUTE
+    said = {"last_received_at": now - MINUTE, "meter": {**session.meter, "readings": 9}, "stop_at": now if "stop_at" in meanwhile else None}
+    ChargingSession.objects.update(**said)
+    stopped = []
+    with meeting(lambda: stopped.append(sessions.stop_overdue(now=now))):
+        ChargingSession.objects.update(**meanwhile)
+    assert stopped == [0]
+    session.refresh_from_db()
+    assert session.stop_asked_at is None
 
 
 def test_crossed_owners_and_drivers_do_not_lock_each_other(driver, owner):
