@@ -40,8 +40,22 @@ from chargeshare import tally
 from ocpp_core import certificates, diagnostics, frame_log, local_list, uptime
 from ocpp_core.charging_profiles import kept as charging_profiles
 from ocpp_core.models import Certificate, ChargerDeviation, ConnectionAttempt, FirmwareUpdate, LocalListEntry, SecurityEvent
-from stations import booking_rules, commands, connectivity, holding, photos, prepaid, reservations, search, sessions, thinning, waitlist
+from stations import (
+    areas,
+    booking_rules,
+    commands,
+    connectivity,
+    holding,
+    photos,
+    prepaid,
+    reservations,
+    search,
+    sessions,
+    thinning,
+    waitlist,
+)
 from stations.models import (
+    AreaNews,
     ArrivalPack,
     BookingRules,
     CardPairing,
@@ -49,11 +63,13 @@ from stations.models import (
     Command,
     CommandBatch,
     Favourite,
+    MapArrival,
     OperatorReservation,
     QuarantinedMessage,
     Reliability,
     Review,
     ReviewReport,
+    SiteFacts,
     Thread,
     WaitlistPlace,
     WeeklyHours,
@@ -68,6 +84,8 @@ CLOCK_STEP_S = 30  # more than any clock drifts between two passes
 
 # How long the rows of other tables are kept is said by their rooms; docs/retention.md lists every table.
 KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
+    "arrivals on the map": lambda now: MapArrival.objects.filter(told_at__lt=now - timedelta(days=1)),
+    "arrivals of retired chargers": lambda now: MapArrival.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "arrival packs of retired chargers": lambda now: ArrivalPack.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "audit trail": lambda now: LogEntry.objects.filter(timestamp__lt=now - timedelta(days=3 * 365)),
     "administration log": lambda now: AdminLogEntry.objects.filter(action_time__lt=now - timedelta(days=3 * 365)),
@@ -83,8 +101,10 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "deviations": lambda now: ChargerDeviation.objects.filter(last_at__lt=now - timedelta(days=365)),
     "devices": lambda now: UserSession.objects.filter(last_seen_at__lt=now - timedelta(days=90)),
     "connectors held for operators": lambda now: OperatorReservation.objects.filter(ended_at__lt=now - timedelta(days=90)),
+    "facts about retired chargers": lambda now: SiteFacts.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "favourites at retired chargers": lambda now: Favourite.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "firmware updates": lambda now: FirmwareUpdate.objects.filter(created_at__lt=now - timedelta(days=365)),
+    "news of retired chargers": lambda now: AreaNews.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "proofs of the books": proofs.old,
     "quarantine": lambda now: QuarantinedMessage.objects.filter(received_at__lt=now - timedelta(days=90)),
     "reports of reviews": lambda now: ReviewReport.objects.filter(resolved_at__lt=now - timedelta(days=365)),
@@ -130,6 +150,7 @@ JOBS = (
     Job("scheduled prices begun", tariffs.begin_scheduled),
     Job("lost connections forgotten", connectivity.forget_lost),
     Job("places on the map counted", search.count_map),
+    Job("people told of new chargers", areas.tell),
     Job("chargers opened and closed", booking_rules.open_and_close),
     Job("chargers told of bookings", holding.tell_chargers),
     Job("trouble with booked chargers told", holding.tell_of_trouble),

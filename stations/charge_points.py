@@ -17,7 +17,7 @@ from accounts.models import User
 from billing.models import Tariff
 from chargeshare import bus
 from chargeshare.errors import DomainError, Invalid
-from stations import live, map_cells, passwords, places
+from stations import areas, live, map_cells, passwords, places
 from stations.models import ChargePoint, Connector, Invitation, PasswordRotation
 
 LIMIT_PER_ACCOUNT = 500
@@ -134,9 +134,12 @@ def ocpp_url(charge_point: ChargePoint) -> str:
 
 def edit(charge_point: ChargePoint, **place: Unpack[Place]) -> ChargePoint:
     """Change what the owner says of it; moving it moves its public place by the same way."""
+    stood = charge_point.access, charge_point.latitude, charge_point.longitude
     changed = _apply(charge_point, place)
     with map_cells.recounted(charge_point):
         charge_point.save(update_fields=changed)
+        if charge_point.is_published and stood != (charge_point.access, charge_point.latitude, charge_point.longitude):
+            areas.arrive(charge_point)
     live.charge_point_changed(charge_point, "details")
     return charge_point
 
@@ -287,6 +290,8 @@ def _set_published(charge_point: ChargePoint, *, published: bool) -> ChargePoint
         charge_point.is_published = published
         with map_cells.recounted(charge_point):
             charge_point.save(update_fields=["is_published"])
+            if published:
+                areas.arrive(charge_point)
         live.charge_point_changed(charge_point, "details")
         bus.publish("map", "connector.changed", charge_point=charge_point.code)
     return charge_point

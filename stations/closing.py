@@ -6,8 +6,18 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from chargeshare.errors import DomainError
-from stations import charge_points, reservations, reviews, threads
-from stations.models import CardPairing, ChargePoint, ChargingSession, Circle, CircleMember, Favourite, Invitation, Reservation
+from stations import areas, charge_points, reservations, reviews, threads
+from stations.models import (
+    CardPairing,
+    ChargePoint,
+    ChargingSession,
+    Circle,
+    CircleMember,
+    Favourite,
+    FilterProfile,
+    Invitation,
+    Reservation,
+)
 
 _Open = (ChargingSession.Status.PENDING, ChargingSession.Status.ACTIVE, ChargingSession.Status.REVIEW)
 
@@ -35,6 +45,8 @@ def prepare_closing(sender: object, *, user: User, **_more: Any) -> None:
     Reservation.objects.filter(driver=user).update(id_tag="")
     Invitation.objects.filter(user=user).delete()
     Favourite.objects.filter(user=user).delete()
+    FilterProfile.objects.filter(user=user).delete()
+    areas.forget(user)
     reviews.forget(user)
     threads.forget(user)
     CircleMember.objects.filter(user=user).delete()

@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from stations.models import (
+    AreaAlert,
+    AreaNews,
     ArrivalPack,
     BookingRules,
     CardPairing,
@@ -17,6 +19,7 @@ from stations.models import (
     Closure,
     Command,
     Favourite,
+    FilterProfile,
     Invitation,
     Message,
     MeterCase,
@@ -24,6 +27,7 @@ from stations.models import (
     Photo,
     Reservation,
     Review,
+    SiteFacts,
     Thread,
     WaitlistPlace,
 )
@@ -44,6 +48,8 @@ _RULES = (
 _REVIEW = ("charge_point__code", "side", "rating", "text", "tags", "reply", "replied_at", "created_at")
 _PACK = ("spot", "gate_code", "socket", "cable_m", "rules")
 _METER_CASE = ("session__code", "kind", "doubt", "plausible_wh", "reported_wh", "opened_at", "outcome", "energy_wh", "reason", "decided_at")
+_AREA = ("name", "latitude", "longitude", "radius_km", "connector_types", "min_power_w", "is_of_my_circles", "created_at")
+_FACTS = ("has_cable", "has_solar", "fits_trailer", "is_accessible", "has_barrier", "is_overnight", "max_height_cm")
 _CHARGE_POINT = (
     *("code", "name", "description", "address", "latitude", "longitude", "access", "is_published", "make", "identity", "vendor", "model"),
     *("firmware", "serial_number", "box_serial_number", "meter_type", "meter_serial_number", "iccid", "imsi", "created_at", "retired_at"),
@@ -107,6 +113,10 @@ def everything_about(user: User) -> dict[str, Any]:
             for message in Message.objects.filter(thread__in=Thread.objects.of(user)).select_related("thread")
         ],
         "favourites": list(Favourite.objects.filter(user=user).order_by("pk").values("charge_point__code", "note", "created_at")),
+        "saved_filters": list(FilterProfile.objects.filter(user=user).values("name", "filters", "is_default", "created_at")),
+        "watched_areas": list(AreaAlert.objects.filter(user=user).values(*_AREA)),
+        "news_of_areas": list(AreaNews.objects.filter(user=user).order_by("pk").values("charge_point__code", "told_at")),
+        "facts_about_places": list(SiteFacts.objects.filter(charge_point__owner=user).values("charge_point__code", *_FACTS)),
         "card_pairings": list(
             CardPairing.objects.filter(user=user).order_by("pk").values("charge_point__code", "label", "created_at", "uid")
         ),

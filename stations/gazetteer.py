@@ -4,6 +4,7 @@ The file comes from GeoNames (CC BY 4.0) by way of the PyPI package geonamescach
 writes it anew.
 """
 
+import math
 from bisect import bisect_left
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from stations import places
 FILE = Path(__file__).parent / "data" / "towns.tsv"
 SHORTEST = 2
 MOST = 5
+NEAR_M = 30_000
 
 
 class Town(NamedTuple):
@@ -38,6 +40,14 @@ def find(text: str) -> list[Town]:
         found[rank] = found.get(rank, False) or name == wanted
     best = sorted(found, key=lambda rank: (not found[rank], rank))
     return [towns[rank] for rank in best[:MOST]]
+
+
+def nearest(latitude: float, longitude: float) -> Town | None:
+    """The town a place lies in or near; none where the nearest one is farther than anybody would call near."""
+    towns, _names = _known()
+    shrink = math.cos(math.radians(latitude))
+    best = min(towns, key=lambda town: (town.latitude - latitude) ** 2 + ((town.longitude - longitude) * shrink) ** 2)
+    return best if places.distance_m(latitude, longitude, best.latitude, best.longitude) <= NEAR_M else None
 
 
 @cache

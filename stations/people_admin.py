@@ -11,7 +11,20 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin import ReadOnly
 from accounts.models import User
 from stations import photos, reviews
-from stations.models import Favourite, Message, Photo, Reliability, Review, ReviewReport, Thread
+from stations.models import (
+    AreaAlert,
+    AreaNews,
+    Favourite,
+    FilterProfile,
+    MapArrival,
+    Message,
+    Photo,
+    Reliability,
+    Review,
+    ReviewReport,
+    SiteFacts,
+    Thread,
+)
 
 
 @admin.register(Favourite)
@@ -22,6 +35,54 @@ class FavouriteAdmin(ReadOnly):
     list_select_related = ["user", "charge_point"]
     fields = ["user", "charge_point", "created_at"]
     search_fields = ["user__email", "=charge_point__code", "charge_point__name"]
+
+
+@admin.register(FilterProfile)
+class FilterProfileAdmin(ReadOnly):
+    """That somebody has saved filters; what she looks for is nobody's business."""
+
+    list_display = ["user", "is_default", "created_at"]
+    list_select_related = ["user"]
+    fields = ["user", "is_default", "created_at"]
+    search_fields = ["user__email"]
+
+
+@admin.register(AreaAlert)
+class AreaAlertAdmin(ReadOnly):
+    """That somebody waits for a charger; where, which may be where she lives, is nobody's business."""
+
+    list_display = ["user", "radius_km", "connector_types", "min_power_w", "created_at"]
+    list_select_related = ["user"]
+    fields = ["user", "radius_km", "connector_types", "min_power_w", "is_of_my_circles", "created_at"]
+    search_fields = ["user__email"]
+
+
+@admin.register(MapArrival)
+class MapArrivalAdmin(ReadOnly):
+    """Chargers that came to the map, and whether those who waited have heard."""
+
+    list_display = ["charge_point", "at", "told_at"]
+    list_filter = [("told_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "charge_point__name"]
+
+
+@admin.register(AreaNews)
+class AreaNewsAdmin(ReadOnly):
+    """Who was told of which charger."""
+
+    list_display = ["user", "charge_point", "told_at"]
+    list_select_related = ["user", "charge_point"]
+    search_fields = ["user__email", "=charge_point__code", "charge_point__name"]
+
+
+@admin.register(SiteFacts)
+class SiteFactsAdmin(ReadOnly):
+    """What owners say of the places where their chargers stand."""
+
+    list_display = ["charge_point", *(field.name for field in SiteFacts._meta.fields if not field.primary_key)]
+    list_select_related = ["charge_point"]
+    search_fields = ["=charge_point__code", "charge_point__name"]
 
 
 @admin.register(Reliability)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Avg, Count, Q, QuerySet
+from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -67,6 +68,12 @@ def is_reviewable(session: ChargingSession, now: datetime) -> bool:
         and session.driver_id not in (None, session.owner_id)
         and now < ends_at(session)
     )
+
+
+def waiting_for_host(sessions: Iterable[ChargingSession], now: datetime) -> set[int]:
+    """Of which of these visits the host may still say how the guest was, and has not; one question for all."""
+    open_ones = {session.pk for session in sessions if is_reviewable(session, now)}
+    return open_ones - set(Review.objects.filter(session__in=open_ones, side=Side.OWNER).values_list("session_id", flat=True))
 
 
 def ends_at(session: ChargingSession) -> datetime:
@@ -202,6 +209,13 @@ def rating_of(charge_point: ChargePoint) -> Rating | None:
         look_up([charge_point])
     found: Rating | None = charge_point.__dict__["rating"]
     return found
+
+
+def are_from(least: Decimal) -> Q:
+    """Places that those who reviewed them give so many stars in the mean; of which nobody has said a word is none of them."""
+    shown = Review.objects.of_places().shown(timezone.now()).filter(charge_point=OuterRef("pk"))
+    means = shown.order_by().values("charge_point").annotate(average=Avg("rating")).filter(average__gte=least)
+    return Q(Exists(means.values("charge_point")))
 
 
 def rating_of_guest(user: User) -> Rating | None:

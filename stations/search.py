@@ -27,8 +27,8 @@ from django.db.models.functions import ASin, Cast, Cos, Floor, Least, Power, Rad
 from django.utils import timezone
 
 from accounts.models import User
-from stations import booking_rules, circles, map_cells, places, slots
-from stations.models import ChargePoint, Connector, Favourite
+from stations import booking_rules, circles, map_cells, places, reviews, site_facts, slots
+from stations.models import BookingRules, ChargePoint, Connector, Favourite
 from stations.models.charge_point import guest_of, has_socket, own_or_guest
 from stations.spots import Spot
 from stations.spots import read as read_spots
@@ -36,6 +36,7 @@ from stations.spots import read as read_spots
 MOST = 500
 ROWS, COLUMNS = 18, 24
 _UNUSABLE = ("Faulted", "Unavailable")
+_ASKED_FIRST = BookingRules.objects.filter(charge_point=OuterRef("pk")).exclude(approval=BookingRules.Approval.AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class Wanted:
     free_to: datetime | None = None
     favourites: bool = False
     my_circles: bool = False
+    instant_book: bool = False
+    min_rating: Decimal | None = None
+    facts: tuple[str, ...] = ()
+    height_cm: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,8 @@ def near(viewer: object, latitude: float, longitude: float, wanted: Wanted) -> Q
     half = Power(Sin(north), 2.0) + shrink * Power(Sin(east), 2.0)
     distance = Value(2 * places.EARTH_RADIUS_M) * ASin(Least(Value(1.0), Sqrt(half)))
     by_distance = _matching(viewer, wanted).annotate(distance_m=Cast(Round(distance), IntegerField()))
-    return by_distance.order_by("distance_m", "pk").prefetch_related(_outlets(), "reliability")
+    nearest_first = by_distance.order_by("distance_m", "pk").select_related("site_facts")
+    return nearest_first.prefetch_related(_outlets(), "reliability")
 
 
 def crowds(viewer: object, box: Box, wanted: Wanted) -> list[Cluster] | None:
@@ -180,6 +186,11 @@ def _matching(viewer: object, wanted: Wanted) -> QuerySet[ChargePoint]:
     found = found.filter(_with_a_heart(viewer) if wanted.favourites else Q())
     if wanted.my_circles:
         found = found.filter(pk__in=own_or_guest(viewer)) if isinstance(viewer, User) else found.none()
+    if wanted.instant_book:
+        found = found.exclude(Exists(_ASKED_FIRST))
+    if wanted.min_rating is not None:
+        found = found.filter(reviews.are_from(wanted.min_rating))
+    found = found.filter(site_facts.told_as(wanted.facts, wanted.height_cm))
     outlets = _outlets_wanted(viewer, wanted)
     if wanted.available:
         return found.filter(_is_free(outlets))

@@ -4,11 +4,13 @@ from django.urls import path
 
 from stations.api.urls import api_urlpatterns
 from stations.views import (
+    areas,
     booking_rules,
     charge_points,
     circles,
     disputes,
     favourites,
+    filter_profiles,
     history,
     map,  # noqa: A004 - the map is the map
     owner,
@@ -59,6 +61,12 @@ urlpatterns = [
     path("owner/<str:code>/photos/", photos.photo_list, name="owner_photos"),
     path("charge-points/<str:code>/favourite/", favourites.favourite, name="favourite"),
     path("favourites/", favourites.favourite_list, name="favourites"),
+    path("filters/", filter_profiles.filter_profile_list, name="filter_profiles"),
+    path("filters/new/", filter_profiles.filter_profile_new, name="filter_profile_new"),
+    path("filters/<uuid:code>/", filter_profiles.filter_profile, name="filter_profile"),
+    path("areas/", areas.area_list, name="areas"),
+    path("areas/new/", areas.area, name="area_new"),
+    path("areas/<uuid:code>/", areas.area, name="area"),
     path("reservations/", reservations.reservation_list, name="reservation_list"),
     path("reservations/<uuid:code>/", reservations.reservation_detail, name="reservation_detail"),
     path("reservations/<uuid:code>/cancel/", reservations.reservation_cancel, name="reservation_cancel"),

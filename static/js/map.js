@@ -312,10 +312,14 @@ function wishes() {
   const wish = new URLSearchParams();
   const types = data.getAll("connector_type");
   if (types.length) wish.set("connector_type", types.join(","));
-  for (const name of ["q", "max_price_per_kwh", "available", "favourites", "my_circles", "fits_car"]) {
+  const facts = data.getAll("facts");
+  if (facts.length) wish.set("facts", facts.join(","));
+  for (const name of ["q", "max_price_per_kwh", "available", "favourites", "my_circles", "fits_car", "instant_book", "min_rating"]) {
     const value = (data.get(name) ?? "").trim();
     if (value) wish.set(name, name === "max_price_per_kwh" ? value.replace(",", ".") : value);
   }
+  const height = Number(data.get("height_cm"));
+  if (Number.isInteger(height) && height >= 100 && height <= 600) wish.set("height_cm", height);
   const slot = ["free_from", "free_to"].map((name) => new Date(data.get(name) || NaN));
   if (slot[0] < slot[1]) {
     wish.set("free_from", slot[0].toISOString());
@@ -332,6 +336,7 @@ function presentation() {
   const extra = new URLSearchParams();
   if (data.get("energy_wh") && data.get("energy_wh") !== "20000") extra.set("energy_wh", data.get("energy_wh"));
   for (const name of ["from", "to", "car"]) if (data.get(name)) extra.set(name, data.get(name));
+  if (!wishes().has("height_cm") && data.get("height_cm")) extra.set("height_cm", data.get("height_cm")); // the same
   if (!wishes().has("free_from")) {
     for (const name of ["free_from", "free_to"]) if (data.get(name)) extra.set(name, data.get(name)); // the list says what is wrong with it
   }
@@ -348,6 +353,7 @@ function remember() {
   const address = new URLSearchParams([...wishes(), ...presentation()]);
   for (const name of ["from", "to", "car"]) address.delete(name); // mine, and kept by the server's cookie
   if (selected) address.set("selected", selected);
+  if (!address.size && "opensFiltered" in form.dataset) address.set("sort", "near"); // an empty address would bring the usual filters back
   const query = address.toString();
   history.replaceState(history.state, "", query ? `?${query}` : location.pathname);
   const { lat, lng } = map.getCenter();
@@ -540,13 +546,17 @@ function openFilters(open) {
 
 function countFilters() {
   const wish = wishes();
-  const count = ["connector_type", "min_power_w", "available", "favourites", "my_circles", "fits_car", "max_price_per_kwh", "free_from"].filter((name) => wish.has(name)).length;
+  const count = ["connector_type", "min_power_w", "available", "favourites", "my_circles", "fits_car", "max_price_per_kwh", "free_from", "facts", "instant_book", "min_rating", "height_cm"].filter((name) => wish.has(name)).length;
   const badge = form.querySelector("[data-filters-count]");
   badge.textContent = count;
   badge.hidden = !count;
 }
 
 function changed() {
+  for (const chip of form.querySelectorAll("[data-profile]")) {
+    chip.classList.remove("chip--on");
+    chip.removeAttribute("aria-current");
+  }
   countFilters();
   soon(0);
 }
@@ -570,6 +580,7 @@ form.querySelector("[name=q]").addEventListener("input", () => {
 });
 
 form.addEventListener("submit", (event) => {
+  if (event.submitter?.matches("[data-filters-save]")) return;
   event.preventDefault();
   fitting = Boolean(form.querySelector("[name=q]").value.trim());
   openFilters(false);

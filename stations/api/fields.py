@@ -10,7 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from stations import search
+from stations import search, site_facts
 from stations.models import Connector
 
 MICRODEGREE = Decimal("0.000001")
@@ -120,4 +120,19 @@ class ConnectorTypesField(serializers.Field[tuple[str, ...], str, str, Any]):
         for word in words:
             if word not in Connector.Type.values:
                 self.fail("invalid", word=word[:20], known=", ".join(Connector.Type.values))
+        return tuple(dict.fromkeys(words))
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class FactsField(serializers.Field[tuple[str, ...], str, str, Any]):
+    """One fact about a place or several separated by commas."""
+
+    default_error_messages = {"invalid": _("“{word}” is no fact about a place; there are {known}.")}
+
+    def to_internal_value(self, data: Any) -> tuple[str, ...]:
+        """Read them; letter case means nothing."""
+        words = [word.strip().lower() for word in str(data).split(",") if word.strip()]
+        for word in words:
+            if word not in site_facts.COLUMNS:
+                self.fail("invalid", word=word[:20], known=", ".join(site_facts.COLUMNS))
         return tuple(dict.fromkeys(words))

@@ -12,7 +12,8 @@ from rest_framework import serializers
 from accounts import vehicles
 from accounts.models import User
 from stations import estimates, search
-from stations.api.fields import BoxField, ConnectorTypesField, PlaceField
+from stations.api.fields import BoxField, ConnectorTypesField, FactsField, PlaceField
+from stations.models.site_facts import HIGHEST_CM, LOWEST_CM
 
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # an hour later is still a date
 
@@ -35,6 +36,14 @@ class MapQuery(serializers.Serializer[dict[str, Any]]):
     )
     fits_car = serializers.BooleanField(required=False, default=False, help_text="Only with a connector for my car; without a car none.")
     car = serializers.UUIDField(required=False, help_text="Which of my cars, by its code; without it the usual one.")
+    instant_book = serializers.BooleanField(required=False, default=False, help_text="Only where a booking holds at once.")
+    min_rating = serializers.DecimalField(
+        max_digits=2, decimal_places=1, min_value=Decimal(1), max_value=Decimal(5), required=False, help_text="Stars in the mean, 1 to 5."
+    )
+    facts = FactsField(required=False, help_text="What the owner says of the place, one or several, separated by commas.")
+    height_cm = serializers.IntegerField(
+        min_value=LOWEST_CM, max_value=HIGHEST_CM, required=False, help_text="Of my car: only where nothing lower is in its way."
+    )
     q = serializers.CharField(max_length=100, allow_blank=True, required=False)
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +69,10 @@ class MapQuery(serializers.Serializer[dict[str, Any]]):
             free_to=asked.get("free_to"),
             favourites=asked["favourites"],
             my_circles=asked["my_circles"],
+            instant_book=asked["instant_book"],
+            min_rating=asked.get("min_rating"),
+            facts=asked.get("facts", ()),
+            height_cm=asked.get("height_cm"),
             car_types=_usable_types(viewer, asked.get("car")) if asked["fits_car"] else None,
         )
 

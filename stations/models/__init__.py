@@ -1,5 +1,6 @@
 """The tables of charging."""
 
+from stations.models.area_alert import AreaAlert, AreaNews, MapArrival
 from stations.models.arrival_pack import ArrivalPack
 from stations.models.booking_rules import BookingRules, Closure, WeeklyHours
 from stations.models.charge_point import ChargePoint, Connector, Invitation, State
@@ -7,6 +8,7 @@ from stations.models.circle import Circle, CircleMember, CirclePrice
 from stations.models.command import Command
 from stations.models.command_batch import CommandBatch
 from stations.models.favourite import Favourite
+from stations.models.filter_profile import FilterProfile
 from stations.models.map_cell import MapCell, MapCount, MapMove
 from stations.models.meter_case import MeterCase
 from stations.models.operator_reservation import OperatorReservation
@@ -20,11 +22,14 @@ from stations.models.reservation import Reservation
 from stations.models.reservation_series import ReservationSeries
 from stations.models.review import Review, ReviewReport
 from stations.models.session import ChargingSession, MeterValue
+from stations.models.site_facts import SiteFacts
 from stations.models.thinned_readings import ThinnedReadings
 from stations.models.thread import Message, Thread
 from stations.models.waitlist import WaitlistPlace
 
 __all__ = [
+    "AreaAlert",
+    "AreaNews",
     "ArrivalPack",
     "BookingRules",
     "CardPairing",
@@ -38,7 +43,9 @@ __all__ = [
     "CommandBatch",
     "Connector",
     "Favourite",
+    "FilterProfile",
     "Invitation",
+    "MapArrival",
     "MapCell",
     "MapCount",
     "MapMove",
@@ -55,6 +62,7 @@ __all__ = [
     "ReservationSeries",
     "Review",
     "ReviewReport",
+    "SiteFacts",
     "State",
     "ThinnedReadings",
     "Thread",

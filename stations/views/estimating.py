@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 from accounts import vehicles
 from accounts.models import User, Vehicle
@@ -27,12 +27,12 @@ class Asked:
     is_new: bool = False
 
 
-def read(request: HttpRequest) -> Asked:
+def read(request: HttpRequest, query: QueryDict | None = None) -> Asked:
     """Read the address, then what the browser remembers of the last time.
 
     Who has a car gets the price for it, unless the address asks for an energy alone.
     """
-    query = request.GET
+    query = request.GET if query is None else query
     energy_wh = _whole(query.get("energy_wh"))
     plain = Need(energy_wh if energy_wh and 1000 <= energy_wh <= 200_000 else ENERGY_WH)
     cars = vehicles.of(request.user) if isinstance(request.user, User) else []
@@ -47,7 +47,7 @@ def read(request: HttpRequest) -> Asked:
     if says_percents:
         try:
             chosen = estimates.percents(
-                _whole(query["from"]) if "from" in query else kept_from, _whole(query["to"]) if "to" in query else kept_to
+                _whole(query.get("from")) if "from" in query else kept_from, _whole(query.get("to")) if "to" in query else kept_to
             )
         except Invalid as error:
             refusal = str(error.message)

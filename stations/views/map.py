@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -12,28 +12,26 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
 from billing import money
 from billing.pricing import Prices
-from stations import estimates, gazetteer, places, reliability, reviews, search
+from stations import estimates, filter_profiles, gazetteer, places, reliability, reviews, search, site_facts
 from stations.estimates import Estimate, Need
 from stations.gazetteer import Town
-from stations.models import ChargePoint, Connector, Reliability, State
-from stations.views import estimating, loosening
+from stations.models import ChargePoint, Connector, FilterProfile, Reliability, State
+from stations.views import estimating, loosening, typed
 from stations.views.estimating import Asked
 
 ON_ONE_LIST = 60
 AMOUNTS_WH = (10_000, 20_000, 30_000, 40_000, 60_000)
 POWERS_W = (3_700, 7_400, 11_000, 22_000, 50_000)
-LONGEST_SLOT = timedelta(hours=72)
 WORLD = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
 YES = ("1", "true", "on", "True")
-SORTINGS = ("near", "price", "power", "reliable")
+SORTINGS = {"near": _("the nearest"), "price": _("the cheapest"), "power": _("the strongest"), "reliable": _("the most reliable")}
 PLURALS = (("one", 1), ("few", 2), ("other", 5))  # by the names the browser has for them, with a number of each
 
 
@@ -48,6 +46,10 @@ class Wish:
     is_favourite: bool = False
     is_of_my_circles: bool = False
     fits_car: bool = False
+    is_booked_at_once: bool = False
+    min_rating: Decimal | None = None
+    facts: tuple[str, ...] = ()
+    height_cm: int | None = None
     max_price: Decimal | None = None
     free_from: datetime | None = None
     free_to: datetime | None = None
@@ -59,23 +61,28 @@ class Wish:
     refusal: str = ""
 
     @classmethod
-    def read(cls, request: HttpRequest) -> "Wish":
-        """The same names as in the API, so that an address of the page explains itself."""
-        query = request.GET
+    def read(cls, request: HttpRequest, query: QueryDict | None = None) -> "Wish":
+        """The same names as in the API, so that an address of the page explains itself. `query` stands in for the address."""
+        query = request.GET if query is None else query
         types = {word.strip().upper() for words in query.getlist("connector_type") for word in words.split(",")}
-        box = _numbers(query.get("bbox", ""), 4)
-        centre = _numbers(query.get("near", ""), 2)
-        free_from, free_to = _slot(query.get("free_from", ""), query.get("free_to", ""))
-        asked = estimating.read(request)
+        box = typed.numbers(query.get("bbox", ""), 4)
+        centre = typed.numbers(query.get("near", ""), 2)
+        free_from, free_to = typed.slot(query.get("free_from", ""), query.get("free_to", ""))
+        facts = {word.strip().lower() for words in query.getlist("facts") for word in words.split(",")}
+        asked = estimating.read(request, query)
         wish = cls(
             text=query.get("q", "").strip()[:100],
             types=tuple(kind for kind in Connector.Type.values if kind in types),
-            min_power_w=max((_whole(said) or 0 for said in query.getlist("min_power_w")), default=0) or None,
+            min_power_w=max((typed.whole(said) or 0 for said in query.getlist("min_power_w")), default=0) or None,
             is_free_now=query.get("available", "") in YES,
             is_favourite=request.user.is_authenticated and query.get("favourites", "") in YES,
             is_of_my_circles=request.user.is_authenticated and query.get("my_circles", "") in YES,
             fits_car=asked.need.vehicle is not None and query.get("fits_car", "") in YES,
-            max_price=_price(query.get("max_price_per_kwh", "")),
+            is_booked_at_once=query.get("instant_book", "") in YES,
+            min_rating=typed.price(query.get("min_rating", ""), least=1, most=5),
+            facts=tuple(word for word in site_facts.COLUMNS if word in facts),
+            height_cm=typed.height_cm(query.get("height_cm")),
+            max_price=typed.price(query.get("max_price_per_kwh", "")),
             free_from=free_from,
             free_to=free_to,
             asked=asked,
@@ -99,6 +106,10 @@ class Wish:
             free_to=self.free_to,
             favourites=self.is_favourite,
             my_circles=self.is_of_my_circles,
+            instant_book=self.is_booked_at_once,
+            min_rating=self.min_rating,
+            facts=self.facts,
+            height_cm=self.height_cm,
             car_types=estimates.usable_types(self.need.vehicle) if self.fits_car and self.need.vehicle else None,
         )
 
@@ -208,7 +219,9 @@ class Place:
 @vary_on_cookie
 def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
     """Chargers near a place. With `part=list` only the list, which the page's script puts in place as the map moves."""
-    wish = Wish.read(request)
+    profiles = [] if request.GET.get("part") == "list" else filter_profiles.of(request.user)
+    query = _query(request, profiles)
+    wish = Wish.read(request, query)
     found, is_crowded = _found(request, wish)
     reviews.look_up(place.charge_point for place in found[:ON_ONE_LIST])
     context = {
@@ -217,8 +230,9 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
         "count": len(found),
         "more": max(0, len(found) - ON_ONE_LIST),
         "is_crowded": is_crowded,
-        "towns": _towns(wish, request.GET),
-        "ways_out": [] if found or is_crowded else loosening.ways_out(wish, request.GET, lambda wider: _count(request, wider)),
+        "towns": _towns(wish, query),
+        "ways_out": [] if found or is_crowded else loosening.ways_out(wish, query, lambda wider: _count(request, wider)),
+        "area_address": _kept(query, ("bbox", "near", "connector_type", "min_power_w", "my_circles")),
     }
     if request.GET.get("part") == "list":
         return estimating.remember(render(request, "stations/_map_list.html", context), wish.asked)
@@ -227,6 +241,10 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
         "stations/map.html",
         {
             **context,
+            "profiles": [(profile, profile.filters == filter_profiles.read(query.lists())) for profile in profiles],
+            "opens_filtered": any(profile.is_default for profile in profiles),
+            "sortings": SORTINGS,
+            "fact_words": site_facts.WORDS,
             "types": Connector.Type.choices,
             "powers_w": POWERS_W,
             "amounts_wh": AMOUNTS_WH,
@@ -234,6 +252,20 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
         },
     )
     return estimating.remember(page, wish.asked)
+
+
+def _query(request: HttpRequest, profiles: Sequence[FilterProfile]) -> QueryDict:
+    """The address; where it says nothing at all, the filters that somebody wants on whenever she opens the map."""
+    usual = next((profile for profile in profiles if profile.is_default), None)
+    return QueryDict(usual.query) if usual is not None and not request.GET else request.GET
+
+
+def _kept(query: QueryDict, names: Sequence[str]) -> str:
+    """Of the address what another page can use."""
+    kept = QueryDict(mutable=True)
+    for name in names:
+        kept.setlist(name, [said for said in query.getlist(name) if said])
+    return kept.urlencode()
 
 
 def _found(request: HttpRequest, wish: Wish) -> tuple[list[Place], bool]:
@@ -271,19 +303,23 @@ def _towns(wish: Wish, query: QueryDict) -> list[tuple[Town, str]]:
 def _refusal(query: QueryDict, wish: Wish) -> str:
     """What in the address is no filter, in one sentence."""
     kinds = {word.strip().upper() for words in query.getlist("connector_type") for word in words.split(",") if word.strip()}
-    powers = [said for said in query.getlist("min_power_w") if said.strip() and _whole(said) is None]
+    facts = {word.strip().lower() for words in query.getlist("facts") for word in words.split(",") if word.strip()}
+    powers = [said for said in query.getlist("min_power_w") if said.strip() and typed.whole(said) is None]
     slot = " – ".join(filter(None, (query.get("free_from", "").strip(), query.get("free_to", "").strip())))
     unread = (
         (_("Connector"), min(kinds - set(Connector.Type.values), default="")),
         (_("Power from"), min(powers, default="")),
         (_("Price up to"), query.get("max_price_per_kwh", "").strip() if wish.max_price is None else ""),
+        (_("Stars from"), query.get("min_rating", "").strip() if wish.min_rating is None else ""),
+        (pgettext("filter", "The place"), min(facts - set(site_facts.COLUMNS), default="")),
+        (_("Height of my car"), query.get("height_cm", "").strip() if wish.height_cm is None else ""),
         (_("Free in my time"), slot if wish.free_from is None else ""),
         (_("Place"), query.get("near", "").strip() if wish.centre is None else ""),
         (_("Map"), query.get("bbox", "").strip() if wish.box is None else ""),
     )
     for name, said in unread:
         if said:
-            return _("“%(said)s” is not a usable value of “%(name)s”, so it is left out.") % {"said": said[:60], "name": name}
+            return gettext("“%(said)s” is not a usable value of “%(name)s”, so it is left out.") % {"said": said[:60], "name": name}
     return ""
 
 
@@ -316,34 +352,3 @@ def map_config() -> dict[str, Any]:
             "zoomOut": _("Farther"),
         },
     }
-
-
-def _numbers(text: str, count: int) -> tuple[float, ...] | None:
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        return None
-    return numbers if len(numbers) == count and all(math.isfinite(number) and abs(number) <= 540 for number in numbers) else None
-
-
-def _slot(begins: str, ends: str) -> tuple[datetime, datetime] | tuple[None, None]:
-    """A time in which it should be free, by the clock of the place where it names no zone; two ends in their order, or none."""
-    try:
-        found = [datetime.fromisoformat(said) for said in (begins, ends)]
-        first, last = (one if one.tzinfo is not None else timezone.make_aware(one) for one in found)
-        last = min(last.astimezone(UTC), first.astimezone(UTC) + LONGEST_SLOT)
-    except (ValueError, OverflowError):
-        return None, None
-    return (first, last) if first < last else (None, None)
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 9 else None
-
-
-def _price(text: str) -> Decimal | None:
-    try:
-        price = Decimal(text.strip().replace(",", "."))
-    except InvalidOperation:
-        return None
-    return price if price.is_finite() and 0 <= price < 10_000 else None

@@ -23,6 +23,7 @@ EXAMPLES: dict[str, Any] = {
     "place": "U Nováků & syn",
     "host": "Pavel",
     "circle": "Ulice & okolí",
+    "area": "Opava & okolí",
     "card": "Modrá",
     "energy_wh": 14_200,
     "total_minor": 9_230,
