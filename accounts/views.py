@@ -8,7 +8,6 @@ from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,6 +24,7 @@ from accounts.adapter import remember_language
 from accounts.forms import CardEditForm, CardForm, CloseForm, ProfileForm, VehicleForm, VehicleModelForm
 from accounts.models import IdToken, Notification, User, Vehicle
 from accounts.pages import fresh_login_required
+from accounts.paging import Paginator
 from chargeshare.errors import DomainError, Invalid
 
 

@@ -29,6 +29,7 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts import addresses, counting
 from accounts.authentication import CsrfFailed
+from accounts.paging import Paginator
 from chargeshare.errors import DomainError, Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Pages(PageNumberPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+    django_paginator_class = Paginator
 
     def get_next_link(self) -> str | None:
         """Under the address that everybody knows, whatever the Host header says."""

@@ -7,7 +7,6 @@ from typing import Any, Concatenate, ParamSpec
 import segno
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
 from accounts.pages import explained
+from accounts.paging import Paginator
 from billing import bank_statements, payment_orders, payouts, taxes
 from billing.models import BankStatement, BankStatementLine, ChargeDetailRecord, Payout, PayoutBatch
 from billing.owners.forms import ChosenForm, ExportForm, FailForm, LineForm, ReportForm, StatementForm

@@ -7,7 +7,6 @@ from datetime import date
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -20,6 +19,7 @@ from accounts import idempotency
 from accounts.addresses import client_address
 from accounts.models import User
 from accounts.pages import explained, fresh_login_required
+from accounts.paging import Paginator
 from billing import bank_accounts, earnings, fee_papers, iban, money, payout_plans, payouts, seller_data, spreadsheets, statements, taxes
 from billing.models import BankAccount, Payout, PayoutPlan
 from billing.owners.forms import BankAccountForm, PayoutForm, PlanForm, SecondFactorForm, SellerDataForm

@@ -3,13 +3,13 @@
 from datetime import date
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.pages import who
+from accounts.paging import Paginator
 from billing import spreadsheets, statements, wallet_statements
 from billing.wallet_statements import Statement
 

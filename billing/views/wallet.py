@@ -9,7 +9,6 @@ from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import addresses, idempotency
 from accounts.models import User
 from accounts.pages import who
+from accounts.paging import Paginator
 from billing import auto_top_ups, instruments, journal, ledger, money, refunds, top_ups
 from billing.forms import AutoTopUpForm, RefundForm, TopUpForm
 from billing.gateway import demo

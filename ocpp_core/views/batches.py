@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
 from accounts.pages import explained
+from accounts.paging import Paginator
 from chargeshare.errors import DomainError, NotFound
 from ocpp_core import catalogue, drafts, schemas
 from ocpp_core.drafts import Draft

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
@@ -15,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.pages import explained
+from accounts.paging import Paginator
 from chargeshare.errors import NotFound
 from ocpp_core import local_list as room
 from ocpp_core.local_list_updates import Changes

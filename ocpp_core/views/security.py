@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.pages import explained
+from accounts.paging import Paginator
 from chargeshare.errors import DomainError, NotFound
 from ocpp_core import authority, certificates, installed_certificates, pem, protection, security_events
 from ocpp_core.models import Certificate, InstalledCertificate, SecurityEvent

@@ -4,7 +4,6 @@ from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import vehicles
 from accounts.models import User
 from accounts.pages import explained
+from accounts.paging import Paginator
 from billing import money
 from chargeshare.errors import Invalid, NotFound
 from stations import estimates, history, reviews, sessions

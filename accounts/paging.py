@@ -1,0 +1,23 @@
+"""Lists that may be long, a page at a time: for the pages and the API of every floor."""
+
+from typing import Any, TypeVar
+
+from django.core import paginator
+from django.db.models import QuerySet
+
+T = TypeVar("T")
+
+
+class Paginator(paginator.Paginator[T]):
+    """Deep in a list it looks for the keys of a page first, which an index alone tells, and reads whole the rows of that page.
+
+    Told to pass over a hundred thousand rows, a database fetches each of them, with all that is joined to it, and throws it away.
+    """
+
+    def page(self, number: int | str) -> paginator.Page[T]:
+        """One page of it."""
+        page: paginator.Page[Any] = super().page(number)
+        if page.number > 1 and isinstance(self.object_list, QuerySet) and isinstance(page.object_list, QuerySet):
+            keys = list(page.object_list.values_list("pk", flat=True))
+            page.object_list = self.object_list.filter(pk__in=keys)
+        return page
