@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.db.models.signals import post_save
+from django.db.models.sql.compiler import SQLUpdateCompiler
 
 from accounts.models import User
 from billing.models import Tariff
@@ -101,6 +102,22 @@ def _what_we_ask_passes_its_schema() -> Iterator[None]:
     post_save.connect(check, sender=Command)
     yield
     post_save.disconnect(check, sender=Command)
+
+
+@pytest.fixture(autouse=True)
+def _who_claims_a_row_asks_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An UPDATE whose conditions reach another table becomes `id IN (SELECT …)`.
+
+    PostgreSQL does not read such a subquery again after it has waited for somebody else's claim of the row: both have it.
+    """
+
+    def as_sql(self: SQLUpdateCompiler) -> Any:
+        sql, parameters = compiled(self)
+        assert f'(SELECT U0."id" FROM "{self.query.get_meta().db_table}" U0 INNER JOIN' not in sql, sql  # noqa: S608 - looked at, not asked
+        return sql, parameters
+
+    compiled = SQLUpdateCompiler.as_sql
+    monkeypatch.setattr(SQLUpdateCompiler, "as_sql", as_sql)
 
 
 @pytest.fixture
