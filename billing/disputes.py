@@ -26,6 +26,7 @@ OPENED_WITHIN = timedelta(days=14)
 ANSWERED_WITHIN = timedelta(hours=72)
 LONGEST_TEXT = 2_000
 BY_OWNER = (Reason.TOO_LITTLE, Reason.OTHER)
+OF_FEES = (Reason.CAME, Reason.PRICE, Reason.NOT_ME, Reason.OTHER)
 
 
 class TooLate(DomainError):
@@ -62,9 +63,11 @@ def concerning(user: User) -> QuerySet[Dispute]:
     return visible_to(user).filter(Q(cdr__driver=user) | Q(cdr__owner=user))
 
 
-def reasons(side: str) -> list[Dispute.Reason]:
-    """What each side may complain of."""
-    return list(BY_OWNER) if side == Side.OWNER else [reason for reason in Reason if reason != Reason.TOO_LITTLE]
+def reasons(side: str, *, of_fee: bool = False) -> list[Dispute.Reason]:
+    """What each side may complain of; the driver of a session, or of what it cost not to come."""
+    if side == Side.OWNER:
+        return list(BY_OWNER)
+    return list(OF_FEES) if of_fee else [reason for reason in Reason if reason not in (Reason.TOO_LITTLE, Reason.CAME)]
 
 
 def may_open(user: User, cdr: ChargeDetailRecord, *, now: datetime | None = None) -> bool:
@@ -173,7 +176,7 @@ def frozen_minor(owner: User) -> int:
 
 def _check(side: str, reason: str, text: str, amount_minor: int | None, spent_minor: int) -> None:
     problems = {}
-    if reason not in reasons(side):
+    if reason not in (*reasons(side), *reasons(side, of_fee=True)):
         problems["reason"] = [_("Choose what is wrong.")]
     if len(text) > LONGEST_TEXT or "\0" in text or (reason == Reason.OTHER and not text.strip()):
         problems["text"] = [_("Write up to %(most)s characters.") % {"most": LONGEST_TEXT}]

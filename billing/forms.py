@@ -20,9 +20,11 @@ class AmountField(forms.CharField):
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
         super().__init__(max_length=20, widget=widget, **options)
 
-    def clean(self, value: Any) -> int:
-        """Read it, with a comma or a point."""
+    def clean(self, value: Any) -> int | None:
+        """Read it, with a comma or a point; nothing where it may be left out."""
         typed = super().clean(value)
+        if not typed and not self.required:
+            return None
         try:
             return money.minor(typed)
         except DomainError as error:

@@ -10,7 +10,8 @@ from billing.models import CdrLine
 from billing.pricing import PricedLine, Usage
 from billing.settlement import Bill
 from stations import authorization
-from stations.models import ChargePoint, Reservation
+from stations.models import ChargePoint, ChargingSession, Reservation
+from stations.models.reservation import BEFORE
 
 FIT = ("Available", "Reserved")  # with a cable plugged in either she has come or somebody else's car stands in her way
 
@@ -22,14 +23,24 @@ def late_minor(booking: Reservation, at: datetime) -> int:
 
 
 def no_show_minor(booking: Reservation) -> int:
-    """What staying away costs: nothing where she could not have charged."""
+    """What staying away costs: nothing where she could not have charged all the time it waited, nor where she did at another outlet."""
     charge_point = booking.charge_point
     could_charge = charge_point.is_online and not charge_point.is_paused and booking.connector.status in FIT and not booking.trouble
+    was_away = charge_point.connected_at is None or charge_point.connected_at > booking.begins_at  # in part of the grace at least
+    if was_away or _has_come(booking):
+        return 0
     try:
         authorization.admit(booking.driver, charge_point)
     except authorization.NotAdmitted:  # since she booked
         could_charge = False
     return booking.no_show_fee_minor if could_charge and booking.status == Reservation.Status.BOOKED else 0
+
+
+def _has_come(booking: Reservation) -> bool:
+    """Whether she charged in her slot at another outlet of the same box."""
+    visits = ChargingSession.objects.filter(charge_point=booking.charge_point_id, driver=booking.driver_id)
+    begun = visits.filter(start_received_at__gte=booking.begins_at - BEFORE, start_received_at__lt=booking.ends_at)
+    return begun.exclude(status=ChargingSession.Status.INVALID).exists()
 
 
 def charge(booking: Reservation, kind: str, amount_minor: int, now: datetime) -> None:

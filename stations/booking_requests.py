@@ -30,7 +30,8 @@ def approve(*, user: User, reservation: Reservation) -> Reservation:
         now = timezone.now()
         for booking in group:
             booking.status, booking.answered_at, booking.answer_by = Status.BOOKED, now, None
-            booking.save(update_fields=["status", "answered_at", "answer_by"])
+            booking.revision += 1
+            booking.save(update_fields=["status", "answered_at", "answer_by", "revision"])
             if booking.begins_at - BEFORE <= now:
                 holding.tell_charger(booking, now)
         booking_news.tell(group[0], Notification.Kind.RESERVATION_BOOKED, count=len(group), to_owner=False)

@@ -97,6 +97,13 @@ def hours(charge_point: ChargePoint, kind: str) -> list[Hours]:
     return weekly.merged(Hours(row.weekday, row.from_minute, row.to_minute) for row in rows)
 
 
+def hours_for_guests(charge_point: ChargePoint) -> list[Hours]:
+    """When others may come; none at all means always. That somebody keeps the rest for herself, when she is at home, is not said."""
+    own, whole = hours(charge_point, Kind.OWN), [Hours(day, 0, weekly.MINUTES_OF_DAY) for day in range(weekly.DAYS)]
+    open_hours = hours(charge_point, Kind.OPEN)
+    return weekly.without(open_hours or whole, own) if own else open_hours
+
+
 @transaction.atomic
 def close(charge_point: ChargePoint, *, begins_at: datetime, ends_at: datetime, note: str = "") -> Closure:
     """Let nobody have the charger for a time. Bookings that were made before stay: cancelling them is the owner's own deed."""
@@ -206,13 +213,13 @@ def _refused_length(rules: BookingRules, begins_at: datetime, ends_at: datetime,
 
 def _refused_hours(charge_point: ChargePoint, begins_at: datetime, ends_at: datetime) -> str:
     wanted = weekly.pieces(begins_at, ends_at, zone_of(charge_point))
-    open_hours = hours(charge_point, Kind.OPEN)
+    open_hours = hours_for_guests(charge_point)
     if open_hours and not weekly.covers(open_hours, wanted):
         return _("The charger is not open then. It is open %(hours)s.") % {"hours": ", ".join(weekly.spoken(open_hours))}
     if Closure.objects.filter(charge_point=charge_point, begins_at__lt=ends_at, ends_at__gt=begins_at).exists():
         return _("The host has closed the charger for this time.")
     if weekly.touches(hours(charge_point, Kind.OWN), wanted):
-        return _("The host keeps this time for a car of the house.")
+        return _("The charger is not open then.")
     return ""
 
 

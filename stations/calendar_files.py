@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from stations.models import Reservation
@@ -23,8 +24,8 @@ def written(booking: Reservation) -> str:
         "METHOD:PUBLISH",
         "BEGIN:VEVENT",
         f"UID:{booking.code}@chargeshare",
-        f"DTSTAMP:{_utc(booking.ended_at or booking.created_at)}",
-        f"SEQUENCE:{0 if booking.ended_at is None else 1}",
+        f"DTSTAMP:{_utc(timezone.now())}",
+        f"SEQUENCE:{booking.revision}",
         f"DTSTART:{_utc(booking.begins_at)}",
         f"DTEND:{_utc(booking.ends_at)}",
         f"STATUS:{'TENTATIVE' if booking.status == Reservation.Status.REQUESTED else 'CONFIRMED' if is_on else 'CANCELLED'}",

@@ -305,9 +305,9 @@ class DisputeForm(forms.Form):
     text = forms.CharField(label=_("What happened"), required=False, max_length=2_000, widget=forms.Textarea(attrs={"rows": 4}))
     symbol = money.SYMBOLS.get(settings.CURRENCY, settings.CURRENCY)
 
-    def __init__(self, *args: Any, is_driver: bool, most: str, **options: Any) -> None:
+    def __init__(self, *args: Any, is_driver: bool, of_fee: bool, most: str, **options: Any) -> None:
         super().__init__(*args, **options)
-        allowed = disputes.reasons(Dispute.Side.DRIVER if is_driver else Dispute.Side.OWNER)
+        allowed = disputes.reasons(Dispute.Side.DRIVER if is_driver else Dispute.Side.OWNER, of_fee=of_fee)
         reason = self.fields["reason"]
         reason.choices = [(one.value, one.label) for one in allowed]  # type: ignore[attr-defined]  # a ChoiceField
         if is_driver:

@@ -178,7 +178,7 @@ def expire(*, now: datetime) -> int:
         if booking.status != Status.BOOKED or holding.adopts(booking):
             return False
         is_starting = ChargingSession.objects.filter(
-            connector=booking.connector, driver=booking.driver, status=ChargingSession.Status.PENDING, expires_at__gt=now
+            charge_point=booking.charge_point, driver=booking.driver, status=ChargingSession.Status.PENDING, expires_at__gt=now
         )
         if is_starting.exists() and booking.ends_at > now:
             return False
@@ -301,8 +301,8 @@ def end(group: list[Reservation], status: str, now: datetime, *, by: User | None
     fee_minor, was_requested = 0, any(booking.status == Status.REQUESTED for booking in group)
     for booking in group:
         fee_minor += _fee(booking, status, now, by)
-        booking.status, booking.ended_at, booking.cancelled_by = status, now, by
-        booking.save(update_fields=["status", "ended_at", "cancelled_by"])
+        booking.status, booking.ended_at, booking.cancelled_by, booking.revision = status, now, by, booking.revision + 1
+        booking.save(update_fields=["status", "ended_at", "cancelled_by", "revision"])
         slots.keep_no_longer(booking)
         holding.release(booking, now)
     for booking in group[:1]:
@@ -335,8 +335,8 @@ def _move(booking: Reservation, begins_at: datetime, ends_at: datetime, now: dat
     if moves:
         slots.keep_no_longer(booking)
         holding.release(booking, now)
-    booking.begins_at, booking.ends_at = begins_at, ends_at
-    changed = ["begins_at", "ends_at"]
+    booking.begins_at, booking.ends_at, booking.revision = begins_at, ends_at, booking.revision + 1
+    changed = ["begins_at", "ends_at", "revision"]
     if moves:
         booking.told_at = booking.released_at = booking.reminded_at = None
         booking.told_times, booking.answer, booking.trouble = 0, "", ""

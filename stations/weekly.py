@@ -64,6 +64,23 @@ def merged(found: Iterable[Hours]) -> list[Hours]:
     return whole
 
 
+def without(hours: Iterable[Hours], taken: Iterable[Hours]) -> list[Hours]:
+    """What is left of some hours when others are taken out of them."""
+    left = list(hours)
+    for one in taken:
+        left = [
+            Hours(piece.weekday, begins, ends)
+            for piece in left
+            for begins, ends in (
+                [(piece.from_minute, min(piece.to_minute, one.from_minute)), (max(piece.from_minute, one.to_minute), piece.to_minute)]
+                if piece.weekday == one.weekday and piece.from_minute < one.to_minute and one.from_minute < piece.to_minute
+                else [(piece.from_minute, piece.to_minute)]
+            )
+            if begins < ends
+        ]
+    return merged(left)
+
+
 def written(found: Iterable[Hours]) -> list[dict[str, Any]]:
     """Hours as JSON, days that have the same ones together."""
     by_clock: dict[tuple[int, int], list[int]] = {}

@@ -31,7 +31,7 @@ class BookingRulesSerializer(serializers.ModelSerializer[BookingRules]):
     late_fee = MoneyField(source="late_fee_minor", required=False, help_text="At most 50.00, and never more than half an hour of charging.")
     no_show_fee = MoneyField(source="no_show_fee_minor", required=False, help_text="The same bounds.")
     open = HoursSerializer(many=True, required=False, help_text="Empty: always.")
-    own = HoursSerializer(many=True, required=False, help_text="When only the owner may book.")
+    own = HoursSerializer(many=True, required=False, help_text="When only the owner may book; hers alone to read.")
 
     class Meta:
         model = BookingRules

@@ -21,7 +21,7 @@ from stations.api.booking_serializers import (
     FreeTimesQuery,
     SpanSerializer,
 )
-from stations.api.permissions import own_charge_point, seen_charge_point
+from stations.api.permissions import is_managed_by, own_charge_point, seen_charge_point
 from stations.models import ChargePoint
 
 
@@ -32,8 +32,9 @@ class BookingRulesView(APIView):
 
     @extend_schema(responses=BookingRulesSerializer)
     def get(self, request: Request, code: str) -> Response:
-        """What holds for who books; the default asks for nothing."""
-        return Response(_rules(seen_charge_point(request, code)))
+        """What holds for who books; the default asks for nothing. When the owner keeps it for herself, her guests read as closed."""
+        charge_point = seen_charge_point(request, code)
+        return Response(_rules(charge_point, is_own=is_managed_by(charge_point, request.user)))
 
     @extend_schema(request=BookingRulesSerializer, responses=BookingRulesSerializer)
     def patch(self, request: Request, code: str) -> Response:
@@ -42,7 +43,7 @@ class BookingRulesView(APIView):
         said = BookingRulesSerializer(booking_rules.of(charge_point), data=request.data, partial=True)
         said.is_valid(raise_exception=True)
         booking_rules.edit(charge_point, **said.validated_data)
-        return Response(_rules(charge_point))
+        return Response(_rules(charge_point, is_own=True))
 
 
 class ClosuresView(APIView):
@@ -122,9 +123,11 @@ class FreeTimesView(APIView):
         return Response(SpanSerializer(spans, many=True).data)  # type: ignore[arg-type]  # rows of it
 
 
-def _rules(charge_point: ChargePoint) -> dict[str, Any]:
-    rules = booking_rules.of(charge_point)
-    hours = {kind: weekly.written(booking_rules.hours(charge_point, kind)) for kind in booking_rules.Kind.values}
-    for kind, rows in hours.items():
-        setattr(rules, kind, rows)
+def _rules(charge_point: ChargePoint, *, is_own: bool) -> dict[str, Any]:
+    rules, kinds = booking_rules.of(charge_point), booking_rules.Kind
+    shown = {kind: booking_rules.hours(charge_point, kind) for kind in kinds.values}
+    if not is_own:
+        shown = {kinds.OPEN: booking_rules.hours_for_guests(charge_point), kinds.OWN: []}
+    for kind, hours in shown.items():
+        setattr(rules, kind, weekly.written(hours))
     return dict(BookingRulesSerializer(rules).data)

@@ -1,6 +1,7 @@
-"""Complaining about a session: the form, and everything known of it put beside the complaint."""
+"""Complaining about a session or a fee: the form, and everything known of it put beside the complaint."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,7 +17,7 @@ from billing.models import ChargeDetailRecord, Dispute
 from chargeshare.errors import DomainError, Invalid
 from stations import evidence
 from stations.forms import DisputeForm
-from stations.models import ChargingSession
+from stations.models import ChargingSession, Reservation
 
 
 @never_cache
@@ -25,7 +26,6 @@ from stations.models import ChargingSession
 def dispute_open(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
     """Say what is wrong with a receipt, as the one who paid it or the one who earned it."""
     user = who(request)
-    session = get_object_or_404(ChargingSession.objects.select_related("connector", "charge_point"), code=code)
     cdr = get_object_or_404(ChargeDetailRecord.objects.select_related("driver", "owner"), session_code=code, corrects=None)
     if user.pk not in (cdr.driver_id, cdr.owner_id):
         raise Http404
@@ -34,7 +34,13 @@ def dispute_open(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
         return redirect(known)
     spent_minor = settlement.spent_minor(code)
     is_driver = user.pk == cdr.driver_id
-    form = DisputeForm(request.POST if request.method == "POST" else None, is_driver=is_driver, most=money.fmt(spent_minor, cdr.currency))
+    booking = Reservation.objects.select_related("connector", "charge_point").filter(code=code).first()
+    form = DisputeForm(
+        request.POST if request.method == "POST" else None,
+        is_driver=is_driver,
+        of_fee=booking is not None,
+        most=money.fmt(spent_minor, cdr.currency),
+    )
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
@@ -44,7 +50,7 @@ def dispute_open(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
                 reason=said["reason"],
                 text=said["text"],
                 amount_minor=said.get("amount"),
-                evidence=evidence.of(session),
+                evidence=_known(code) if booking is None else evidence.of_booking(booking),
             )
         except Invalid as refusal:
             for field, sentences in refusal.fields.items():
@@ -54,5 +60,9 @@ def dispute_open(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
         else:
             messages.success(request, _("Thank you. The other side has three days to answer, then we decide."))
             return redirect(opened)
-    context = {"form": form, "session": session, "cdr": cdr, "spent_minor": spent_minor, "is_driver": is_driver}
+    context = {"form": form, "cdr": cdr, "spent_minor": spent_minor, "is_driver": is_driver}
     return render(request, "stations/dispute_open.html", context, status=400 if form.is_bound else 200)
+
+
+def _known(code: uuid.UUID) -> dict[str, Any]:
+    return evidence.of(get_object_or_404(ChargingSession.objects.select_related("connector", "charge_point"), code=code))

@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.pages import explained, who
 from accounts.paging import Paginator
 from chargeshare.errors import Invalid, NotFound
+from billing import disputes
 from stations import (
     arrival,
     booking_fees,
@@ -76,7 +77,7 @@ def book(request: HttpRequest, code: str) -> HttpResponseBase:
         "prices": prices,
         "is_own": is_own,
         "town": places.town(charge_point.address),
-        "hours": [] if is_own else weekly.spoken(booking_rules.hours(charge_point, booking_rules.Kind.OPEN)),
+        "hours": [] if is_own else weekly.spoken(booking_rules.hours_for_guests(charge_point)),
         "terms": booking_rules.terms(who(request), connector, choice.begins_at, now, prices),
         "refusal": "" if is_own else booking_rules.refusal(charge_point, choice.begins_at, choice.ends_at, now),
         "missing": "" if is_own else booking_rules.missing_of(who(request), rules),
@@ -155,6 +156,7 @@ def reservation_detail(request: HttpRequest, code: UUID) -> HttpResponseBase:
         "can_cancel": booking.status in (Reservation.Status.BOOKED, Reservation.Status.REQUESTED),
         "address": booking.charge_point.address if is_host or slots.may_see_address(booking, now) else "",
         "shows_address_from": slots.address_from(booking),
+        "may_dispute": booking.cdr is not None and disputes.may_open(user, booking.cdr, now=now),
     }
     return render(request, "stations/reservation_detail.html", context)
 

@@ -1,15 +1,19 @@
 """What it costs to stay away or to call off late, in the cases in which somebody would gain by it."""
 
+from datetime import timedelta
+
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import closing
 from accounts.models import User
-from billing.models import ChargeDetailRecord, LedgerAccount
+from billing import audit, disputes
+from billing.models import ChargeDetailRecord, Dispute, LedgerAccount
 from chargeshare.errors import DomainError
 from stations import booking_requests, reservations
 from stations.booking_rules import OutsideRules
-from stations.models import ChargePoint, Connector, Reservation
+from stations.models import ChargePoint, ChargingSession, Connector, Reservation
 from tests import factories
 from tests.stations.acting import HOUR, MINUTE, go_online
 from tests.stations.test_booking_rules import fees, rule
@@ -83,10 +87,8 @@ def test_whom_the_host_lets_in_no_more_has_not_stayed_away(driver, charge_point,
 
 @pytest.mark.parametrize("profile", [ChargePoint.SecurityProfile.NONE, ChargePoint.SecurityProfile.BASIC])
 def test_fees_at_a_charger_without_a_password_wait_like_its_sessions(driver, charge_point, connector, profile):
-    go_online(charge_point)
+    missed(driver, charge_point, connector)
     ChargePoint.objects.filter(pk=charge_point.pk).update(security_profile=profile)
-    fees(charge_point)
-    move(book(driver, connector), begins=-16 * MINUTE, ends=HOUR)
 
     keep_house()
 
@@ -106,3 +108,76 @@ def test_nobody_leaves_with_a_fee_to_pay(charge_point, connector):
     assert User.objects.get(pk=guest.pk).closed_at is None
     assert not LedgerAccount.objects.filter(user=guest, kind="debt", balance_minor__lt=0).exists()
     assert Reservation.objects.get(pk=one.pk).status == "booked"
+
+
+def missed(driver, charge_point, connector):
+    """A booking at a charger that was there all the time, and whose grace is over."""
+    go_online(charge_point)
+    ChargePoint.objects.filter(pk=charge_point.pk).update(connected_at=timezone.now() - HOUR)
+    fees(charge_point)
+    return move(book(driver, connector), begins=-16 * MINUTE, ends=HOUR)
+
+
+def test_a_charger_that_was_away_in_part_of_the_grace_costs_nothing(driver, charge_point, connector):
+    one = missed(driver, charge_point, connector)
+    ChargePoint.objects.filter(pk=charge_point.pk).update(connected_at=one.begins_at + MINUTE)
+
+    keep_house()
+
+    one.refresh_from_db()
+    assert (one.status, one.cdr) == ("expired", None)
+
+
+@pytest.mark.parametrize(("begun", "costs"), [(timedelta(minutes=2), False), (-HOUR, True)])
+def test_who_charged_at_the_other_outlet_of_the_box_was_there(driver, charge_point, connector, begun, costs):
+    one = missed(driver, charge_point, connector)
+    other = Connector.objects.create(charge_point=charge_point, number=2, status="Charging")
+    ChargingSession.objects.create(
+        charge_point=charge_point,
+        connector=other,
+        driver=driver,
+        owner=charge_point.owner,
+        status="COMPLETED",
+        start_received_at=one.begins_at + begun,
+    )
+
+    keep_house()
+
+    one.refresh_from_db()
+    assert (one.status, one.cdr is not None) == ("expired", costs)
+
+
+def test_a_start_at_the_other_outlet_that_never_began_is_no_visit(driver, charge_point, connector):
+    one = missed(driver, charge_point, connector)
+    other = Connector.objects.create(charge_point=charge_point, number=2, status="Available")
+    ChargingSession.objects.create(charge_point=charge_point, connector=other, driver=driver, owner=charge_point.owner, status="INVALID")
+
+    keep_house()
+
+    one.refresh_from_db()
+    assert one.cdr is not None
+
+
+def test_a_fee_is_disputed_from_the_page_of_the_booking(client, driver, stranger, staff, charge_point, connector):
+    one = missed(driver, charge_point, connector)
+    keep_house()
+    one.refresh_from_db()
+    url = reverse("stations:dispute_open", args=[one.code])
+    client.force_login(driver)
+    assert url in client.get(one.get_absolute_url()).content.decode()
+    assert "no energy" not in client.get(url).content.decode()
+
+    client.post(url, {"reason": "came", "text": "I stood before a locked gate."})
+    again = client.post(url, {"reason": "came", "text": "Twice."})
+
+    dispute = Dispute.objects.get()
+    assert again["Location"] == dispute.get_absolute_url()
+    assert (dispute.cdr, dispute.disputed_minor) == (one.cdr, one.cdr.total_minor)
+    assert dispute.evidence["booking"]["begins_at"]
+    assert url not in client.get(one.get_absolute_url()).content.decode()
+    disputes.decide(staff, dispute, returned_minor=one.cdr.total_minor, decision="The gate was locked.")
+    assert audit.check() == []
+    client.force_login(staff)
+    assert client.get(reverse("admin:billing_dispute_case", args=[dispute.code])).status_code == 200
+    client.force_login(stranger)
+    assert client.get(url).status_code == 404

@@ -402,6 +402,7 @@ def test_who_books_late_may_think_again_for_a_quarter_of_an_hour(driver, charge_
 
 def test_staying_away_costs_what_was_said_before(driver, charge_point, connector):
     go_online(charge_point)
+    ChargePoint.objects.filter(pk=charge_point.pk).update(connected_at=timezone.now() - HOUR)
     fees(charge_point)
     one = move(book(driver, connector), begins=-16 * MINUTE, ends=HOUR)
 

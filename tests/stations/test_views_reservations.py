@@ -215,8 +215,22 @@ def test_a_calendar_takes_it(client, driver, charge_point, booking):
     assert "Garáž\\; u Nováků\\, vzadu" in unfolded
     assert f"DTSTART:{booking.begins_at.astimezone(UTC):%Y%m%dT%H%M%SZ}" in unfolded
     assert "STATUS:CONFIRMED" in unfolded
+
+
+def test_a_calendar_learns_of_changes_and_of_the_end(client, driver, booking):
+    client.force_login(driver)
+    url = reverse("stations:reservation_calendar", args=[booking.code])
+    files = [client.get(url).content.decode()]
+
+    reservations.change(user=driver, reservation=booking, begins_at=booking.begins_at, ends_at=booking.ends_at - 10 * MINUTE)
+    files.append(client.get(url).content.decode())
     reservations.cancel(user=driver, reservation=booking)
-    assert b"STATUS:CANCELLED" in client.get(reverse("stations:reservation_calendar", args=[booking.code])).content
+    files.append(client.get(url).content.decode())
+
+    assert [int(re.search(r"SEQUENCE:(\d+)", file)[1]) for file in files] == [0, 1, 2]
+    assert len({re.search("UID:.*", file)[0] for file in files}) == 1
+    assert "STATUS:CANCELLED" in files[2]
+    assert url in client.get(booking.get_absolute_url()).content.decode()
 
 
 def test_a_charger_kept_for_somebody_says_so(client, driver, stranger, charge_point, booking):
