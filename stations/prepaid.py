@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 Status = PrepaidStart.Status
 
 LEAST_MINOR, MOST_MINOR = 10_000, 100_000
-PRESETS_MINOR = (10_000, 20_000, 50_000, 100_000)
 STARTED_WITHIN = timedelta(hours=2)  # whoever pays later than that has driven on
 PER_PASS = 100
 CLAIMED_FOR = timedelta(minutes=5)
@@ -42,8 +41,8 @@ class WalletInUse(DomainError):
     message = gettext_lazy("Top up your wallet to charge here.")
 
 
-def begin(driver: User, connector: Connector, amount_minor: int) -> PrepaidStart:
-    """Begin a payment for one visit. What would stop the start afterwards stops it here, before anybody pays."""
+def begin(driver: User, connector: Connector, amount_minor: int, *, instrument: str = "") -> PrepaidStart:
+    """Begin a payment for one visit, by the way she picked. What would stop the start afterwards stops it here, before anybody pays."""
     if settings.WALLET_ENABLED and not driver.is_guest:
         raise WalletInUse
     if not LEAST_MINOR <= amount_minor <= MOST_MINOR:
@@ -52,7 +51,7 @@ def begin(driver: User, connector: Connector, amount_minor: int) -> PrepaidStart
     with contextlib.suppress(CreditTooLow):  # that is what the payment is for
         authorization.check_driver(driver, connector)
     start: PrepaidStart = PrepaidStart.objects.create(driver=driver, connector=connector, amount_minor=amount_minor)
-    start.top_up = top_ups.begin(driver, amount_minor, return_path=start.get_absolute_url(), is_prepayment=True)
+    start.top_up = top_ups.begin(driver, amount_minor, return_path=start.get_absolute_url(), is_prepayment=True, instrument=instrument)
     start.save(update_fields=["top_up"])
     return start
 

@@ -124,6 +124,17 @@ class StartSerializer(serializers.Serializer[dict[str, Any]]):
         return until
 
 
+class LimitsSerializer(serializers.Serializer[dict[str, Any]]):
+    """At what a session stops by itself; what is left out is no limit."""
+
+    max_amount = MoneyField(required=False, allow_null=True)
+    max_energy_wh = serializers.IntegerField(min_value=1, max_value=10_000_000, required=False, allow_null=True)
+    until = serializers.DateTimeField(required=False, allow_null=True)
+    until_percent = serializers.IntegerField(
+        min_value=1, max_value=100, required=False, allow_null=True, help_text="Where the charger says how full the battery is."
+    )
+
+
 class SessionQuery(serializers.Serializer[dict[str, Any]]):
     """Which sessions."""
 

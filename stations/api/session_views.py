@@ -20,6 +20,7 @@ from chargeshare.errors import NotFound
 from stations import sessions
 from stations.api.permissions import connector_of, user_of
 from stations.api.session_serializers import (
+    LimitsSerializer,
     SampledValues,
     SampledValueSerializer,
     SessionQuery,
@@ -89,6 +90,25 @@ class SessionViewSet(GenericViewSet[ChargingSession]):
         """Ask the charger to stop."""
         sessions.request_stop(user=user_of(request), session=self._of(request, code))
         return Response(status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(parameters=[CODE], request=LimitsSerializer, responses=SessionSerializer)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def limits(self, request: Request, code: str) -> Response:
+        """Set anew at what it stops by itself, for its driver, while it waits or charges."""
+        session = self._of(request, code)
+        said = LimitsSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        wish = said.validated_data
+        sessions.change_limits(
+            user=user_of(request),
+            session=session,
+            max_amount_minor=wish.get("max_amount"),
+            max_energy_wh=wish.get("max_energy_wh"),
+            until=wish.get("until"),
+            until_percent=wish.get("until_percent"),
+        )
+        return Response(self.get_serializer(self._of(request, code)).data)
 
     @extend_schema(parameters=[CODE], request=None, responses=SessionSerializer)
     @action(detail=True, methods=["post"])

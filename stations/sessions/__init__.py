@@ -2,6 +2,7 @@
 
 from stations.sessions.beginning import Started, begin
 from stations.sessions.billing import cost_so_far_minor
+from stations.sessions.caps import change_limits
 from stations.sessions.deciding import decide
 from stations.sessions.ending import close
 from stations.sessions.stopping import StopAnswer, stop
@@ -15,6 +16,7 @@ __all__ = [
     "StopAnswer",
     "abandon_stale",
     "begin",
+    "change_limits",
     "choose_vehicle",
     "close",
     "close_orphans",

@@ -76,7 +76,7 @@ def request_start(
     The charger will name the session by its one-time tag; until then it waits, and is given up after a while.
     """
     now = timezone.now()
-    _check_limits(now, max_amount_minor, max_energy_wh, until)
+    check_limits(now, max_amount_minor, max_energy_wh, until)
     if car is not None:
         if car.vehicle.user_id != driver.pk:
             raise NotFound
@@ -158,7 +158,8 @@ def choose_vehicle(*, user: User, session: ChargingSession, vehicle: Vehicle | N
     return locked
 
 
-def _check_limits(now: datetime, max_amount_minor: int | None, max_energy_wh: int | None, until: datetime | None) -> None:
+def check_limits(now: datetime, max_amount_minor: int | None, max_energy_wh: int | None, until: datetime | None) -> None:
+    """Refuse limits that let nothing flow."""
     fields: dict[str, list[str]] = {}
     if max_amount_minor is not None and max_amount_minor <= 0:
         fields["max_amount"] = [str(SessionTooSmall.message)]

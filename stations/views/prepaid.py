@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import addresses, counting
 from accounts.models import User
 from accounts.pages import explained, who
+from billing import instruments
 from chargeshare.errors import DomainError, Invalid, NotFound
 from stations import prepaid
 from stations.api.permissions import seen_charge_point
@@ -43,9 +44,10 @@ def prepay(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
         raise NotFound
     is_guest = not isinstance(request.user, User)
     form = PrepayForm(request.POST if request.method == "POST" else None, is_guest=is_guest)
+    instrument = instruments.chosen(request.POST.get("instrument", request.GET.get("pay", "")))
     if request.method == "POST" and form.is_valid():
         try:
-            start = prepaid.begin(_payer(request, form), connector, form.cleaned_data["amount"])
+            start = prepaid.begin(_payer(request, form), connector, form.cleaned_data["amount"], instrument=instrument)
         except Invalid as refusal:
             for field, sentences in refusal.fields.items():
                 form.add_error(field if field in form.fields else None, [str(sentence) for sentence in sentences])
@@ -55,7 +57,8 @@ def prepay(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
             form.add_error(None, str(refusal.message))
         else:
             return HttpResponseRedirect(start.top_up.gateway_url.removeprefix(settings.PUBLIC_URL))  # type: ignore[union-attr]  # begun
-    context = {**outlet_context(request, charge_point, number), "form": form, "is_guest": is_guest, "presets": prepaid.PRESETS_MINOR}
+    payment = {"form": form, "is_guest": is_guest, "instruments": instruments.enabled(), "instrument": instrument}
+    context = {**outlet_context(request, charge_point, number), **payment}
     return render(request, "stations/prepay.html", context, status=400 if form.is_bound else 200)
 
 

@@ -1,8 +1,12 @@
 """Start, watch, stop: the pages of a charging session."""
 
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -11,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import vehicles
+from accounts import offline, vehicles
 from accounts.models import User
 from accounts.pages import explained
 from accounts.paging import Paginator
@@ -21,6 +25,7 @@ from stations import estimates, history, reviews, sessions
 from stations.api.permissions import seen_charge_point
 from stations.models import ChargingSession
 from stations.progress import Progress
+from stations.views.reservations import said_in_one
 
 ON_ONE_PAGE = 20
 WITH_ALL = ("charge_point", "connector", "tariff_version__tariff", "hold", "cdr", "driver", "owner", "id_token", "vehicle")
@@ -36,13 +41,11 @@ def session_start(request: HttpRequest, code: str, number: int) -> HttpResponseB
     if connector is None:
         raise NotFound
     origin = ChargingSession.Origin.QR if request.POST.get("origin") == "qr" else ChargingSession.Origin.APP
-    amount = request.POST.get("max_amount", "").strip()
     session = sessions.request_start(
         driver=_user(request),
         connector=connector,
         origin=origin,
-        max_amount_minor=_positive(money.minor(amount)) if amount else None,
-        max_energy_wh=_energy_wh(request.POST.get("max_energy_kwh", "").strip()),
+        **_limits(request.POST),
         car=sessions.Car.of(
             vehicles.find(_user(request), request.POST.get("vehicle", "")),
             _percents(request.POST.get("from_percent", "").strip(), request.POST.get("until_percent", "").strip()),
@@ -78,6 +81,38 @@ def session_stop(request: HttpRequest, code: UUID) -> HttpResponseBase:
 
 
 @login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@explained
+def session_limits(request: HttpRequest, code: UUID) -> HttpResponseBase:
+    """At what it stops by itself, thought over again while it charges."""
+    user = _user(request)
+    session = find(user, code)
+    if session.driver_id != user.pk:
+        raise NotFound
+    if request.method == "POST":
+        percent = request.POST.get("until_percent", "").strip()
+        until_percent = _percents(str(session.soc_percent or 0), percent)
+        said_in_one(
+            lambda: sessions.change_limits(
+                user=user, session=session, **_limits(request.POST), until_percent=until_percent[1] if until_percent else None
+            )
+        )
+        messages.success(request, _("Your limits hold from now on."))
+        return redirect(session)
+    if session.has_ended:
+        return redirect(session)
+    context = {
+        **panel_context(user, session),
+        "can_percent": session.vehicle is not None and session.soc_percent is not None,
+        "limit_amount": "" if session.max_amount_minor is None else f"{money.decimal(session.max_amount_minor).normalize():f}",
+        "limit_energy": "" if session.max_energy_wh is None else f"{(Decimal(session.max_energy_wh) / 1000).normalize():f}",
+        "limit_until": "" if session.until is None else f"{timezone.localtime(session.until):%H:%M}",
+    }
+    return render(request, "stations/session_limits.html", context)
+
+
+@login_required
 @require_POST
 @explained
 def session_vehicle(request: HttpRequest, code: UUID) -> HttpResponseBase:
@@ -104,7 +139,7 @@ def session_list(request: HttpRequest) -> HttpResponseBase:
         "cards": history.cards(user),
         "vehicles": vehicles.of(user),
     }
-    return render(request, "stations/session_list.html", context)
+    return offline.keep(render(request, "stations/session_list.html", context))
 
 
 def find(user: User, code: UUID) -> ChargingSession:
@@ -141,6 +176,28 @@ def _positive(amount_minor: int) -> int:
     if amount_minor <= 0:
         raise Invalid(_("The limit must be more than nothing."))
     return amount_minor
+
+
+def _limits(said: Mapping[str, str]) -> dict[str, Any]:
+    """At what to stop, as forms say it; what is left empty is no limit."""
+    amount = said.get("max_amount", "").strip()
+    return {
+        "max_amount_minor": _positive(money.minor(amount)) if amount else None,
+        "max_energy_wh": _energy_wh(said.get("max_energy_kwh", "").strip()),
+        "until": _next(said.get("until", "").strip()),
+    }
+
+
+def _next(clock: str) -> datetime | None:
+    """A time of day as the next moment at which clocks show it."""
+    if not clock:
+        return None
+    try:
+        said, now = time.fromisoformat(clock), timezone.localtime()
+    except ValueError as error:
+        raise Invalid(_("Enter a time such as 18:30.")) from error
+    today = timezone.make_aware(datetime.combine(now.date(), said.replace(tzinfo=None)))
+    return today if today > now else timezone.make_aware(datetime.combine(now.date() + timedelta(days=1), said.replace(tzinfo=None)))
 
 
 def _percents(from_percent: str, until_percent: str) -> tuple[int, int] | None:
