@@ -51,6 +51,7 @@ urlpatterns = [
     *(
         path(f"{of}s/<uuid:code>/messages/", threads.messages_of_visit, {"of": of}, name=f"{of}_messages")
         for of in ("reservation", "session")
+    path("sessions/<uuid:code>/limits/", sessions.session_limits, name="session_limits"),
     ),
     path("messages/<uuid:code>/report/", threads.message_report, name="message_report"),
     path("sessions/<uuid:code>/review/", reviews.review, name="review"),
