@@ -48,6 +48,7 @@ from stations import (
     holding,
     photos,
     prepaid,
+    problems,
     reservations,
     search,
     sessions,
@@ -70,6 +71,7 @@ from stations.models import (
     Review,
     ReviewReport,
     SiteFacts,
+    Sticker,
     Thread,
     WaitlistPlace,
     WeeklyHours,
@@ -111,6 +113,7 @@ KEPT: dict[str, Callable[[datetime], QuerySet[Any]]] = {
     "reviews of retired chargers": lambda now: Review.objects.filter(charge_point__retired_at__lt=now - timedelta(days=365)),
     "reliability of retired chargers": lambda now: Reliability.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
     "security events": lambda now: SecurityEvent.objects.filter(received_at__lt=now - timedelta(days=365)),
+    "stickers of retired chargers": lambda now: Sticker.objects.filter(connector__charge_point__retired_at__lt=now - timedelta(days=365)),
     "threads": lambda now: Thread.objects.filter(last_at__lt=now - timedelta(days=365)),
     "waiting lists": lambda now: WaitlistPlace.objects.filter(ended_at__lt=now - timedelta(days=90)),
     "weekly hours of retired chargers": lambda now: WeeklyHours.objects.filter(charge_point__retired_at__lt=now - timedelta(days=1)),
@@ -185,6 +188,8 @@ JOBS = (
     Job("log-in failures and token chains pruned", logins.prune, HOURLY),
     Job("photos of retired chargers deleted", photos.forget, HOURLY),
     Job("books proved", proofs.prove_nightly, HOURLY),
+    Job("problems brought to dispute", problems.pursue),
+    Job("old problems deleted", problems.forget, HOURLY),
     Job("old rows forgotten", forget_old, HOURLY),
 )
 _done_at: dict[str, datetime] = {}

@@ -87,7 +87,21 @@ def _is_news(request: HttpRequest) -> bool:
     return counting.add_one(f"device:{hashlib.sha256(seen.encode()).hexdigest()}", keep_s=NOTED_EVERY_S) == 1
 
 
-GUESTS_SEE = frozenset({"map", "charge_point_detail", "connector_qr", "prepay", "prepaid_start", "dispute_open"})
+def phones_know_whose_it_is(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Say with every page whom it was for, so that a phone throws away what it keeps as soon as that is somebody else."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if offline.KEEP in response.headers or response.headers.get("Content-Type", "").startswith("text/html"):
+            response.headers[offline.OWNER] = offline.owner(request.user)
+        if offline.is_edition(request):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return answer
+
+
+GUESTS_SEE = frozenset({"map", "charge_point_detail", "connector_qr", "sticker", "prepay", "prepaid_start", "dispute_open"})
 GUESTS_SEE_OF_MONEY = frozenset(
     {"receipt", "receipt_pdf", "receipt_verify", "demo_gateway", "dispute", "dispute_reply", "dispute_withdraw"}
 )

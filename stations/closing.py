@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from chargeshare.errors import DomainError
-from stations import areas, charge_points, reservations, reviews, threads
+from stations import areas, charge_points, problems, reservations, reviews, threads
 from stations.models import (
     CardPairing,
     ChargePoint,
@@ -49,6 +49,7 @@ def prepare_closing(sender: object, *, user: User, **_more: Any) -> None:
     areas.forget(user)
     reviews.forget(user)
     threads.forget(user)
+    problems.forget_person(user)
     CircleMember.objects.filter(user=user).delete()
     Circle.objects.filter(owner=user).delete()
     CardPairing.objects.filter(user=user).delete()

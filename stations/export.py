@@ -25,6 +25,7 @@ from stations.models import (
     MeterCase,
     MeterValue,
     Photo,
+    Problem,
     Reservation,
     Review,
     SiteFacts,
@@ -46,6 +47,7 @@ _RULES = (
     *("wants_confirmed_email", "wants_vehicle", "free_until_hours", "late_fee_minor", "no_show_fee_minor"),
 )
 _REVIEW = ("charge_point__code", "side", "rating", "text", "tags", "reply", "replied_at", "created_at")
+_PROBLEM = ("kind", "text", "evidence", "has_photo", "created_at", "mended_at", "answer")
 _PACK = ("spot", "gate_code", "socket", "cable_m", "rules")
 _METER_CASE = ("session__code", "kind", "doubt", "plausible_wh", "reported_wh", "opened_at", "outcome", "energy_wh", "reason", "decided_at")
 _AREA = ("name", "latitude", "longitude", "radius_km", "connector_types", "min_power_w", "is_of_my_circles", "created_at")
@@ -112,6 +114,9 @@ def everything_about(user: User) -> dict[str, Any]:
             {"thread__code": message.thread.code, "is_mine": message.author_id == user.pk, "text": message.text, "at": message.created_at}
             for message in Message.objects.filter(thread__in=Thread.objects.of(user)).select_related("thread")
         ],
+        "problems_reported": list(
+            Problem.objects.filter(reporter=user).order_by("pk").values("charge_point__code", "session__code", *_PROBLEM)
+        ),
         "favourites": list(Favourite.objects.filter(user=user).order_by("pk").values("charge_point__code", "note", "created_at")),
         "saved_filters": list(FilterProfile.objects.filter(user=user).values("name", "filters", "is_default", "created_at")),
         "watched_areas": list(AreaAlert.objects.filter(user=user).values(*_AREA)),

@@ -17,14 +17,15 @@ from accounts.models import User
 from billing import disputes, money
 from billing.forms import AmountField
 from billing.models import Dispute, Tariff
-from stations import arrival, booking_rules, makes, photos, reviews, weekly
-from stations.models import BookingRules, ChargePoint, Circle, Connector, Review, WeeklyHours
+from stations import arrival, booking_rules, makes, photos, problems, reviews, weekly
+from stations.models import BookingRules, ChargePoint, Circle, Connector, Problem, Review, WeeklyHours
 from stations.models.booking_rules import BUFFERS
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 FREE = "free"
+PICTURES = "image/jpeg,image/png,image/webp"
 PRICES = ("price_per_kwh", "price_per_minute", "session_fee")
 
 
@@ -333,6 +334,21 @@ class ReviewForm(forms.Form):
         tags.choices = [(tag.value, capfirst(tag.label)) for tag in Review.TAGS[side]]  # type: ignore[attr-defined]  # a ChoiceField
 
 
+class ProblemForm(forms.Form):
+    """What is wrong at a charger. Everything but the tap is optional."""
+
+    kind = forms.ChoiceField(label=_("What is wrong?"), choices=Problem.Kind.choices, widget=forms.RadioSelect)
+    text = forms.CharField(
+        label=_("In your own words"), required=False, max_length=problems.LONGEST_TEXT, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    photo = forms.FileField(
+        label=_("Photo"),
+        required=False,
+        help_text=_("JPEG, PNG or WebP, at most 5 MB."),
+        widget=forms.FileInput(attrs={"accept": PICTURES}),
+    )
+
+
 class PhotoForm(forms.Form):
     """One more photo. Whether it is one, the room finds out."""
 
@@ -340,7 +356,7 @@ class PhotoForm(forms.Form):
         label=_("Photo"),
         allow_empty_file=True,
         help_text=_("JPEG, PNG or WebP, at most 5 MB."),
-        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+        widget=forms.FileInput(attrs={"accept": PICTURES}),
     )
     caption = forms.CharField(label=_("How to find the socket"), max_length=photos.LONGEST_CAPTION, required=False)
     is_for_guests = forms.BooleanField(label=_("Only for guests on their way"), required=False)

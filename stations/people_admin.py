@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
 from accounts.models import User
-from stations import photos, reviews
+from stations import photos, problems, reviews
 from stations.models import (
     AreaAlert,
     AreaNews,
@@ -19,10 +19,12 @@ from stations.models import (
     MapArrival,
     Message,
     Photo,
+    Problem,
     Reliability,
     Review,
     ReviewReport,
     SiteFacts,
+    Sticker,
     Thread,
 )
 
@@ -214,3 +216,51 @@ class ReviewReportAdmin(ReadOnly):
     list_filter = [("resolved_at", admin.EmptyFieldListFilter)]
     list_select_related = ["review__charge_point", "reporter"]
     search_fields = ["reason", "reporter__email"]
+
+
+class Unanswered(admin.SimpleListFilter):
+    """What staff must look at, for its owner did not."""
+
+    title = _("answer")
+    parameter_name = "unanswered"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
+        """One choice."""
+        return [("yes", str(_("nobody has answered for three days")))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Problem]) -> QuerySet[Problem]:  # noqa: ARG002 - Django's signature
+        """Those."""
+        late = problems.unanswered(timezone.now()).order_by().values("pk")
+        return queryset.filter(pk__in=late) if self.value() else queryset
+
+
+@admin.register(Problem)
+class ProblemAdmin(ReadOnly):
+    """What drivers found wrong, with what was known then; those without an answer first of all."""
+
+    list_display = ["charge_point", "connector", "kind", "reporter", "is_borne_out", "created_at", "mended_at"]
+    list_filter = [Unanswered, "kind", ("mended_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["charge_point", "connector__charge_point", "reporter"]
+    search_fields = ["reporter__email", "=charge_point__code", "charge_point__name", "text"]
+    actions = ["mend"]
+
+    @admin.action(description=_("Note as put right"), permissions=["mend"])
+    def mend(self, request: HttpRequest, chosen: QuerySet[Problem]) -> None:
+        """Staff have seen to it."""
+        for problem in chosen.open().select_related("charge_point"):  # type: ignore[attr-defined]  # ProblemQuerySet
+            problems.mend(user=request.user, problem=problem)  # type: ignore[arg-type]  # staff are users
+        self.message_user(request, _("Done."))
+
+    def has_mend_permission(self, request: HttpRequest) -> bool:
+        """Who may change one."""
+        return request.user.has_perm("stations.change_problem")
+
+
+@admin.register(Sticker)
+class StickerAdmin(ReadOnly):
+    """Which codes lead to which outlet, and which of them are void."""
+
+    list_display = ["short", "connector", "created_at", "replaced_at"]
+    list_filter = [("replaced_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["connector__charge_point"]
+    search_fields = ["=short", "=connector__charge_point__code"]

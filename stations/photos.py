@@ -1,8 +1,10 @@
 """Photos of chargers: added, ordered, captioned and taken away by their owners; the files in MEDIA_ROOT have names that say nothing."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -13,6 +15,7 @@ from chargeshare.errors import DomainError, Invalid
 from stations import arrival, pictures
 from stations.models import ChargePoint, Photo
 
+FOLDER = "photos"
 MOST = 12
 LONGEST_CAPTION = 200
 KEPT = timedelta(days=1)  # after the charger is retired, as long as what else guides people to it
@@ -32,10 +35,7 @@ def add(charge_point: ChargePoint, file: IO[bytes], *, caption: str = "", is_for
     files, (width, height) = pictures.drawn(file, Photo.SIZES)
     photo = Photo(charge_point=charge_point, caption=text, is_for_guests=is_for_guests, width=width, height=height)
     try:
-        for size, content in files.items():
-            place = path(photo, size)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+        write(FOLDER, photo.code, files)
         with transaction.atomic():
             ChargePoint.objects.select_for_update().values_list("pk").get(pk=charge_point.pk)
             _must_have_room(charge_point)
@@ -43,7 +43,7 @@ def add(charge_point: ChargePoint, file: IO[bytes], *, caption: str = "", is_for
             photo.position = 0 if last is None else last + 1
             photo.save(force_insert=True)
     except BaseException:
-        _unlink(photo)
+        unlink(FOLDER, photo.code, Photo.SIZES)
         raise
     return photo
 
@@ -73,7 +73,7 @@ def move(photo: Photo, *, to: int) -> None:
 def remove(photo: Photo) -> None:
     """Take it away, row and files. Twice is no fault."""
     Photo.objects.filter(pk=photo.pk).delete()
-    transaction.on_commit(lambda: _unlink(photo))
+    transaction.on_commit(lambda: unlink(FOLDER, photo.code, Photo.SIZES))
 
 
 def forget(*, now: datetime) -> int:
@@ -94,12 +94,26 @@ def shown_to(charge_point: ChargePoint, viewer: object, at: datetime) -> list[Ph
 
 def path(photo: Photo, size: str) -> Path:
     """Where a file lies."""
-    return Path(settings.MEDIA_ROOT) / "photos" / f"{photo.code}-{size}.webp"
+    return place(FOLDER, photo.code, size)
 
 
-def _unlink(photo: Photo) -> None:
-    for size in Photo.SIZES:
-        path(photo, size).unlink(missing_ok=True)
+def place(folder: str, code: UUID, size: str) -> Path:
+    """Where a file of somebody's picture lies, whatever it is a picture of."""
+    return Path(settings.MEDIA_ROOT) / folder / f"{code}-{size}.webp"
+
+
+def write(folder: str, code: UUID, files: Mapping[str, bytes]) -> None:
+    """Put the files of one picture there, by their sizes."""
+    for size, content in files.items():
+        file = place(folder, code, size)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def unlink(folder: str, code: UUID, sizes: Iterable[str]) -> None:
+    """Take them away, those that are there."""
+    for size in sizes:
+        place(folder, code, size).unlink(missing_ok=True)
 
 
 def _must_have_room(charge_point: ChargePoint) -> None:

@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from stations import alarms, charge_points
-from stations.models import ChargePoint, ChargingSession, Command, Reliability
+from stations.models import ChargePoint, ChargingSession, Command, Problem, Reliability
 
 SPAN = timedelta(days=30)
 SILENT_FOR = timedelta(days=30)
@@ -25,6 +25,7 @@ AT_ONCE = 200
 FAILED_IN_A_ROW = 5
 FLOWS_WH = 100
 TRIED_FOR = timedelta(minutes=5)
+REPORTED_AFTER = timedelta(minutes=1)
 POWER_SHOWN_IN = timedelta(minutes=10)
 POWER_SHOWN_WH = 500
 
@@ -132,7 +133,7 @@ def _tell(charge_point: ChargePoint, reason: Promise, now: datetime) -> None:
 def _count_starts(chargers: list[int], known: Mapping[int, Reliability], now: datetime) -> dict[int, _Starts]:
     """Starts that worked or not, oldest first. Who changed her mind, or came with a card nobody knows, says nothing about the charger."""
     since = now - SPAN
-    refused = _refused(chargers, since)
+    refused, reported = _refused(chargers, since), _reported(chargers, since)
     found: dict[int, _Starts] = {}
     sessions = ChargingSession.objects.filter(charge_point__in=chargers, created_at__gte=since).order_by("pk")
     rows = sessions.annotate(at=Coalesce("started_at", "created_at")).values_list(
@@ -150,11 +151,24 @@ def _count_starts(chargers: list[int], known: Mapping[int, Reliability], now: da
         lasted = (stopped_at or now) - started_at
         if energy_wh >= FLOWS_WH:
             mine.add(at, worked=True, forgiven_until=forgiven_until)
-        elif stopped_at is not None and lasted >= TRIED_FOR and not idle:
+        elif stopped_at is not None and not idle and lasted >= (REPORTED_AFTER if pk in reported else TRIED_FOR):
             mine.add(at, worked=False, forgiven_until=forgiven_until)
         if stopped_at is not None and lasted >= POWER_SHOWN_IN and energy_wh >= POWER_SHOWN_WH:
             mine.show_power(round(energy_wh * 3600 / lasted.total_seconds()), promised_w)
     return found
+
+
+def _reported(chargers: list[int], since: datetime) -> set[int]:
+    """The sessions whose drivers said that no power flowed, and the meter says so too: who gave up sooner has tried all the same.
+
+    One of each driver at each charger, or somebody could drive a host off the map by reporting.
+    """
+    said = Problem.objects.filter(charge_point__in=chargers, kind=Problem.Kind.NO_POWER, is_borne_out=True, created_at__gte=since)
+    rows = said.order_by("pk").values_list("reporter_id", "charge_point_id", "session_id")
+    first: dict[tuple[int, int], int] = {}
+    for reporter_id, charge_point_id, session_id in rows:
+        first.setdefault((reporter_id, charge_point_id), session_id)
+    return set(first.values())
 
 
 def _refused(chargers: list[int], since: datetime) -> set[int]:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,9 +23,11 @@ LONGEST_REPORT = 500
 # What is said most often, with one press; kept in the words of who says it.
 OF_DRIVERS = (
     gettext_lazy("I am on my way."),
+    gettext_lazy("I arrive in 10 minutes."),
     gettext_lazy("I am here."),
     gettext_lazy("I cannot find the socket."),
     gettext_lazy("I will be a quarter of an hour late."),
+    gettext_lazy("The space is blocked."),
     gettext_lazy("I am done, the space is free."),
 )
 OF_HOSTS = (
@@ -72,6 +75,29 @@ def find(user: User, visit: Visit) -> Thread | None:
     return Thread.objects.select_related("reservation", "session", "driver", "owner", "charge_point").filter(**of_it).first()
 
 
+def of(user: User) -> QuerySet[Thread]:
+    """Her threads on either side, those with something new first; each with `is_unread` and the last thing that was said."""
+    new_to_driver = Q(driver=user) & (Q(driver_read_at=None) | Q(driver_read_at__lt=F("last_at")))
+    new_to_owner = Q(owner=user) & (Q(owner_read_at=None) | Q(owner_read_at__lt=F("last_at")))
+    by_other = Q(last_by__isnull=False) & ~Q(last_by=user)
+    last = Message.objects.filter(thread=OuterRef("pk"), hidden_at=None).order_by("-pk")
+    found = Thread.objects.of(user).select_related("reservation", "session", "driver", "owner", "charge_point")
+    annotated = found.annotate(
+        is_unread=Case(When(by_other & (new_to_driver | new_to_owner), then=Value(value=True)), default=Value(value=False)),
+        last_text=Subquery(last.values("text")[:1]),
+    )
+    return annotated.order_by("-is_unread", "-last_at", "-pk")
+
+
+def mark_read(user: User, thread: Thread, last: Message | None) -> None:
+    """She has seen what was said up to this message; what comes meanwhile stays new."""
+    if last is None:
+        return
+    side = "driver_read_at" if thread.driver_id == user.pk else "owner_read_at"
+    if getattr(thread, side) is None or getattr(thread, side) < last.created_at:
+        Thread.objects.filter(pk=thread.pk).update(**{side: last.created_at})
+
+
 def is_open(visit: Visit, now: datetime) -> bool:
     """Whether they may still write."""
     subject = about(visit)
@@ -102,7 +128,8 @@ def write(*, user: User, visit: Visit, text: str) -> Message:
     if mine.filter(created_at__gt=now - timedelta(hours=1)).count() >= MOST_AN_HOUR:
         raise TooManyMessages
     message = Message.objects.create(thread=thread, author=user, text=said)
-    Thread.objects.filter(pk=thread.pk).update(last_at=message.created_at)
+    read = {"driver_read_at": message.created_at} if user.pk == driver.pk else {"owner_read_at": message.created_at}
+    Thread.objects.filter(pk=thread.pk).update(last_at=message.created_at, last_by=user, **read)
     if last is None or last.created_at <= now - QUIET:
         notifications.notify(
             host if user.pk == driver.pk else driver,

@@ -18,10 +18,13 @@ from stations.views import (
     pairing,
     photos,
     prepaid,
+    problems,
     registering,
     reservations,
     reviews,
     sessions,
+    sharing,
+    stickers,
     threads,
     waiting,
 )
@@ -36,6 +39,7 @@ urlpatterns = [
     path("charge-points/<str:code>/connectors/<int:number>/start/", sessions.session_start, name="session_start"),
     path("c/<str:code>/<int:number>/", charge_points.connector_qr, name="connector_qr"),
     path("c/<str:code>/<int:number>/pay/", prepaid.prepay, name="prepay"),
+    path("q/<str:short>/", stickers.sticker, name="sticker"),
     path("starts/<uuid:code>/", prepaid.prepaid_start, name="prepaid_start"),
     path("sessions/", sessions.session_list, name="session_list"),
     *(
@@ -47,13 +51,24 @@ urlpatterns = [
     path("sessions/statistics/", history.driver_statistics, name="driver_statistics"),
     path("sessions/<uuid:code>/vehicle/", sessions.session_vehicle, name="session_vehicle"),
     path("sessions/<uuid:code>/stop/", sessions.session_stop, name="session_stop"),
+    path("sessions/<uuid:code>/limits/", sessions.session_limits, name="session_limits"),
     path("charge-points/<str:code>/book/", reservations.book, name="book"),
     *(
         path(f"{of}s/<uuid:code>/messages/", threads.messages_of_visit, {"of": of}, name=f"{of}_messages")
         for of in ("reservation", "session")
-    path("sessions/<uuid:code>/limits/", sessions.session_limits, name="session_limits"),
     ),
     path("messages/<uuid:code>/report/", threads.message_report, name="message_report"),
+    *(
+        path(f"{of}s/<uuid:code>/problem/", problems.problem_of_visit, {"of": of}, name=f"{of}_problem")
+        for of in ("reservation", "session")
+    ),
+    path("problems/<uuid:code>/mended/", problems.problem_mended, name="problem_mended"),
+    path("problems/<uuid:code>/photo.webp", problems.problem_photo, name="problem_photo"),
+    path("owner/<str:code>/stickers/", stickers.sticker_list, name="owner_stickers"),
+    path("owner/<str:code>/stickers.pdf", stickers.sticker_pdf, name="owner_stickers_pdf"),
+    path("owner/<str:code>/stickers/<int:number>/replace/", stickers.sticker_issue, name="sticker_issue"),
+    path("owner/<str:code>/problems/", problems.problem_list, name="owner_problems"),
+    path("messages/", threads.thread_list, name="threads"),
     path("sessions/<uuid:code>/review/", reviews.review, name="review"),
     path("charge-points/<str:code>/reviews/", reviews.review_list, name="reviews"),
     *(path(f"reviews/<uuid:code>/{deed}/", reviews.review_answer, {"deed": deed}, name=f"review_{deed}") for deed in ("reply", "report")),

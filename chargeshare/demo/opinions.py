@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from chargeshare.demo import town
-from stations import reviews, threads
-from stations.models import ChargingSession, Reservation, Review
+from stations import problems, reviews, threads
+from stations.models import ChargingSession, Problem, Reservation, Review
 
 WORDS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (5, "Kabel dosáhl i dozadu k zásuvce. Start napoprvé a účtenka seděla na haléř.", ("started_at_once", "as_described")),
@@ -17,6 +17,7 @@ GUEST_WORDS = ((5, "Přijela přesně a kabel po sobě smotala.", ("on_time", "c
 REPLY = "Děkujeme, ceduli u vrat jsme zvětšili."
 TALK = ("Nemůžu najít zásuvku.", "Vpravo za vraty, pod oranžovým krytem.", "Už ji mám, děkuji.")
 TALK_BEFORE = ("Dobrý den, vejde se ke kůlně i vozík?", "Vejde, jen ho prosím nechte vlevo u plotu.")
+BROKEN = "Víčko zásuvky nedrží, drží ho jen gumička."
 MOST = 14
 
 
@@ -36,7 +37,10 @@ def make(now: datetime) -> int:
         if "hard_to_find" in tags or visit.owner.email == town.OWNER:
             by_driver.refresh_from_db()
             reviews.reply(user=visit.owner, review=by_driver, text=REPLY)
-    for talked_of, words in ((_last_visit(), TALK), (_next_booking(), TALK_BEFORE)):
+    last = _last_visit()
+    if last is not None and last.driver is not None:
+        problems.report(user=last.driver, visit=last, kind=Problem.Kind.BROKEN, text=BROKEN)
+    for talked_of, words in ((last, TALK), (_next_booking(), TALK_BEFORE)):
         if talked_of is not None and threads.find(talked_of.driver, talked_of) is None:
             _talk(talked_of, words)
     return Review.objects.count()

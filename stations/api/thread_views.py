@@ -3,9 +3,10 @@
 import uuid
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.generics import GenericAPIView
+from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from chargeshare.errors import NotFound
 from stations import threads
 from stations.api.permissions import user_of
-from stations.models import ChargingSession, Message, Reservation
+from stations.models import ChargingSession, Message, Reservation, Thread
 
 
 class MessageSerializer(serializers.ModelSerializer[Message]):
@@ -39,10 +40,44 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         return "" if message.hidden_at else message.text
 
 
+class ThreadSerializer(serializers.ModelSerializer[Thread]):
+    """A thread in a list."""
+
+    charge_point = serializers.CharField(source="charge_point.code", read_only=True)
+    place = serializers.CharField(source="charge_point.name", read_only=True)
+    session = serializers.UUIDField(source="session.code", read_only=True, allow_null=True, default=None)
+    reservation = serializers.UUIDField(source="reservation.code", read_only=True, allow_null=True, default=None)
+    other = serializers.SerializerMethodField(help_text="The other side's first name.")
+    is_unread = serializers.BooleanField(read_only=True)
+    last_text = serializers.CharField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Thread
+        fields = ("charge_point", "place", "session", "reservation", "other", "is_unread", "last_at", "last_text")
+        read_only_fields = fields
+
+    def get_other(self, thread: Thread) -> str:
+        """Whom the caller talks with."""
+        return thread.other_than(self.context["request"].user.pk).short_name
+
+
 class SaySerializer(serializers.Serializer[dict[str, Any]]):
     """Something to say."""
 
     text = serializers.CharField(max_length=threads.LONGEST_TEXT)
+
+
+class ThreadsView(ListAPIView[Thread]):
+    """Whom I talk with about which visit. Its messages are read at `sessions/<code>/messages/` or `reservations/<code>/messages/`."""
+
+    serializer_class = ThreadSerializer
+    permission_classes = [IsAuthenticated]
+    filter_backends = ()
+    queryset = Thread.objects.none()
+
+    def get_queryset(self) -> QuerySet[Thread]:
+        """Those with something new first, then the last first."""
+        return threads.of(user_of(self.request))
 
 
 class _Messages(GenericAPIView[Message]):
@@ -59,6 +94,8 @@ class _Messages(GenericAPIView[Message]):
         """Newest first, for the driver and the host alone."""
         thread = threads.find(user_of(request), self._visit(request, code))
         said = self.get_queryset().filter(thread=thread).order_by("-pk") if thread else Message.objects.none()
+        if thread is not None:
+            threads.mark_read(user_of(request), thread, said.first())
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(said), many=True).data)
 
     @extend_schema(request=SaySerializer, responses={201: MessageSerializer})

@@ -16,6 +16,7 @@ from stations.models.pairing import CardPairing
 from stations.models.password_rotation import PasswordRotation
 from stations.models.photo import Photo
 from stations.models.prepaid_start import PrepaidStart
+from stations.models.problem import Problem
 from stations.models.quarantine import QuarantinedMessage
 from stations.models.reliability import Reliability
 from stations.models.reservation import Reservation
@@ -23,6 +24,7 @@ from stations.models.reservation_series import ReservationSeries
 from stations.models.review import Review, ReviewReport
 from stations.models.session import ChargingSession, MeterValue
 from stations.models.site_facts import SiteFacts
+from stations.models.sticker import Sticker
 from stations.models.thinned_readings import ThinnedReadings
 from stations.models.thread import Message, Thread
 from stations.models.waitlist import WaitlistPlace
@@ -56,6 +58,7 @@ __all__ = [
     "PasswordRotation",
     "Photo",
     "PrepaidStart",
+    "Problem",
     "QuarantinedMessage",
     "Reliability",
     "Reservation",
@@ -64,6 +67,7 @@ __all__ = [
     "ReviewReport",
     "SiteFacts",
     "State",
+    "Sticker",
     "ThinnedReadings",
     "Thread",
     "WaitlistPlace",

@@ -35,6 +35,11 @@ class Thread(models.Model):
     driver = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("driver"), on_delete=models.PROTECT, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.PROTECT, related_name="+")
     last_at = models.DateTimeField(_("last message at"), auto_now_add=True)
+    last_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("last said by"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    driver_read_at = models.DateTimeField(_("read by the driver at"), null=True)
+    owner_read_at = models.DateTimeField(_("read by the owner at"), null=True)
 
     objects: ClassVar[models.Manager["Thread"]] = ThreadQuerySet.as_manager()
 
@@ -59,6 +64,10 @@ class Thread(models.Model):
         if self.session is not None:
             return reverse("stations:session_messages", args=[self.session.code])
         raise AssertionError("a thread belongs to a visit")
+
+    def other_than(self, user_id: int) -> User:
+        """The other side."""
+        return self.owner if self.driver_id == user_id else self.driver
 
 
 class Message(models.Model):

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.paging import Paginator
 from billing import ledger, money
-from stations import analytics
+from stations import analytics, areas, reliability, reviews
 from stations.analytics import Harvest, Period, Span, Tally
 from stations.models import ChargePoint, ChargingSession, Connector, State
 from stations.models.charge_point import has_socket
@@ -109,7 +109,9 @@ def hosted_session_list(request: HttpRequest) -> HttpResponse:
     if status in ChargingSession.Status.values:
         found = found.filter(status=status)
     context = {
-        "page": Paginator(found, SESSIONS_ON_A_PAGE).get_page(request.GET.get("page")),
+    page = Paginator(found, SESSIONS_ON_A_PAGE).get_page(request.GET.get("page"))
+        "page": page,
+        "reviewable": reviews.waiting_for_host(page, timezone.now()),
         "charge_points": charge_points,
         "chosen": chosen,
         "status": status,

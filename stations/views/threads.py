@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.pages import explained, who
 from accounts.paging import Paginator
@@ -20,6 +20,7 @@ from stations.views import reservations, sessions
 from stations.views.reservations import said_in_one
 
 ON_ONE_PAGE = 50
+THREADS_ON_ONE_PAGE = 20
 
 
 @never_cache
@@ -35,6 +36,8 @@ def messages_of_visit(request: HttpRequest, code: UUID, of: str) -> HttpResponse
         return redirect(request.path)
     thread = threads.find(user, visit)
     said = Message.objects.filter(thread=thread).select_related("author") if thread else Message.objects.none()
+    if thread is not None:
+        threads.mark_read(user, thread, said.last())
     pages = Paginator(said, ON_ONE_PAGE)
     driver, host = threads.sides(visit)
     context = {
@@ -46,6 +49,17 @@ def messages_of_visit(request: HttpRequest, code: UUID, of: str) -> HttpResponse
         "longest": threads.LONGEST_TEXT,
     }
     return render(request, "stations/messages_of_visit.html", context)
+
+
+@never_cache
+@login_required
+@require_safe
+@explained
+def thread_list(request: HttpRequest) -> HttpResponseBase:
+    """Whom I talk with, about which visit: what is new first."""
+    user = who(request)
+    page = Paginator(threads.of(user), THREADS_ON_ONE_PAGE).get_page(request.GET.get("page"))
+    return render(request, "stations/thread_list.html", {"page": page})
 
 
 @login_required

@@ -11,6 +11,7 @@ from django.core import signing
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from stations import stickers
 
 from billing import bank_accounts
 from tests.browser import town
@@ -58,6 +59,7 @@ NO_PAGES = {
         "stations:owner_closure_remove",
     ),
     *("stations:session_start", "stations:owner_ask", "stations:owner_publish", "stations:owner_pause", "stations:owner_new_password"),
+    *("stations:problem_mended", "stations:problem_photo", "stations:owner_stickers_pdf", "stations:sticker_issue"),
     *("ocpp_core:security_ask",),
     *("ocpp_core:command_again", "ocpp_core:batch_ask", "ocpp_core:batch_interrupt", "ocpp_core:messages_export"),
     *("stations:circle_change", "stations:circle_answer"),
@@ -84,6 +86,7 @@ def of_everybody(people: Town) -> Asking:
         "stations:connector_qr": [(people.neighbour.code, 1)],
         "stations:prepay": [(people.neighbour.code, 1)],
         "billing:receipt_verify": [(cdr.number,)],
+        "stations:sticker": [(stickers.of(people.neighbour.connectors.get(number=1)).short,)],
     }
 
 
@@ -150,7 +153,13 @@ def of_mine(people: Town) -> Asking:
         "stations:session_messages": [(people.sessions["paid"].code,)],
         "stations:reservation_messages": [(people.reservations["booked"].code,)],
         "stations:review": [(people.sessions[name].code,) for name in ("paid", "hosted")],
+        "stations:threads": [()],
         "stations:reviews": [(people.neighbour.code,), (people.home.code,), (people.spare.code,)],
+        "stations:session_problem": [(people.sessions[name].code,) for name in ("paid", "active")],
+        "stations:reservation_problem": [(people.reservations["booked"].code,)],
+        "stations:session_limits": [(people.sessions["active"].code,)],
+        "stations:owner_problems": mine,
+        "stations:owner_stickers": mine,
         "stations:waitlist_place": [(place.code,) for place in people.waiting],
         "stations:owner_booking_rules": mine,
         "stations:owner_photos": mine,

@@ -140,3 +140,42 @@ def test_what_goes_with_an_account(driver, owner, charge_point):
     assert "her words" in taken
     closing.prepare_closing(None, user=driver)
     assert list(Message.objects.values_list("text", flat=True)) == ["", "her words"]
+
+
+def test_a_list_with_what_is_new_first(driver, owner, stranger, booking, charge_point, client):
+    older = visit(driver, charge_point)
+    threads.write(user=driver, visit=older, text="Thanks")
+    threads.write(user=owner, visit=older, text="Any time")
+    threads.write(user=driver, visit=booking, text=MARKUP)
+    assert [thread.is_unread for thread in threads.of(owner)] == [True, False]
+    assert [(thread.is_unread, thread.last_text) for thread in threads.of(driver)] == [(True, "Any time"), (False, MARKUP)]
+    client.force_login(driver)
+    page = client.get("/messages/").content.decode()
+    assert page.index("Any time") < page.index("alert(1)")
+    assert MARKUP not in page
+
+    client.get(f"/sessions/{older.code}/messages/")
+
+    assert not any(thread.is_unread for thread in threads.of(driver))
+    assert client_of(driver).get("/api/v1/threads/").json()["results"][0]["is_unread"] is False
+    found = client_of(owner).get("/api/v1/threads/").json()
+    assert (found["count"], found["results"][0]["is_unread"], found["results"][0]["reservation"]) == (2, True, str(booking.code))
+    client_of(owner).get(f"/api/v1/reservations/{booking.code}/messages/")
+    assert not any(thread.is_unread for thread in threads.of(owner))
+    assert client_of(stranger).get("/api/v1/threads/").json()["count"] == 0
+
+
+def test_what_is_said_most_often_is_one_press(driver, booking):
+    assert "I arrive in 10 minutes." in threads.sentences(driver, booking)
+
+
+def test_from_the_visit_and_its_receipt_one_writes(driver, owner, charge_point, client):
+    session = visit(driver, charge_point)
+    for somebody in (driver, owner):
+        client.force_login(somebody)
+        for url in (session.get_absolute_url(), session.cdr.get_absolute_url()):
+            page = client.get(url).content.decode()
+            assert f"/sessions/{session.code}/messages/" in page
+            assert (f"/sessions/{session.code}/problem/" in page) is (somebody == driver)
+    page = client.get("/owner/sessions/").content.decode()
+    assert f"/sessions/{session.code}/review/" in page
