@@ -6,6 +6,7 @@ as a file. One for an address that nobody made is not kept at all.
 """
 
 import asyncio
+import json
 import logging
 import tempfile
 from collections.abc import Callable
@@ -16,12 +17,21 @@ from typing import IO, Any
 from urllib.parse import unquote
 
 from daphne.http_protocol import WebRequest
+from django.conf import settings
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 logger = logging.getLogger(__name__)
 
 BODY_EXTENSION = "chargeshare.body"
 LARGEST_BODY = 6 * 1024 * 1024  # of a page or of the API; the proxy of docs/deployment.md says the same
-_TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+PATIENCE = 10  # so many times its limit a refused body may still come, and is dropped: a browser reads no answer before it has sent all
+_PAGE = """<!doctype html>
+<html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>ChargeShare</title>
+<h1>{sentence}</h1></html>
+"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ class Request(WebRequest):  # type: ignore[misc]
         """Take a piece of the body."""
         if self._is_refused:
             self._dropped += len(data)
-            if self._dropped > self._limit:  # it was told, and does not hear
+            if self._dropped > self._limit * (PATIENCE if self.upload is None else 1):  # it was told, and does not hear
                 self.channel.loseConnection()
             return
         self._size += len(data)
@@ -90,9 +100,37 @@ class Request(WebRequest):  # type: ignore[misc]
         self._is_refused = True
         self.content.close()
         self.content = BytesIO()
-        self.channel.write(_TOO_LARGE)
+        self.channel.write(too_large(self._path_said, _accepted(self)))
         if self.upload is not None and self._is_kept:
             self.upload.on_too_large(self._path_said)
+
+
+def too_large(path: str, accepted: str) -> bytes:
+    """What a body beyond its limit is answered: one sentence, for people in a language they read, for programs as JSON."""
+    known = dict(settings.LANGUAGES)
+    spoken = (code for code, _weight in parse_accept_lang_header(accepted))
+    language = next((code[:2] for code in spoken if code[:2] in known), settings.LANGUAGE_CODE)
+    with override(language):
+        sentence = _("This is more than %(most)s MB. Nothing was saved; make the photo smaller and send it again.") % {
+            "most": LARGEST_BODY // 1024 // 1024
+        }
+    if path.startswith(("/api/", "/ocpp")):
+        kind, text = "application/json", json.dumps({"code": "too_large", "detail": sentence, "fields": {}})
+    else:
+        kind, text = "text/html; charset=utf-8", _PAGE.format(language=language, sentence=escape(sentence))
+    content = text.encode()
+    head = (
+        "HTTP/1.1 413 Content Too Large\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
+        "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+def _accepted(request: WebRequest) -> str:
+    """The languages a browser asks for."""
+    said = request.requestHeaders.getRawHeaders(b"accept-language") or [b""]
+    return bytes(said[0])[:200].decode("latin1")
 
 
 def take_requests(factory: Any) -> None:
