@@ -19,7 +19,7 @@ from billing import disputes
 from billing.models import ChargeDetailRecord, Dispute
 from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, OcppFrame
 from stations import circles
-from stations.models import ChargePoint, ChargingSession, Command, MeterCase, MeterValue, Reservation
+from stations.models import ChargePoint, ChargingSession, Command, MeterCase, MeterValue, Problem, Reservation, Sticker, Thread
 from tests import factories
 
 FEW, MANY = 3, 30
@@ -34,6 +34,10 @@ DRIVERS = {
     "stations:session_list": 18,
     "stations:session_detail {session}": 15,
     "stations:reservation_list": 14,
+    "stations:session_problem {session}": 20,
+    "stations:threads": 12,
+    f"{API}problems/": 8,
+    f"{API}threads/": 8,
     "stations:my_circles": 13,
     "accounts:id_tokens": 12,
     "accounts:notifications": 13,
@@ -59,6 +63,9 @@ OWNERS = {
     "stations:owner_sessions": 13,
     "stations:owner_charge_point {box}": 21,
     "stations:owner_reservations": 15,
+    "stations:owner_problems {box}": 14,
+    "stations:owner_stickers {box}": 14,
+    f"{API}problems/?role=owner": 8,
     "stations:circles": 13,
     "stations:circle {circle}": 14,
     "billing:tariff_list": 11,
@@ -93,6 +100,8 @@ STAFFS = {
     "admin:stations_chargingsession_changelist": 16,
     "admin:stations_metervalue_changelist": 16,
     "admin:stations_metercase_changelist": 16,
+    "admin:stations_problem_changelist": 16,
+    "admin:stations_sticker_changelist": 16,
     "admin:stations_reservation_changelist": 16,
     "admin:billing_chargedetailrecord_changelist": 16,
     "admin:billing_dispute_changelist": 16,
@@ -184,6 +193,10 @@ class Place:
         samples = [{"value": str(number), "unit": "Wh"}]
         MeterValue.objects.create(session=first, connector=first.connector, at=at, received_at=at, samples=samples, sample_count=1)
         MeterCase.objects.create(session=session, kind="meter", plausible_wh=1, reported_wh=2, opened_at=at, decide_by=at)
+        problem = {"charge_point": first.charge_point, "connector": first.connector, "reporter": self.driver}
+        Problem.objects.create(session=session, kind="broken", **problem)
+        Thread.objects.create(session=session, charge_point=box, driver=self.driver, owner=self.owner, last_by=self.owner)
+        Sticker.objects.create(connector=connector, short=f"short{number}")
         Dispute.objects.create(
             cdr=cdr,
             opened_by=self.driver,
