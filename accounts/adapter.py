@@ -14,7 +14,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from accounts import addresses, logins, notifications
+from accounts import addresses, browsers, logins, notifications
 from accounts.models import User
 
 
@@ -64,6 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             taken = EmailAddress.objects.filter(email__iexact=user.email, verified=True).exclude(user=user).exists()
             EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True, "verified": not taken})
         response: HttpResponse = super().post_login(request, user, **kwargs)
+        browsers.log_in_changed(request, user)
         remember_language(response, user)
         return response
 

@@ -9,3 +9,9 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = _("People")
+
+    def ready(self) -> None:
+        """Let devices follow their log-ins."""
+        from accounts import browsers  # noqa: PLC0415 - it needs the tables
+
+        browsers.listen()

@@ -10,7 +10,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import logins
-from accounts.models import IdempotentAnswer, IdToken, Letter, Notification, User, Vehicle, group_tag
+from accounts.models import (
+    IdempotentAnswer,
+    IdToken,
+    Letter,
+    Notification,
+    NotificationPreferences,
+    PushSubscription,
+    User,
+    Vehicle,
+    group_tag,
+)
 from accounts.signals import account_closing
 
 
@@ -53,5 +63,6 @@ def _forget(account: User) -> None:
         LogEntry.objects.filter(content_type=kind, object_pk__in=keys).delete()
         AdminEntry.objects.filter(content_type=kind, object_id__in=keys).update(object_repr="")
     LogEntry.objects.filter(actor=account).update(actor_email=None, remote_addr=None)
-    for model_of_hers in (EmailAddress, Authenticator, IdToken, Vehicle, Notification, IdempotentAnswer):
+    told = (Notification, NotificationPreferences, PushSubscription)
+    for model_of_hers in (EmailAddress, Authenticator, IdToken, Vehicle, *told, IdempotentAnswer):
         model_of_hers.objects.filter(user=account).delete()

@@ -6,7 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from accounts.models import Notification, User
+from accounts.models import Notification, NotificationPreferences, User
 
 
 def everything_about(user: User) -> dict[str, Any]:
@@ -35,8 +35,14 @@ def everything_about(user: User) -> dict[str, Any]:
             )
         ),
         "notifications": list(
-            Notification.objects.filter(user=user).order_by("pk").values("kind", "context", "url", "created_at", "read_at", "emailed_at")
+            Notification.objects.filter(user=user)
+            .order_by("pk")
+            .values("kind", "context", "url", "created_at", "read_at", "emailed_at", "pushed_at")
         ),
+        "notification_preferences": NotificationPreferences.objects.filter(user=user)
+        .values("ways", "quiet_from", "quiet_to", "time_zone")
+        .first(),
+        "push_devices": list(user.push_subscriptions.order_by("pk").values("name", "created_at", "used_at")),
         "browsers": list(UserSession.objects.filter(user=user).order_by("pk").values("ip", "user_agent", "created_at", "last_seen_at")),
         "programs": list(user.token_chains.order_by("created_at").values("created_at", "used_at", "expires_at", "ended_at")),
     }

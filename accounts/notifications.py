@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.template import Context
 from django.template.loader import get_template
 from django.utils import timezone, translation
 
-from accounts.models import Letter, Notification, User
+from accounts import devices, ways
+from accounts.models import Letter, Notification, Push, User
 from chargeshare import sentences
 
 logger = logging.getLogger(__name__)
@@ -108,13 +110,41 @@ def post(letter: Letter) -> None:
             letter.delete()
 
 
+def decide(*, now: datetime) -> int:
+    """Decide for what is new by which ways it goes, and when; say for how many. Any number of processes may do this at once.
+
+    It is decided here and not where something happened: settling a session should not ask who wants to be told how. Each row is
+    decided once, in the transaction that makes its pushes, so nobody is told twice.
+    """
+    if not Notification.objects.filter(decided_at=None).exists():
+        return 0  # on SQLite a transaction waits for who writes
+    with transaction.atomic():
+        rows = list(Notification.objects.filter(decided_at=None).select_for_update(skip_locked=True).order_by("pk")[:PER_PASS])
+        wishes, hers = ways.of_all(row.user_id for row in rows), devices.of(row.user_id for row in rows)
+        pushes = []
+        for row in rows:
+            wish = wishes.get(row.user_id, ways.Wishes())
+            begins = (None if row.kind in ways.URGENT else wish.quiet_until(now)) or now
+            row.decided_at, row.is_emailed = now, wish.by_email(row.kind)
+            row.email_after = begins if begins > now else None
+            if wish.by_push(row.kind):
+                until = begins + ways.LIFETIMES.get(row.kind, ways.A_DAY)
+                pushes += [Push(notification=row, subscription=device, after=begins, until=until) for device in hers.get(row.user_id, ())]
+        Notification.objects.bulk_update(rows, ["decided_at", "is_emailed", "email_after"])
+        Push.objects.bulk_create(pushes)
+    return len(rows)
+
+
 def send_unsent(*, now: datetime) -> int:
     """Post the e-mails that are due and say how many went out. Any number of processes may do this at once."""
+    while decide(now=now) == PER_PASS:
+        pass
     sent = 0
     for letter in _post_due(Letter.objects.all(), _letter_message, now):
         letter.delete()
         sent += 1
-    for notification in _post_due(Notification.objects.filter(user__is_active=True), _notification_message, now):
+    decided = Notification.objects.filter(user__is_active=True, decided_at__isnull=False, is_emailed=True)
+    for notification in _post_due(decided, _notification_message, now):
         Notification.objects.filter(pk=notification.pk).update(emailed_at=timezone.now())
         sent += 1
     return sent

@@ -6,7 +6,9 @@ from django.urls import URLPattern, URLResolver, path
 
 from accounts import views
 from accounts.api import auth, me
+from accounts.api import notifications as notifications_api
 from accounts.api import vehicles as vehicles_api
+from accounts.inbox import views as inbox_views
 
 app_name = "accounts"
 
@@ -25,9 +27,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/vehicles/<uuid:code>/", views.vehicle_edit, name="vehicle_edit"),
     path("accounts/vehicles/<uuid:code>/default/", views.vehicle_default, name="vehicle_default"),
     path("accounts/vehicles/<uuid:code>/remove/", views.vehicle_remove, name="vehicle_remove"),
-    path("accounts/inbox/", views.inbox, name="notifications"),
-    path("accounts/inbox/read/", views.inbox_read, name="inbox_read"),
-    path("accounts/inbox/<int:pk>/", views.inbox_open, name="inbox_open"),
+    path("accounts/inbox/", inbox_views.inbox, name="notifications"),
+    path("accounts/inbox/read/", inbox_views.inbox_read, name="inbox_read"),
+    path("accounts/inbox/<int:pk>/", inbox_views.inbox_open, name="inbox_open"),
+    path("accounts/inbox/settings/", inbox_views.inbox_settings, name="inbox_settings"),
+    path("accounts/inbox/settings/devices/", inbox_views.device_add, name="device_add"),
+    path("accounts/inbox/settings/devices/<uuid:code>/remove/", inbox_views.device_remove, name="device_remove"),
+    path("push/renewed/", inbox_views.device_renewed, name="device_renewed"),
     path("accounts/privacy/", views.privacy, name="privacy"),
     path("accounts/privacy/close/", views.close, name="close"),
 ]
@@ -47,5 +53,12 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("vehicles/<str:code>/", vehicles_api.VehicleViewSet.as_view(_one), name="vehicle"),
     path("notifications/", me.NotificationViewSet.as_view({"get": "list"}), name="notifications"),
     path("notifications/read/", me.NotificationViewSet.as_view({"post": "mark_read"}), name="notifications_read"),
+    path("notifications/preferences/", notifications_api.PreferencesView.as_view(), name="notification_preferences"),
+    path("notifications/push-subscriptions/", notifications_api.PushSubscriptionViewSet.as_view(_many), name="push_subscriptions"),
+    path(
+        "notifications/push-subscriptions/<str:code>/",
+        notifications_api.PushSubscriptionViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="push_subscription",
+    ),
     path("notifications/<int:pk>/", me.NotificationViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="notification"),
 ]

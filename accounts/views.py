@@ -11,18 +11,14 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone, translation
-from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import closing, id_tokens, notifications, vehicle_models, vehicles
+from accounts import closing, id_tokens, vehicle_models, vehicles
 from accounts.adapter import remember_language
 from accounts.forms import CardEditForm, CardForm, CloseForm, ProfileForm, VehicleForm, VehicleModelForm
-from accounts.models import IdToken, Notification, User, Vehicle
+from accounts.models import IdToken, User, Vehicle
 from accounts.pages import fresh_login_required
 from accounts.paging import Paginator
 from chargeshare.errors import DomainError, Invalid
@@ -127,51 +123,6 @@ def card_remove(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_GET
-def inbox(request: SignedInRequest) -> HttpResponse:
-    """What I should know, newest first."""
-    mine = Notification.objects.filter(user=request.user).select_related("user")
-    page = Paginator(mine, 20).get_page(request.GET.get("page"))
-    news = [
-        {
-            "row": row,
-            "title": notifications.title(row),
-            "text": notifications.text(row),
-            "look": _LOOKS.get(row.kind, ("bell", "")),
-            "deeds": _deeds(row),
-        }
-        for row in page
-    ]
-    return render(request, "accounts/inbox.html", {"page": page, "news": news, "unread": mine.filter(read_at=None).count()})
-
-
-def _deeds(row: Notification) -> list[tuple[str, str]]:
-    """The buttons of a notification that asks for an answer: where each leads and its name. Once it is read, its page has them."""
-    if row.read_at is not None or (row.kind == Notification.Kind.RESERVATION_REQUESTED and not row.context.get("guest")):
-        return []
-    return [(f"{row.url}{deed}/", str(name)) for deed, name in _DEEDS.get(row.kind, ())]
-
-
-@login_required
-@require_POST
-def inbox_read(request: SignedInRequest) -> HttpResponse:
-    """Mark everything as read."""
-    notifications.mark_read(request.user, now=timezone.now())
-    return redirect("accounts:notifications")
-
-
-@login_required
-@require_POST
-def inbox_open(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Go where a notification leads; it is read by that."""
-    notification = get_object_or_404(Notification, user=request.user, pk=pk)
-    notifications.mark_read(request.user, now=timezone.now(), ids=[pk])
-    if notification.url and url_has_allowed_host_and_scheme(notification.url, allowed_hosts=None):
-        return redirect(notification.url)
-    return redirect("accounts:notifications")
-
-
-@login_required
-@require_GET
 def vehicle_list(request: SignedInRequest) -> HttpResponse:
     """My cars, and a list of models to begin another one with."""
     return render(request, "accounts/vehicle_list.html", {"vehicles": vehicles.of(request.user), "form": VehicleModelForm()})
@@ -253,38 +204,3 @@ def close(request: SignedInRequest) -> HttpResponse:
             messages.success(request, _("Your account is closed. Thank you for having been here."))
             return redirect("/")
     return render(request, "accounts/close.html", {"form": form})
-
-
-_DEEDS: dict[str, tuple[tuple[str, str | Promise], ...]] = {
-    Notification.Kind.RESERVATION_REQUESTED: (("approve", _lazy("Approve")), ("reject", _lazy("Decline"))),
-    Notification.Kind.WAITLIST_OFFERED: (("claim", _lazy("Take it")), ("leave", pgettext_lazy("waitlist", "No, thank you"))),
-}
-_LOOKS: dict[str, tuple[str, str]] = {
-    Notification.Kind.SESSION_STARTED: ("battery-charging", "green"),
-    Notification.Kind.SESSION_FINISHED: ("circle-check", "green"),
-    Notification.Kind.RESERVATION_BOOKED: ("calendar-check", "blue"),
-    Notification.Kind.RESERVATION_SOON: ("calendar-clock", "blue"),
-    Notification.Kind.CIRCLE_INVITED: ("users", "green"),
-    Notification.Kind.REVIEW_WRITTEN: ("star", "amber"),
-    Notification.Kind.MESSAGE_RECEIVED: ("message-circle", "blue"),
-    Notification.Kind.REVIEW_ANSWERED: ("message-circle", "green"),
-    Notification.Kind.RESERVATION_CANCELLED: ("ban", ""),
-    Notification.Kind.RESERVATION_EXPIRED: ("history", ""),
-    Notification.Kind.RESERVATION_REQUESTED: ("hourglass", "amber"),
-    Notification.Kind.RESERVATION_REJECTED: ("circle-x", ""),
-    Notification.Kind.RESERVATION_CHANGED: ("calendar-clock", "blue"),
-    Notification.Kind.RESERVATION_TROUBLE: ("triangle-alert", "amber"),
-    Notification.Kind.WAITLIST_OFFERED: ("zap", "green"),
-    Notification.Kind.SESSION_FAILED: ("ban", ""),
-    Notification.Kind.SESSION_REVIEW: ("scale", "amber"),
-    Notification.Kind.SESSION_CORRECTED: ("receipt-text", ""),
-    Notification.Kind.CREDIT_LOW: ("wallet", "amber"),
-    Notification.Kind.EARNED: ("banknote", "green"),
-    Notification.Kind.UNPAID_ENERGY: ("triangle-alert", "red"),
-    Notification.Kind.TOP_UP_PAID: ("wallet", ""),
-    Notification.Kind.CHARGER_ALERT: ("triangle-alert", "red"),
-    Notification.Kind.CARD_PAIRED: ("nfc", "green"),
-    Notification.Kind.CARD_USED: ("nfc", "amber"),
-    Notification.Kind.ACCOUNT_CHANGED: ("user-round", ""),
-    Notification.Kind.LEDGER_ALERT: ("triangle-alert", "red"),
-}

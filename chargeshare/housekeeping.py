@@ -21,7 +21,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import idempotency, logins, notifications
+from accounts import devices, idempotency, logins, notifications, push
 from billing import (
     auto_top_ups,
     disputes,
@@ -172,6 +172,7 @@ JOBS = (
     Job("payments asked about", top_ups.refresh_pending),
     Job("ways to pay asked about", instruments.ask, HOURLY),
     Job("e-mails sent", notifications.send_unsent),
+    Job("pushes sent", push.send_due),
     Job("earnings made available", earnings.release_pending, HOURLY),
     Job("fee documents issued", fee_papers.issue_last_month, HOURLY),
     Job("payouts asked for by plan", payout_plans.request_due, HOURLY),
@@ -184,14 +185,18 @@ JOBS = (
     Job("old readings thinned", thinning.thin),
     Job("readings outside of sessions forgotten", thinning.forget_outside, HOURLY),
     Job("notifications pruned", notifications.prune, HOURLY),
+    Job("devices that take no pushes forgotten", devices.prune, HOURLY),
     Job("idempotent answers pruned", idempotency.prune, HOURLY),
     Job("log-in failures and token chains pruned", logins.prune, HOURLY),
-    Job("photos of retired chargers deleted", photos.forget, HOURLY),
-    Job("books proved", proofs.prove_nightly, HOURLY),
     Job("problems brought to dispute", problems.pursue),
     Job("old problems deleted", problems.forget, HOURLY),
+    Job("photos of retired chargers deleted", photos.forget, HOURLY),
+    Job("books proved", proofs.prove_nightly, HOURLY),
     Job("old rows forgotten", forget_old, HOURLY),
 )
+# A push is for who stands at the charger now: these are done in between as well.
+PROMPT = tuple(job for job in JOBS if job.name == "pushes sent")
+PROMPT_S = 5.0
 _done_at: dict[str, datetime] = {}
 
 
@@ -262,7 +267,7 @@ class Clock:
 
 
 def keep_house(stop: Event) -> None:
-    """Look at the jobs every HOUSEKEEPING_INTERVAL_S until told to stop."""
+    """Look at the jobs every HOUSEKEEPING_INTERVAL_S until told to stop, and at the prompt ones every few seconds."""
     logger.info("housekeeping: %s jobs, looked at every %g s", len(JOBS), settings.HOUSEKEEPING_INTERVAL_S)
     clock = Clock()
     while not stop.is_set():
@@ -270,4 +275,14 @@ def keep_house(stop: Event) -> None:
             close_old_connections()  # one that broke is replaced, and none is held while nothing is done
             run_due(timezone.now())
             close_old_connections()
-        stop.wait(settings.HOUSEKEEPING_INTERVAL_S)
+        _be_prompt(stop, clock)
+
+
+def _be_prompt(stop: Event, clock: Clock) -> None:
+    """Rest until the next look at all the jobs, doing the prompt ones meanwhile."""
+    rests_until = monotonic() + settings.HOUSEKEEPING_INTERVAL_S
+    while (rest_s := rests_until - monotonic()) > 0 and not stop.wait(min(rest_s, PROMPT_S)):
+        if settings.VAPID_PRIVATE_KEY and rest_s > PROMPT_S and clock.is_trusted():
+            close_old_connections()
+            run(PROMPT, timezone.now())
+            close_old_connections()

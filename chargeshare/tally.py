@@ -48,6 +48,8 @@ gateway_calls: Counter[tuple[str, str]] = Counter()
 """Calls to the payment gateway by kind and outcome: ok, refused, away, failed."""
 gateway_s: defaultdict[str, Spread] = defaultdict(lambda: Spread(0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 10.0, 15.0))
 """How long they take, by kind."""
+pushes: Counter[str] = Counter()
+"""Pushes by what became of them: sent, gone (the device), refused, busy or away (the push service; it is tried again), dropped."""
 job_failures: Counter[str] = Counter()
 """Periodic jobs that failed, by name."""
 jobs_done_at: dict[str, float] = {}

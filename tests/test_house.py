@@ -18,7 +18,22 @@ FLOORS = ("accounts", "billing", "stations", "ocpp_core")
 PACKAGES = (*FLOORS, "chargeshare")
 NO_NAMES = {"utils", "util", "helpers", "helper", "services", "service", "managers", "manager", "common", "misc"}
 DOORS = {
-    "accounts": {"adapter", "addresses", "admin", "api", "apps", "authentication", "forms", "management", "pages", "urls", "views"},
+    "accounts": {
+        "adapter",
+        "addresses",
+        "admin",
+        "api",
+        "apps",
+        "authentication",
+        "browsers",
+        "forms",
+        "inbox",
+        "management",
+        "offline",
+        "pages",
+        "urls",
+        "views",
+    },
     "billing": {"admin", "api", "api_fields", "apps", "forms", "management", "owners", "serializers", "templatetags", "urls", "views"},
     "stations": {"admin", "people_admin", "api", "apps", "consumers", "forms", "management", "routing", "templatetags", "urls", "views"},
 }

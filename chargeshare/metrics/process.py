@@ -40,6 +40,10 @@ def _counted() -> Iterator[Metric]:
     for action, count in sorted(dict(tally.spooled).items()):
         spooled.add_metric([action], count)
     yield spooled
+    pushes = CounterMetricFamily("chargeshare_pushes", "Pushes to devices, by what became of them.", labels=["outcome"])
+    for outcome, count in sorted(dict(tally.pushes).items()):
+        pushes.add_metric([outcome], count)
+    yield pushes
     calls = CounterMetricFamily("chargeshare_gateway_calls", "Calls to the payment gateway.", labels=["call", "outcome"])
     for (call, outcome), count in sorted(dict(tally.gateway_calls).items()):
         calls.add_metric([call, outcome], count)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from accounts.models import Letter, Notification
+from accounts.models import Letter, Notification, Push
 from accounts.notifications import ATTEMPTS
 from billing import proofs
 from billing.models import Dispute, Hold, LedgerAccount, Payout, Refund, TopUp
@@ -29,9 +29,15 @@ def _to_be_posted(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.filter(emailed_at=None, email_attempts__lt=ATTEMPTS)
 
 
+def _rests(now: datetime) -> Q:
+    """What waits for the morning, for its reader wants quiet."""
+    return Q(is_emailed=False) | Q(email_attempts=0, email_after__gt=now)
+
+
 # What waits for somebody, and since when.
 QUEUES: dict[str, tuple[str, Callable[[datetime], QuerySet[Any]]]] = {
-    "notifications": ("created_at", lambda _now: _to_be_posted(Notification.objects.filter(user__is_active=True))),
+    "notifications": ("created_at", lambda now: _to_be_posted(Notification.objects.filter(user__is_active=True)).exclude(_rests(now))),
+    "pushes": ("after", lambda now: Push.objects.filter(after__lte=now)),
     "letters": ("created_at", lambda _now: _to_be_posted(Letter.objects.all())),
     "top_ups": ("refresh_at", lambda now: TopUp.objects.filter(refresh_at__lte=now, gateway_id__isnull=False)),
     "refunds": ("created_at", lambda _now: Refund.objects.filter(status__in=["requested", "sent"])),

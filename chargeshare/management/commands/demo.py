@@ -18,6 +18,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from accounts import push_services
 from chargeshare import demo
 from chargeshare.demo import living, payouts, town
 
@@ -79,6 +80,7 @@ class Command(BaseCommand):
         """Start the server out of reach of the terminal's Ctrl-C: it ends after the cars have left, not before."""
         environment = {**os.environ, "PUBLIC_URL": url, "DRAIN_SECONDS": os.environ.get("DRAIN_SECONDS", DRAIN_SECONDS)}
         environment["PAYOUT_IBAN"] = settings.PAYOUT_IBAN or payouts.OUR_IBAN
+        environment["VAPID_PRIVATE_KEY"] = settings.VAPID_PRIVATE_KEY or _push_key()
         arguments = ["manage.py", "serve", "--host", host, "--port", str(port)]
         return await asyncio.create_subprocess_exec(
             sys.executable, *arguments, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
@@ -99,6 +101,16 @@ class Command(BaseCommand):
             self.stdout.write(f"  {name:18} {address}")
         self.stdout.write(f"\n  Logins, password {town.PASSWORD}:  {', '.join(town.LOGINS)}")
         self.stdout.write("  Two cars are charging. Ctrl-C ends everything.\n")
+
+
+def _push_key() -> str:
+    """The demo's own key for pushes, kept beside its database: with another one each time, browsers would have to be asked anew."""
+    kept = settings.BASE_DIR / "var/push.key"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text(push_services.create_key())
+    return kept.read_text().strip()
 
 
 @contextlib.contextmanager
