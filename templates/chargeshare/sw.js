@@ -38,3 +38,5 @@ async function fromShell(event) {
   }
   return fresh;
 }
+
+{% include "chargeshare/_sw_push.js" %}
