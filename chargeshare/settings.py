@@ -95,6 +95,9 @@ CLIENT_CERTIFICATE_HEADER = env.matching("CLIENT_CERTIFICATE_HEADER", "Client-Ce
 # Map
 MAP_TILES_URL = env.address("MAP_TILES_URL", "", ("https", "http"))  # absent: our own outline, and nobody outside learns who looks where
 MAP_TILES_ATTRIBUTION = env.text("MAP_TILES_ATTRIBUTION", "© OpenStreetMap contributors")
+GEOCODER_URL = env.address("GEOCODER_URL", "", ("https", "http"))  # a Nominatim; absent: towns of our own list alone
+GEOCODER_TIMEOUT_S = env.seconds("GEOCODER_TIMEOUT_S", 2, least=0.1)
+GEOCODER_ATTRIBUTION = env.text("GEOCODER_ATTRIBUTION", "© OpenStreetMap contributors")
 _tiles_origin = "{0.scheme}://{0.netloc}".format(urlsplit(MAP_TILES_URL)) if MAP_TILES_URL else None
 LEAFLET_CONFIG = {
     "DEFAULT_CENTER": (49.9387, 17.9026),

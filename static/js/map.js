@@ -24,6 +24,7 @@ let asking = null;
 let listing = null;
 let waiting = 0;
 let fitting = false;
+let sent = false; // what is being typed is searched here alone; what was sent off may be an address that another server knows
 let quiet = false;
 let lifted = null;
 const pins = new Map();
@@ -393,6 +394,7 @@ async function askList() {
   listing = new AbortController();
   const query = new URLSearchParams([...wishes(), ...presentation()]);
   query.set("part", "list");
+  if (sent) query.set("search", "1");
   if (!query.has("q")) query.set("bbox", bounds());
   if (here) query.set("near", `${here.lat.toFixed(4)},${here.lng.toFixed(4)}`);
   if (selected) query.set("selected", selected);
@@ -572,6 +574,7 @@ form.addEventListener("change", (event) => {
 
 let typing = 0;
 form.querySelector("[name=q]").addEventListener("input", () => {
+  sent = false;
   clearTimeout(typing);
   typing = setTimeout(() => {
     fitting = true;
@@ -583,6 +586,7 @@ form.addEventListener("submit", (event) => {
   if (event.submitter?.matches("[data-filters-save]")) return;
   event.preventDefault();
   fitting = Boolean(form.querySelector("[name=q]").value.trim());
+  sent = fitting;
   openFilters(false);
   changed();
 });

@@ -1,13 +1,17 @@
 """Saved filters, watched areas and towns as JSON."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from billing.api_fields import MoneyField, written
 from stations import areas, filter_profiles
 from stations.api.fields import CoordinateField
-from stations.models import AreaAlert, Connector, FilterProfile
+from stations.estimates import Estimate
+from stations.models import AreaAlert, Connector, FilterProfile, SiteFacts
 from stations.models.area_alert import LEAST_KM, MOST_KM
+from stations.models.site_facts import HIGHEST_CM, LOWEST_CM
 
 
 class FilterProfileSerializer(serializers.ModelSerializer[FilterProfile]):
@@ -47,6 +51,33 @@ class AreaSerializer(serializers.ModelSerializer[AreaAlert]):
             "created_at",
         )
         read_only_fields = ("code", "created_at")
+
+
+class FactsSerializer(serializers.ModelSerializer[SiteFacts]):
+    """What the owner says of the place."""
+
+    max_height_cm = serializers.IntegerField(
+        min_value=LOWEST_CM, max_value=HIGHEST_CM, allow_null=True, required=False, help_text="Null where nothing is above."
+    )
+
+    class Meta:
+        model = SiteFacts
+        fields = ("has_cable", "has_solar", "fits_trailer", "is_accessible", "has_barrier", "is_overnight", "max_height_cm")
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {name: {"required": False} for name in fields}
+
+
+class EstimateSerializer(serializers.Serializer[Estimate]):
+    """What charging would cost, everything in it; the bill goes by the meter."""
+
+    total = serializers.SerializerMethodField()
+    energy_wh = serializers.IntegerField(help_text="By the meter, losses included.")
+    seconds = serializers.IntegerField(allow_null=True)
+    fits = serializers.BooleanField(help_text="Whether the car can be plugged in.")
+
+    @extend_schema_field(MoneyField())
+    def get_total(self, estimate: Estimate) -> dict[str, str]:
+        """In the currency of the tariff."""
+        return written(estimate.total_minor, estimate.currency)
 
 
 class TownQuery(serializers.Serializer[dict[str, Any]]):

@@ -1,25 +1,30 @@
 """Saved filters, watched areas and towns over HTTP."""
 
+import hashlib
 import uuid
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
+from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts import addresses, counting
 from chargeshare.errors import NotFound
-from stations import areas, filter_profiles
-from stations.api.finding_serializers import AreaSerializer, FilterProfileSerializer
+from stations import areas, filter_profiles, gazetteer, geocoder
+from stations.api.finding_serializers import AreaSerializer, FilterProfileSerializer, TownQuery, TownSerializer
 from stations.api.permissions import user_of
 from stations.areas import Area
 from stations.models import AreaAlert, FilterProfile
 
 M = TypeVar("M", bound=Model)
+ADDRESSES_A_MINUTE = 20
 CODE = OpenApiParameter("code", uuid.UUID, OpenApiParameter.PATH)
 
 
@@ -117,3 +122,28 @@ class AreaViewSet(MineViewSet[AreaAlert]):
     def remove(self, row: AreaAlert) -> None:
         """Watch it no longer."""
         areas.remove(row)
+
+
+class PlaceViewSet(GenericViewSet[Any]):
+    """Towns by their names, from a list of our own; addresses as well where the operator has a geocoder."""
+
+    serializer_class = TownSerializer
+    permission_classes = [AllowAny]
+    filter_backends = ()
+
+    @extend_schema(operation_id="places_list", parameters=[TownQuery], filters=False)
+    def list(self, request: Request) -> Response:
+        """Whole names first, then the largest. An address goes to the geocoder only if `address=true` asks for it."""
+        query = TownQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        text = query.validated_data["q"]
+        found: list[Any] = [*gazetteer.find(text)]
+        if query.validated_data["address"] and not _asks_too_often(request):
+            found += geocoder.find(text, get_language() or settings.LANGUAGE_CODE)
+        return self.get_paginated_response(self.get_serializer(self.paginate_queryset(found), many=True).data)
+
+
+def _asks_too_often(request: Request) -> bool:
+    """One caller must not use up what all may ask."""
+    digest = hashlib.sha256(addresses.client_address(request).encode()).hexdigest()[:16]
+    return counting.add_one(f"geocoder:{digest}", keep_s=60) > ADDRESSES_A_MINUTE

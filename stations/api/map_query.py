@@ -10,10 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts import vehicles
-from accounts.models import User
+from accounts.models import User, Vehicle
+from chargeshare.errors import Invalid
 from stations import estimates, search
 from stations.api.fields import BoxField, ConnectorTypesField, FactsField, PlaceField
+from stations.estimates import Need
 from stations.models.site_facts import HIGHEST_CM, LOWEST_CM
+from stations.ordering import Ordering
 
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # an hour later is still a date
 
@@ -44,6 +47,15 @@ class MapQuery(serializers.Serializer[dict[str, Any]]):
     height_cm = serializers.IntegerField(
         min_value=LOWEST_CM, max_value=HIGHEST_CM, required=False, help_text="Of my car: only where nothing lower is in its way."
     )
+    ordering = serializers.ChoiceField(
+        choices=Ordering.choices,
+        required=False,
+        default=Ordering.DISTANCE,
+        help_text="Of a page by distance: what comes first among the 500 nearest. Price is the total for what is asked for below.",
+    )
+    energy_wh = serializers.IntegerField(min_value=1_000, max_value=200_000, required=False, help_text="Totals for so much energy.")
+    from_percent = serializers.IntegerField(min_value=0, max_value=100, required=False, help_text="Totals for my car from here …")
+    to_percent = serializers.IntegerField(min_value=0, max_value=100, required=False, help_text="… to here.")
     q = serializers.CharField(max_length=100, allow_blank=True, required=False)
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +66,21 @@ class MapQuery(serializers.Serializer[dict[str, Any]]):
                 asked["free_to"] = min(begins_at, LATEST) + timedelta(hours=1)
             if asked["free_to"] <= begins_at:
                 raise serializers.ValidationError({"free_to": [_("The end must come after the beginning.")]})
-        return asked
+        if asked["ordering"] != Ordering.DISTANCE and "near" not in asked:
+            raise serializers.ValidationError({"ordering": [_("Only a page by distance (near=) can be put in order.")]})
+        first, last = asked.get("from_percent", estimates.FROM_PERCENT), asked.get("to_percent", estimates.TO_PERCENT)
+        try:
+            estimates.percents(first, last)
+        except Invalid as refusal:
+            raise serializers.ValidationError({"to_percent": [str(refusal.message)]}) from refusal
+        return {**asked, "from_percent": first, "to_percent": last}
+
+    def need(self, viewer: object) -> Need:
+        """What the totals are for: my car, unless an energy is asked for or there is none."""
+        asked = self.validated_data
+        energy_wh = asked.get("energy_wh")
+        car = _car(viewer, asked.get("car")) if energy_wh is None else None
+        return Need(energy_wh or Need.energy_wh, car, asked["from_percent"], asked["to_percent"])
 
     def wanted(self, viewer: object) -> search.Wanted:
         """The filters among the answers."""
@@ -78,7 +104,11 @@ class MapQuery(serializers.Serializer[dict[str, Any]]):
 
 
 def _usable_types(viewer: object, code: UUID | None) -> tuple[str, ...]:
-    if not isinstance(viewer, User):
-        return ()
-    car = vehicles.find(viewer, str(code)) if code else vehicles.default_of(viewer)
+    car = _car(viewer, code)
     return estimates.usable_types(car) if car else ()
+
+
+def _car(viewer: object, code: UUID | None) -> Vehicle | None:
+    if not isinstance(viewer, User):
+        return None
+    return vehicles.find(viewer, str(code)) if code else vehicles.default_of(viewer)

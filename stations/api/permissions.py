@@ -29,7 +29,7 @@ def is_managed_by(charge_point: ChargePoint, user: object) -> bool:
 def seen_charge_point(request: Request | HttpRequest, code: str) -> ChargePoint:
     """The charge point, if this person may know of it; its connectors show what she would pay."""
     charge_points = ChargePoint.objects.visible_to(request.user).alive()
-    charge_point = _one(charge_points.select_related("reliability").prefetch_related("connectors__tariff__current"), code)
+    charge_point = _one(charge_points.select_related("reliability", "site_facts").prefetch_related("connectors__tariff__current"), code)
     circles.look_up(charge_point.connectors.all(), request.user)
     return charge_point
 
@@ -40,7 +40,7 @@ def own_charge_point(request: Request | HttpRequest, code: str, *, retired: bool
     History asks for `retired` ones too: it stays.
     """
     charge_points = ChargePoint.objects.all() if retired else ChargePoint.objects.alive()
-    charge_point = _one(charge_points.select_related("reliability").prefetch_related("connectors__tariff__current"), code)
+    charge_point = _one(charge_points.select_related("reliability", "site_facts").prefetch_related("connectors__tariff__current"), code)
     if not is_managed_by(charge_point, request.user):
         raise NotFound
     return charge_point

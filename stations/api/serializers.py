@@ -8,8 +8,9 @@ from rest_framework import serializers
 
 from billing.models import Tariff, TariffVersion
 from billing.serializers import BandSerializer, PriceField
-from stations import charge_points, circles, reliability, reviews
+from stations import charge_points, circles, reliability, reviews, site_facts
 from stations.api.fields import CoordinateField
+from stations.api.finding_serializers import EstimateSerializer, FactsSerializer
 from stations.api.people_serializers import RatingSerializer, ReliabilitySerializer
 from stations.models import ChargePoint, Circle, Connector, State
 
@@ -152,6 +153,7 @@ class ChargePointSerializer(serializers.ModelSerializer[ChargePoint]):
     connectors = ConnectorSerializer(many=True, read_only=True)
     rating = serializers.SerializerMethodField(help_text="What drivers who charged here think of it; null where none has said.")
 
+    facts = serializers.SerializerMethodField(help_text="What the owner says of the place; null where she has said nothing.")
     reliability = serializers.SerializerMethodField(help_text="How far one may count on it, from 30 days; null before it was counted.")
 
     class Meta:
@@ -166,6 +168,7 @@ class ChargePointSerializer(serializers.ModelSerializer[ChargePoint]):
             "state",
             "rating",
             "reliability",
+            "facts",
             "connectors",
         )
         read_only_fields: tuple[str, ...] = fields
@@ -182,14 +185,21 @@ class ChargePointSerializer(serializers.ModelSerializer[ChargePoint]):
         found = reliability.of(charge_point)
         return ReliabilitySerializer(found).data if found else None
 
+    @extend_schema_field(FactsSerializer(allow_null=True))
+    def get_facts(self, charge_point: ChargePoint) -> Any:
+        """As she says them."""
+        found = site_facts.of(charge_point)
+        return FactsSerializer(found).data if found else None
+
 
 class NearbySerializer(ChargePointSerializer):
     """A charge point in the list by distance."""
 
     distance_m = serializers.IntegerField(read_only=True)
+    estimate = EstimateSerializer(read_only=True, allow_null=True, help_text="Of what was asked for; null where nobody knows the price.")
 
     class Meta(ChargePointSerializer.Meta):
-        fields = (*ChargePointSerializer.Meta.fields, "distance_m")
+        fields = (*ChargePointSerializer.Meta.fields, "distance_m", "estimate")
         read_only_fields = fields
 
 
@@ -292,6 +302,7 @@ class ChargePointEditSerializer(serializers.ModelSerializer[ChargePoint]):
     description = serializers.CharField(max_length=2000, allow_blank=True, required=False)
     is_published = serializers.BooleanField(required=False)
     is_paused = serializers.BooleanField(required=False)
+    facts = FactsSerializer(required=False, help_text="What is left out of it stays as it was.")
     auto_configure = serializers.BooleanField(required=False)
     starts_without_card = serializers.BooleanField(required=False)
 
@@ -309,6 +320,7 @@ class ChargePointEditSerializer(serializers.ModelSerializer[ChargePoint]):
             "starts_without_card",
             "is_published",
             "is_paused",
+            "facts",
         )
 
 

@@ -5,7 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from stations.api.booking_views import ArrivalView, BookingRulesView, ClosuresView, ClosureView, FreeTimesView
 from stations.api.circle_views import CircleViewSet, MembershipViewSet
-from stations.api.finding_views import AreaViewSet, FilterProfileViewSet
+from stations.api.finding_views import AreaViewSet, FilterProfileViewSet, PlaceViewSet
 from stations.api.people_views import FavouriteViewSet, ReviewViewSet
 from stations.api.photo_views import PhotosView, PhotoView
 from stations.api.problem_views import ProblemViewSet, StickerView
@@ -23,6 +23,7 @@ router.register("reservations", ReservationViewSet, basename="reservation")
 router.register("reservation-series", SeriesViewSet, basename="reservation-series")
 router.register("waitlist", WaitlistViewSet, basename="waitlist")
 router.register("areas", AreaViewSet, basename="area")
+router.register("places", PlaceViewSet, basename="place")
 router.register("filter-profiles", FilterProfileViewSet, basename="filter-profile")
 router.register("favourites", FavouriteViewSet, basename="favourite")
 router.register("problems", ProblemViewSet, basename="problem")

@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import addresses
 from accounts.models import User
 from chargeshare.errors import NotFound
-from stations import charge_points, circles, password_rotation, reviews, search
+from stations import charge_points, circles, ordering, password_rotation, reviews, search, site_facts
 from stations.api import geojson
 from stations.api.map_query import MapQuery
 from stations.api.permissions import is_managed_by, own_charge_point, seen_charge_point, user_of
@@ -39,6 +39,7 @@ from stations.api.serializers import (
     SeenConnectorSerializer,
 )
 from stations.models import ChargePoint, Connector
+from stations.ordering import Ordering
 
 WORLD = search.Box(west=-180.0, south=-90.0, east=180.0, north=90.0)
 ON_ONE_SCREEN = 500
@@ -79,9 +80,13 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
             return self._mine(user_of(request), asked.get("q", ""))
         if "near" in asked:
             latitude, longitude = asked["near"]
-            page = self.paginate_queryset(search.near(request.user, latitude, longitude, query.wanted(request.user)))
-            search.show_prices(page or [], request.user)
-            reviews.look_up(page or [])
+            found = search.near(request.user, latitude, longitude, query.wanted(request.user))
+            need, first = query.need(request.user), asked["ordering"]
+            in_order = found if first == Ordering.DISTANCE else ordering.nearest(found, request.user, need, first)
+            page = self.paginate_queryset(in_order) or []
+            search.show_prices(page, request.user)
+            ordering.look_up(page, need)
+            reviews.look_up(page)
             return self.get_paginated_response(NearbySerializer(page, many=True).data)
         collection = self._map(request.user, asked.get("bbox", WORLD), query.wanted(request.user))
         return HttpResponse(orjson.dumps(collection), content_type="application/json")
@@ -96,7 +101,7 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         return geojson.collection(geojson.cluster(crowd) for crowd in crowds)
 
     def _mine(self, owner: User, text: str) -> Response:
-        mine = ChargePoint.objects.alive().filter(owner=owner)
+        mine = ChargePoint.objects.alive().filter(owner=owner).select_related("site_facts")
         mine = mine.prefetch_related("connectors__tariff__current__tariff", "connectors__circle_prices", "reliability")
         if text:
             mine = mine.filter(Q(name__icontains=text) | Q(address__icontains=text) | Q(identity__icontains=text))
@@ -127,8 +132,10 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
         said = ChargePointEditSerializer(charge_point, data=request.data, partial=True)
         said.is_valid(raise_exception=True)
         changes = dict(said.validated_data)
-        publish = changes.pop("is_published", None)
+        publish, facts = changes.pop("is_published", None), changes.pop("facts", None)
         with transaction.atomic():
+            if facts:
+                site_facts.edit(charge_point, facts)
             if changes:
                 charge_points.edit(charge_point, **changes)
             if publish is not None and publish != charge_point.is_published:

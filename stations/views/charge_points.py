@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -17,7 +18,7 @@ from accounts.pages import explained
 from billing import ledger, pricing
 from billing.pricing import Prices
 from chargeshare.errors import NotFound
-from stations import arrival, estimates, favourites, free_times, photos, places, reviews, slots
+from stations import arrival, estimates, favourites, free_times, photos, places, reviews, site_facts, slots
 from stations.api.permissions import seen_charge_point
 from stations.estimates import Estimate, Need
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation, State
@@ -173,9 +174,23 @@ def _context(request: HttpRequest, charge_point: ChargePoint) -> dict[str, Any]:
         "rating": reviews.rating_of(charge_point),
         "photos": photos.shown_to(charge_point, request.user, timezone.now()),
         "public_host": settings.PUBLIC_URL,
+        "facts": _facts(charge_point),
         "favourite": favourites.of(request.user, charge_point),
         "public_url": settings.PUBLIC_URL + charge_point.get_absolute_url(),
     }
+
+
+def _facts(charge_point: ChargePoint) -> list[tuple[str, str, str]]:
+    """What the owner says of the place, as rows with an icon."""
+    told = site_facts.of(charge_point)
+    if told is None:
+        return []
+    rows = [("circle-check", str(site_facts.WORDS[word]), _("yes")) for word, column in site_facts.COLUMNS.items() if getattr(told, column)]
+    if told.has_barrier:
+        rows.append(("lock", _("Gate or barrier"), _("yes")))
+    if told.max_height_cm is not None:
+        rows.append(("gauge", _("How high a car may be"), f"{told.max_height_cm}\N{NO-BREAK SPACE}cm"))
+    return rows
 
 
 def _may_see_address(request: HttpRequest, charge_point: ChargePoint, bookings: Sequence[Reservation]) -> bool:

@@ -12,16 +12,17 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
 from billing import money
 from billing.pricing import Prices
-from stations import estimates, filter_profiles, gazetteer, places, reliability, reviews, search, site_facts
+from stations import estimates, filter_profiles, gazetteer, geocoder, places, reliability, reviews, search, site_facts
 from stations.estimates import Estimate, Need
 from stations.gazetteer import Town
+from stations.geocoder import Address
 from stations.models import ChargePoint, Connector, FilterProfile, Reliability, State
 from stations.views import estimating, loosening, typed
 from stations.views.estimating import Asked
@@ -232,6 +233,7 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
         "is_crowded": is_crowded,
         "towns": _towns(wish, query),
         "ways_out": [] if found or is_crowded else loosening.ways_out(wish, query, lambda wider: _count(request, wider)),
+        "geocoder_attribution": settings.GEOCODER_ATTRIBUTION if settings.GEOCODER_URL else "",
         "area_address": _kept(query, ("bbox", "near", "connector_type", "min_power_w", "my_circles")),
     }
     if request.GET.get("part") == "list":
@@ -288,15 +290,18 @@ def _count(request: HttpRequest, wish: Wish) -> int:
     return search.count(request.user, _where(wish), wish.wanted)
 
 
-def _towns(wish: Wish, query: QueryDict) -> list[tuple[Town, str]]:
-    """The towns a text may mean, each with the address of the same map around it."""
-    found = []
-    for town in gazetteer.find(wish.text):
+def _towns(wish: Wish, query: QueryDict) -> list[tuple[Town | Address, str]]:
+    """The places a text may mean, each with the address of the same map around it. Addresses only of what was sent off to be searched."""
+    found: list[tuple[Town | Address, str]] = []
+    is_sent = query.get("search", "") in YES
+    addresses = geocoder.find(wish.text, get_language() or settings.LANGUAGE_CODE) if is_sent else []
+    places_meant: list[Town | Address] = [*gazetteer.find(wish.text), *addresses]
+    for place in places_meant:
         around = query.copy()
-        for name in ("q", "part", "bbox", "selected"):
+        for name in ("q", "part", "bbox", "selected", "search"):
             around.pop(name, None)
-        around["near"] = f"{town.latitude},{town.longitude}"
-        found.append((town, around.urlencode()))
+        around["near"] = f"{place.latitude},{place.longitude}"
+        found.append((place, around.urlencode()))
     return found
 
 

@@ -1,6 +1,6 @@
 """What an owner sees of all her chargers: the overview, the list, the sessions of others at them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -23,6 +23,7 @@ from accounts.paging import Paginator
 from billing import ledger, money
 from stations import analytics, areas, reliability, reviews
 from stations.analytics import Harvest, Period, Span, Tally
+from stations.areas import Demand
 from stations.models import ChargePoint, ChargingSession, Connector, State
 from stations.models.charge_point import has_socket
 from stations.templatetags.energy import since, written_day
@@ -82,7 +83,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "chart": _chart(harvest),
         "rows": [Row(one, _power_w(one, open_sessions), harvest.by_charge_point.get(one.code, Tally())) for one in page],
         "page": page,
-        "hints": [hint for charge_point in careful for hint in hints(charge_point)][:HINTS_AT_ONCE],
+        "hints": [*waited_for(owner, careful), *(hint for charge_point in careful for hint in hints(charge_point))][:HINTS_AT_ONCE],
     }
     return render(request, "stations/owner/dashboard.html", context)
 
@@ -108,8 +109,8 @@ def hosted_session_list(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "")
     if status in ChargingSession.Status.values:
         found = found.filter(status=status)
-    context = {
     page = Paginator(found, SESSIONS_ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {
         "page": page,
         "reviewable": reviews.waiting_for_host(page, timezone.now()),
         "charge_points": charge_points,
@@ -124,7 +125,7 @@ def hosted_session_list(request: HttpRequest) -> HttpResponse:
 def mine(owner: User) -> QuerySet[ChargePoint]:
     """Her chargers in service with what lists show of them."""
     alive = ChargePoint.objects.alive().filter(owner=owner)
-    return alive.prefetch_related("connectors__tariff__current").order_by("name", "id")
+    return alive.select_related("reliability").prefetch_related("connectors__tariff__current").order_by("name", "id")
 
 
 def needing_care(owner: User) -> QuerySet[ChargePoint]:
@@ -155,9 +156,45 @@ def hints(charge_point: ChargePoint) -> Iterable[Hint]:
         first = next(iter(connectors), None)
         url = reverse("stations:owner_connector", args=[charge_point.code, first.number]) if first else page
         yield Hint("tag", "green", format_lazy(_("Set the price of {name}"), name=name), _("Type, power and price are missing."), url)
-    elif not charge_point.is_published:
+    elif not charge_point.is_published and not _left_by_itself(charge_point):
         title = format_lazy(_("Put {name} on the map"), name=name)
         yield Hint("map-pin", "green", title, _("Everything is ready for guests."), f"{page}#publish")
+
+
+def demand_words(demand: Demand) -> str:
+    """How many wait, as one says it."""
+    if demand.is_more:
+        said = ngettext(
+            "More than %(count)d driver waits for a charger around here",
+            "More than %(count)d drivers wait for a charger around here",
+            demand.count,
+        )
+    else:
+        said = ngettext(
+            "%(count)d driver waits for a charger around here", "%(count)d drivers wait for a charger around here", demand.count
+        )
+    return said % {"count": demand.count}
+
+
+def demand_around(latitude: float, longitude: float, *, but: User) -> str:
+    """The same of a place where a charger is to stand; empty where fewer than three wait."""
+    [found] = areas.demand([(latitude, longitude)], but=but)
+    return demand_words(found) if found else ""
+
+
+def waited_for(owner: User, charge_points: Iterable[ChargePoint]) -> Iterator[Hint]:
+    """Chargers of hers that are not on the map, though people around them wait for one."""
+    hidden = [one for one in charge_points if not one.is_published]
+    found = areas.demand(((float(one.public_latitude), float(one.public_longitude)) for one in hidden), but=owner)
+    for one, demand in zip(hidden, found, strict=True):
+        if demand is not None:
+            text = format_lazy(_("Once {name} is on the map, they hear of it."), name=one.name)
+            yield Hint("users", "green", demand_words(demand), text, reverse("stations:owner_charge_point", args=[one.code]))
+
+
+def _left_by_itself(charge_point: ChargePoint) -> bool:
+    found = reliability.of(charge_point)
+    return found is not None and found.left_map_at is not None
 
 
 def _fault(charge_point: ChargePoint) -> str | Promise:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
@@ -12,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
@@ -21,14 +23,32 @@ from billing import tariffs
 from billing.models import Tariff
 from billing.pricing import Prices
 from chargeshare.errors import DomainError, Invalid, NotFound
-from stations import charge_points, circles, commands, password_rotation, sessions, slots
+from stations import charge_points, circles, commands, password_rotation, reliability, sessions, site_facts, slots
 from stations.api.permissions import own_charge_point
 from stations.forms import FREE, PRICES, ChargePointForm, ConnectorForm, InvitationForm
-from stations.models import ChargePoint, ChargingSession, Command, Connector, Invitation
+from stations.models import ChargePoint, ChargingSession, Command, Connector, Invitation, SiteFacts
+from stations.models.site_facts import HIGHEST_CM, LOWEST_CM
+from stations.views.health import advice
 from stations.views.map import map_config
-from stations.views.owner import hints, person, price_words
+from stations.views.owner import hints, person, price_words, waited_for
 
 RECENT = 5
+
+
+class FactsForm(forms.ModelForm[SiteFacts]):
+    """What the owner says of the place."""
+
+    max_height_cm = forms.IntegerField(
+        label=_lazy("How high a car may be"),
+        min_value=LOWEST_CM,
+        max_value=HIGHEST_CM,
+        required=False,
+        help_text=_lazy("The lowest gate or ceiling on the way. Leave it empty where nothing is above."),
+    )
+
+    class Meta:
+        model = SiteFacts
+        fields = ("has_cable", "has_solar", "fits_trailer", "is_accessible", "has_barrier", "is_overnight", "max_height_cm")
 
 
 @login_required
@@ -48,7 +68,9 @@ def charge_point(request: HttpRequest, code: str) -> HttpResponse:
         "connectors": connectors,
         "commands": Command.objects.filter(charge_point=one).exclude(source=Command.Source.SETUP)[:RECENT],
         "recent": recent[:RECENT],
-        "hints": list(hints(one)),
+        "hints": [*hints(one), *waited_for(one.owner, [one])],
+        "reliability": reliability.of(one),
+        "advice": list(advice(one, reliability.of(one))),
         "is_ready": one.booted_at is not None and any(connector.is_ready_to_publish for connector, _session, _kept in connectors),
         "invitations": Invitation.objects.filter(charge_point=one).select_related("user").order_by("pk"),
         "invitation_form": InvitationForm(),
@@ -119,10 +141,20 @@ def edit(request: HttpRequest, code: str) -> HttpResponse:
     """Name, place, who may charge."""
     one = own_charge_point(request, code)
     form = ChargePointForm(request.POST) if request.method == "POST" else ChargePointForm.of(one)
-    if request.method == "POST" and form.is_valid() and saved(form, lambda: charge_points.edit(one, **form.cleaned_data)):
+    facts = FactsForm(request.POST if request.method == "POST" else None, instance=site_facts.of(one))
+    is_valid = request.method == "POST" and form.is_valid() and facts.is_valid()
+    if is_valid and saved(form, lambda: _keep(one, form, facts)):
         messages.success(request, _("Saved."))
         return redirect("stations:owner_charge_point", code)
-    return render(request, "stations/owner/edit.html", {"charge_point": one, "form": form, "map_settings": map_config()})
+    context = {"charge_point": one, "form": form, "facts": facts, "map_settings": map_config()}
+    return render(request, "stations/owner/edit.html", context)
+
+
+@transaction.atomic
+def _keep(one: ChargePoint, form: ChargePointForm, facts: FactsForm) -> None:
+    charge_points.edit(one, **form.cleaned_data)
+    if facts.has_changed():  # of a place of which nothing was ever said, nothing is said by saving its name
+        site_facts.edit(one, facts.cleaned_data)
 
 
 @login_required

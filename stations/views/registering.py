@@ -11,7 +11,7 @@ from chargeshare.errors import DomainError
 from stations import charge_points, makes
 from stations.forms import MakeForm, NameForm, PlaceForm
 from stations.views.map import map_config
-from stations.views.owner import person
+from stations.views.owner import demand_around, person
 from stations.views.owner_charge_point import show_once
 
 DRAFT = "new_charger"
@@ -68,7 +68,9 @@ def register_make(request: HttpRequest) -> HttpResponse:
             del request.session[DRAFT]
             show_once(request, charge_point, password)
             return redirect("ocpp_core:connection", charge_point.code)
-    return render(request, "stations/owner/register_make.html", {"form": form, "step": 3, "steps": STEPS, "makes": makes.MAKES})
+    demand = demand_around(float(draft["latitude"]), float(draft["longitude"]), but=person(request))
+    context = {"form": form, "step": 3, "steps": STEPS, "makes": makes.MAKES, "demand": demand}
+    return render(request, "stations/owner/register_make.html", context)
 
 
 def _draft(request: HttpRequest) -> dict[str, Any]:

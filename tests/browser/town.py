@@ -16,6 +16,7 @@ from billing.gateway import demo
 from billing.models import BankAccount, Dispute, Payout, TopUp
 from ocpp_core.models import ConfigurationKey, ConnectionAttempt, OcppFrame
 from stations import (
+    areas,
     arrival,
     booking_rules,
     booking_series,
@@ -25,6 +26,7 @@ from stations import (
     commands,
     evidence,
     favourites,
+    filter_profiles,
     pairing,
     photos,
     problems,
@@ -32,6 +34,7 @@ from stations import (
     reservations,
     reviews,
     sessions,
+    site_facts,
     threads,
     waitlist,
 )
@@ -101,6 +104,9 @@ def build() -> Town:
     }
     favourites.add(me, neighbour, note="Zvonit u Novákových, brána se zavírá sama a druhá zásuvka je za rohem u kůlny")
     favourites.add(me, home)
+    filter_profiles.save(me, name="Po cestě do Ostravy", filters={"connector_type": "CCS,TYPE_2", "min_power_w": "11000", "facts": "cable"})
+    areas.watch(me, areas.Area("Opava a okolí", 49.9387, 17.9026, radius_km=10, connector_types=["TYPE_2"], min_power_w=11_000))
+    site_facts.edit(neighbour, {"has_cable": True, "fits_trailer": True, "is_overnight": True, "has_barrier": True, "max_height_cm": 210})
     for person, text in ((me, "Nemůžu najít zásuvku."), (host, "Na boku chaty pod přístřeškem, za oranžovým krytem."), (me, "Už ji mám.")):
         threads.write(user=person, visit=visits["paid"], text=text)
     for number, place in enumerate((neighbour, neighbour, home)):
