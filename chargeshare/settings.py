@@ -313,16 +313,16 @@ vars().update(env.email("EMAIL_URL", "consolemail://"))
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = f"ChargeShare <noreply@{urlsplit(PUBLIC_URL).hostname}>"
 
-# Security
-_gateway_origins = ["https://*.gopay.cz", "https://*.gopay.com", "{0.scheme}://{0.netloc}".format(urlsplit(GOPAY_GATEWAY_URL))]
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
 # Web push
 VAPID_PRIVATE_KEY = env.matching("VAPID_PRIVATE_KEY", "", r"([A-Za-z0-9_-]{43}=?)?", "a key as `manage.py create_push_key` makes it")
 VAPID_CONTACT = env.matching("VAPID_CONTACT", "", r"((mailto:[^\s@]+@|https://)[^\s@]+)?", "an address that begins with mailto: or https://")
 PUSH_HOSTS = env.words("PUSH_HOSTS", "fcm.googleapis.com,*.push.services.mozilla.com,*.notify.windows.com,*.push.apple.com")
 
+# Security
+_gateway_origins = ["https://*.gopay.cz", "https://*.gopay.com", "{0.scheme}://{0.netloc}".format(urlsplit(GOPAY_GATEWAY_URL))]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
         "img-src": ["'self'", "data:", *([_tiles_origin] if _tiles_origin else [])],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
