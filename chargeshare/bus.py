@@ -7,7 +7,6 @@ freshness and nothing else, and publishing never fails and never waits for the n
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -16,18 +15,21 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 50
+LONGEST_S = 10.0
+
 Message = dict[str, Any]
 
 _loop: asyncio.AbstractEventLoop | None = None
 _waiting: deque[tuple[str, Message]] = deque()
 _is_due = False
-_tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no hold of them
+_sender: asyncio.Task[None] | None = None  # the loop itself keeps no hold of it
 
 
 def attach(loop: asyncio.AbstractEventLoop | None) -> None:
     """Name the event loop that owns the channel layer: the server's. None detaches (at shutdown, and in tests)."""
-    global _loop, _is_due
-    _loop, _is_due = loop, False
+    global _loop, _is_due, _sender
+    _loop, _is_due, _sender = loop, False, None
     _waiting.clear()
 
 
@@ -53,21 +55,28 @@ def _send(group: str, message: Message) -> None:
 
 
 def _begin(loop: asyncio.AbstractEventLoop) -> None:
-    """In the loop: send what was published since it was last here."""
+    """In the loop: see that somebody sends what was published. Who still sends goes on with it."""
+    global _sender  # noqa: PLW0603
+    if _sender is None or _sender.done():
+        _sender = loop.create_task(_send_waiting())
+
+
+async def _send_waiting() -> None:
+    """Send what was published since, so much at once: the layer's client has so many connections and drops what finds none free."""
     global _is_due  # noqa: PLW0603
-    _is_due = False
-    together = {}
-    while _waiting:
-        group, message = _waiting.popleft()
-        together[group, str(message)] = (group, message)
-    if together:
-        task = loop.create_task(_send_all(together.values()))
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
-
-
-async def _send_all(messages: Iterable[tuple[str, Message]]) -> None:
-    await asyncio.gather(*(_group_send(group, message) for group, message in messages))
+    while True:
+        _is_due = False  # what is published from here on wakes the loop
+        together: dict[tuple[str, str], tuple[str, Message]] = {}
+        while _waiting and len(together) < AT_ONCE:
+            group, message = _waiting.popleft()
+            together[group, str(message)] = (group, message)
+        if not together:
+            return
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                await asyncio.gather(*(_group_send(group, message) for group, message in together.values()))
+        except TimeoutError:
+            logger.warning("channel layer silent, up to %d messages not sent", len(together))
 
 
 async def _group_send(group: str, message: dict[str, Any]) -> None:
