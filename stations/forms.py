@@ -337,7 +337,7 @@ class ReviewForm(forms.Form):
 class ProblemForm(forms.Form):
     """What is wrong at a charger. Everything but the tap is optional."""
 
-    kind = forms.ChoiceField(label=_("What is wrong?"), choices=Problem.Kind.choices, widget=forms.RadioSelect)
+    kind = forms.ChoiceField(label=_("What is the matter?"), choices=Problem.Kind.choices, widget=forms.RadioSelect)
     text = forms.CharField(
         label=_("In your own words"), required=False, max_length=problems.LONGEST_TEXT, widget=forms.Textarea(attrs={"rows": 2})
     )

@@ -14,7 +14,7 @@ from accounts.pages import explained
 from chargeshare.errors import NotFound
 from stations import stickers
 from stations.api.permissions import own_charge_point, seen_charge_point
-from stations.models import ChargePoint, Connector
+from stations.models import ChargePoint, Connector, Sticker
 from stations.views import estimating
 from stations.views.charge_points import outlet_context
 
@@ -27,15 +27,13 @@ def sticker(request: HttpRequest, short: str) -> HttpResponseBase:
     try:
         found = stickers.find(short)
     except stickers.NotOurs:
-        return render(request, "stations/sticker_void.html", {"is_ours": False, "true_address": stickers.begins()}, status=404)
+        return _void(request, is_ours=False)
     charge_point = found.connector.charge_point
     if found.replaced_at is not None or charge_point.is_retired:
-        return render(request, "stations/sticker_void.html", {"is_ours": True, "true_address": stickers.begins()}, status=410)
+        return _void(request, is_ours=True)
     if not request.user.is_authenticated and not ChargePoint.objects.visible_to(request.user).filter(pk=charge_point.pk).exists():
         return redirect_to_login(request.path)
-    context = outlet_context(request, seen_charge_point(request, charge_point.code), found.connector.number)
-    more = {"is_at_charger": True, "true_address": stickers.begins(), "plate": stickers.plate(charge_point)}
-    return estimating.remember(render(request, "stations/connector_qr.html", {**context, **more}), context["wish"].asked)
+    return _page(request, found)
 
 
 @never_cache
@@ -90,3 +88,16 @@ def outlet(charge_point: ChargePoint, number: int) -> Connector:
     if found is None:
         raise NotFound
     return found
+
+
+def _page(request: HttpRequest, found: Sticker) -> HttpResponseBase:
+    """The page behind the older codes, and what helps to notice a false one."""
+    charge_point = found.connector.charge_point
+    context = outlet_context(request, seen_charge_point(request, charge_point.code), found.connector.number)
+    more = {"is_at_charger": True, "true_address": stickers.begins(), "plate": stickers.plate(charge_point)}
+    return estimating.remember(render(request, "stations/connector_qr.html", {**context, **more}), context["wish"].asked)
+
+
+def _void(request: HttpRequest, *, is_ours: bool) -> HttpResponse:
+    context = {"is_ours": is_ours, "true_address": stickers.begins()}
+    return render(request, "stations/sticker_void.html", context, status=410 if is_ours else 404)
