@@ -287,6 +287,7 @@ SPECTACULAR_SETTINGS = {
         "FrameTypeEnum": "ocpp_core.models.OcppFrame.Type",
         "SecurityProfileEnum": "stations.models.ChargePoint.SecurityProfile",
         "StateEnum": "stations.models.State",
+        "ProblemKindEnum": "stations.models.Problem.Kind",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "chargeshare.answers.describe_errors"],
 }
