@@ -9,9 +9,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, connections
+from django.utils import timezone
 
 from accounts.models import User
 from billing import audit, ledger
+from billing.models import ChargeDetailRecord
 from billing.pricing import Prices, Usage
 from billing.settlement import Bill
 
@@ -50,6 +52,11 @@ def assert_books_balance() -> None:
     """Every proof holds."""
     assert audit.check() == []
     assert settings.CURRENCY == "CZK"
+
+
+def year_of(cdr: ChargeDetailRecord) -> int:
+    """The year in which a receipt is numbered."""
+    return timezone.localtime(cdr.created_at).year
 
 
 def at_once(function: Callable[[int], Any], times: int, *, threads: int = 10) -> list[Any]:
