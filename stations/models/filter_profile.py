@@ -42,4 +42,4 @@ class FilterProfile(models.Model):
     @property
     def query(self) -> str:
         """The same as the address of the map has it."""
-        return urlencode(self.filters)
+        return urlencode(sorted(self.filters.items()))
