@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,6 +19,7 @@ from stations.models import ChargePoint, Photo
 FOLDER = "photos"
 MOST = 12
 LONGEST_CAPTION = 200
+SAME_CLICK = timedelta(minutes=1)
 KEPT = timedelta(days=1)  # after the charger is retired, as long as what else guides people to it
 
 
@@ -29,7 +31,10 @@ class TooManyPhotos(DomainError):
 
 
 def add(charge_point: ChargePoint, file: IO[bytes], *, caption: str = "", is_for_guests: bool = False) -> Photo:
-    """Draw it anew and put it behind the others. The files come first: a row without its files is never seen."""
+    """Draw it anew and put it behind the others. The same within a minute is a double click.
+
+    The files come first: a row without its files is never seen.
+    """
     text = _checked(caption)
     _must_have_room(charge_point)
     files, (width, height) = pictures.drawn(file, Photo.SIZES)
@@ -38,6 +43,10 @@ def add(charge_point: ChargePoint, file: IO[bytes], *, caption: str = "", is_for
         write(FOLDER, photo.code, files)
         with transaction.atomic():
             ChargePoint.objects.select_for_update().values_list("pk").get(pk=charge_point.pk)
+            known = _same(photo, files)
+            if known is not None:
+                unlink(FOLDER, photo.code, Photo.SIZES)
+                return known
             _must_have_room(charge_point)
             last = Photo.objects.filter(charge_point=charge_point).order_by("-position").values_list("position", flat=True).first()
             photo.position = 0 if last is None else last + 1
@@ -114,6 +123,18 @@ def unlink(folder: str, code: UUID, sizes: Iterable[str]) -> None:
     """Take them away, those that are there."""
     for size in sizes:
         place(folder, code, size).unlink(missing_ok=True)
+
+
+def _same(photo: Photo, files: Mapping[str, bytes]) -> Photo | None:
+    """What was added a moment ago and looks and says the same."""
+    lately = Photo.objects.filter(charge_point=photo.charge_point_id, created_at__gt=timezone.now() - SAME_CLICK)
+    alike = lately.filter(caption=photo.caption, is_for_guests=photo.is_for_guests, width=photo.width, height=photo.height)
+    return next((one for one in alike if _content(one) == files["small"]), None)
+
+
+def _content(photo: Photo) -> bytes:
+    file = path(photo, "small")
+    return file.read_bytes() if file.exists() else b""
 
 
 def _must_have_room(charge_point: ChargePoint) -> None:

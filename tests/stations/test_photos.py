@@ -94,14 +94,26 @@ def test_nothing_the_camera_wrote_is_kept(charge_point):
 
 
 def test_twelve_at_most_in_their_order(charge_point, driver, monkeypatch):
-    first, second, third = (photos.add(charge_point, make_photo()) for _ in range(3))
+    first, second, third = (photos.add(charge_point, make_photo(colour=colour)) for colour in ("teal", "tan", "navy"))
     photos.move(third, to=0)
     photos.move(first, to=9)
     assert photos.shown_to(charge_point, driver, timezone.now()) == [third, second, first]
     monkeypatch.setattr(photos, "MOST", 3)
     with pytest.raises(photos.TooManyPhotos):
-        photos.add(charge_point, make_photo())
+        photos.add(charge_point, make_photo(colour="white"))
     assert len(list(photos.path(first, "small").parent.glob(f"{first.code}*"))) == 2
+
+
+def test_a_double_click_adds_one_photo(charge_point, settings, tmp_path, monkeypatch):
+    settings.MEDIA_ROOT = tmp_path
+    monkeypatch.setattr(photos, "SAME_CLICK", timedelta(hours=1))
+    first = photos.add(charge_point, make_photo(), caption="Left")
+
+    assert photos.add(charge_point, make_photo(), caption="Left") == first
+
+    assert photos.add(charge_point, make_photo(), caption="Right") != first
+    assert charge_point.photos.count() == 2
+    assert len(list(photos.path(first, "small").parent.glob("*.webp"))) == 4
 
 
 def test_who_sees_which(driver, owner, stranger, connector, client, django_capture_on_commit_callbacks):
