@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from accounts import offline
 from accounts.models import User
 from billing import ledger
 from billing.ledger import Wallet
@@ -70,7 +71,10 @@ class Bar:
 
 
 def bar(request: HttpRequest) -> dict[str, Any]:
-    """`section` is the item of the bars that is current; `bar` is what they show about the person."""
+    """`section` is the item of the bars that is current; `bar` is what they show about the person.
+
+    `is_kept` is the edition for the pocket, `whose` the word for the person on her phone.
+    """
     match = request.resolver_match
     section = ""
     if match is not None:
@@ -78,4 +82,8 @@ def bar(request: HttpRequest) -> dict[str, Any]:
         if not match.namespace and (match.url_name or "").startswith(("account_", "mfa_", "usersessions_")):
             section = "account"
     user = request.user if hasattr(request, "user") else None
-    return {"section": section, "bar": SimpleLazyObject(lambda: Bar(user)) if isinstance(user, User) else None}
+    said: dict[str, Any] = {"section": section, "bar": SimpleLazyObject(lambda: Bar(user)) if isinstance(user, User) else None}
+    said["whose"] = offline.owner(user)
+    if offline.is_edition(request):
+        said |= {"is_kept": True, "csrf_token": "none"}  # what lies on a phone lets nobody do anything
+    return said

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import resolve
 from django.utils import timezone
 
-from accounts import addresses, counting
+from accounts import addresses, counting, offline
 
 NOTED_EVERY_S = 300
 PERMISSIONS = "geolocation=(self), camera=(), microphone=(), payment=(), usb=(), serial=(), midi=(), display-capture=()"

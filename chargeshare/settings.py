@@ -36,6 +36,7 @@ HOUSEKEEPING = env.flag("HOUSEKEEPING", default=True)
 HOUSEKEEPING_INTERVAL_S = env.seconds("HOUSEKEEPING_INTERVAL_S", 30, least=1)
 DRAIN_SECONDS = env.seconds("DRAIN_SECONDS", 10)
 LEAN_SOCKETS = env.flag("LEAN_SOCKETS", default=True)
+PAGE_PATIENCE_S = env.seconds("PAGE_PATIENCE_S", 6, least=1)
 SPOOL_DIR = BASE_DIR / env.text("SPOOL_DIR", "var/spool")
 DIAGNOSTICS_DIR = BASE_DIR / env.text("DIAGNOSTICS_DIR", "var/diagnostics")
 MEDIA_ROOT = BASE_DIR / env.text("MEDIA_ROOT", "var/media")
@@ -156,6 +157,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chargeshare.middleware.phones_know_whose_it_is",
     "allauth.account.middleware.AccountMiddleware",
     "chargeshare.middleware.devices_are_remembered",
     "auditlog.middleware.AuditlogMiddleware",

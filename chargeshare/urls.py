@@ -19,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("manifest.webmanifest", views.manifest, name="manifest"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("sw.js", views.service_worker, name="service_worker"),
+    path("offline/", views.offline_page, name="offline"),
+    path("offline/pages/", views.offline_pages, name="offline_pages"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", include("chargeshare.api")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -1,23 +1,35 @@
-"""What no floor owns: probes for machines, and what makes the site an app on a phone."""
+"""What no floor owns: probes for machines, and what makes the site an app on a phone, with and without a network."""
 
 import hmac
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
+from accounts import offline
+from accounts.adapter import known_language
 from accounts.addresses import client_address
+from accounts.models import User
+from billing.models import ChargeDetailRecord
 from chargeshare import __version__
 from chargeshare.metrics import told
 from chargeshare.metrics.reachability import PARTS, PATIENCE_S
+from stations.models import Reservation
+
+POCKET_BOOKINGS = 10
+POCKET_RECEIPTS = 5
 
 _probes = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
 
@@ -77,17 +89,45 @@ def _bears_the_token(request: HttpRequest) -> bool:
 @require_safe
 def manifest(request: HttpRequest) -> HttpResponse:
     """What a phone needs to put the site among its apps."""
+    shortcuts = (
+        (_("Map"), "map", "stations:map"),
+        (_("Bookings"), "bookings", "stations:reservation_list"),
+        (_("Wallet"), "wallet", "billing:wallet"),
+    )
     return JsonResponse(
         {
+            "id": "/",
             "name": "ChargeShare",
             "short_name": "ChargeShare",
             "description": _("Share the charger at home."),
+            "lang": get_language(),
+            "dir": "ltr",
             "start_url": "/",
             "scope": "/",
             "display": "standalone",
             "background_color": "#F6F8F3",
             "theme_color": "#0B6B4F",
-            "icons": [{"src": static("img/favicon.svg"), "type": "image/svg+xml", "sizes": "any", "purpose": "any"}],
+            "categories": ["navigation", "travel", "utilities"],
+            "icons": [
+                {"src": static("img/icon-192.png"), "type": "image/png", "sizes": "192x192", "purpose": "any"},
+                {"src": static("img/icon-512.png"), "type": "image/png", "sizes": "512x512", "purpose": "any"},
+                {"src": static("img/icon-maskable-192.png"), "type": "image/png", "sizes": "192x192", "purpose": "maskable"},
+                {"src": static("img/icon-maskable-512.png"), "type": "image/png", "sizes": "512x512", "purpose": "maskable"},
+                {"src": static("img/favicon.svg"), "type": "image/svg+xml", "sizes": "any", "purpose": "any"},
+            ],
+            "shortcuts": [
+                {
+                    "name": name,
+                    "url": reverse(page),
+                    "icons": [{"src": static(f"img/shortcut-{icon}.png"), "type": "image/png", "sizes": "96x96"}],
+                }
+                for name, icon, page in shortcuts
+            ],
+            "share_target": {
+                "action": reverse("stations:share"),
+                "method": "GET",
+                "params": {"title": "title", "text": "text", "url": "url"},
+            },
         },
         content_type="application/manifest+json",
     )
@@ -95,8 +135,47 @@ def manifest(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """Keeps the look of the site on the device; served from the root, for a worker rules only what lies below it."""
-    return render(request, "chargeshare/sw.js", {"version": __version__}, content_type="text/javascript; charset=utf-8")
+    """Keeps the site on the device; served from the root, for a worker rules only what lies below it."""
+    said = {
+        "version": "-".join(filter(None, (__version__, getattr(staticfiles_storage, "manifest_hash", "")))),
+        "static": f"/{settings.STATIC_URL.strip('/')}/",
+        "keep": offline.KEEP,
+        "owner": offline.OWNER,
+        "edition": offline.EDITION,
+        "nobody": offline.NOBODY,
+        "moving": offline.MOVING,
+        "patienceMs": int(settings.PAGE_PATIENCE_S * 1000),
+        "languages": [code for code, _name in settings.LANGUAGES],
+        "offline": reverse("offline"),
+        "pages": reverse("offline_pages"),
+    }
+    response = render(request, "chargeshare/sw.js", {"said": json.dumps(said)}, content_type="text/javascript; charset=utf-8")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@require_safe
+@never_cache
+def offline_page(request: HttpRequest) -> HttpResponse:
+    """What a phone shows where it has neither network nor a copy; with `sent`, where nobody knows whether a deed arrived."""
+    with override(known_language(request.GET.get("lang", get_language()))):
+        return render(request, "chargeshare/offline.html", {"was_sent": "sent" in request.GET})
+
+
+@require_safe
+@never_cache
+def offline_pages(request: HttpRequest) -> HttpResponse:
+    """What a phone should have in its pocket before the network goes. Whether each may be kept, and how long, its own answer says."""
+    user, pages = request.user, []
+    if isinstance(user, User):
+        pages.append(reverse("stations:map"))
+        receipts = ChargeDetailRecord.objects.filter(driver=user).order_by("-pk")[:POCKET_RECEIPTS]
+        bookings = Reservation.objects.filter(driver=user, status__in=Reservation.OPEN).order_by("begins_at")[:POCKET_BOOKINGS]
+        if not user.is_guest:
+            pages += [reverse("stations:reservation_list"), reverse("stations:session_list")]
+            pages += [booking.get_absolute_url() for booking in bookings]
+        pages += [receipt.get_absolute_url() for receipt in receipts]
+    return JsonResponse({"pages": pages}, headers={offline.OWNER: offline.owner(user)})
 
 
 @require_safe

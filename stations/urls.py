@@ -35,6 +35,7 @@ app_name = "stations"
 
 urlpatterns = [
     path("", map.map, name="map"),
+    path("share/", sharing.share, name="share"),
     path("charge-points/<str:code>/", charge_points.charge_point_detail, name="charge_point_detail"),
     path("charge-points/<str:code>/connectors/<int:number>/start/", sessions.session_start, name="session_start"),
     path("c/<str:code>/<int:number>/", charge_points.connector_qr, name="connector_qr"),

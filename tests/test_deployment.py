@@ -16,6 +16,7 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.translation import override
+from PIL import Image
 
 from chargeshare import __version__, checks
 from tests import factories, servers
@@ -217,17 +218,30 @@ def test_site_can_be_put_among_the_apps_of_a_phone(client: Client) -> None:
         response = client.get("/manifest.webmanifest")
     manifest = response.json()
     assert response["Content-Type"] == "application/manifest+json"
-    assert manifest["start_url"] == "/"
-    for icon in manifest["icons"]:
-        assert (HOUSE / icon["src"].lstrip("/")).exists()
+    assert (manifest["id"], manifest["start_url"], manifest["display"], manifest["lang"]) == ("/", "/", "standalone", "en")
+    shown = [*manifest["icons"], *(icon for shortcut in manifest["shortcuts"] for icon in shortcut["icons"])]
+    assert {(icon["sizes"], icon["purpose"]) for icon in manifest["icons"]} >= {
+        (size, purpose) for size in ("192x192", "512x512") for purpose in ("any", "maskable")
+    }
+    for icon in shown:
+        picture = HOUSE / icon["src"].lstrip("/")
+        assert picture.exists()
+        if icon["type"] == "image/png":
+            with Image.open(picture) as opened:
+                assert "{}x{}".format(*opened.size) == icon["sizes"]
+    assert [shortcut["url"] for shortcut in manifest["shortcuts"]] == ["/", "/reservations/", "/wallet/"]
+    assert manifest["share_target"]["method"] == "GET"
 
 
-def test_worker_keeps_the_look_and_never_a_page(client: Client) -> None:
+def test_worker_knows_the_version_and_no_page_by_heart(client: Client) -> None:
     response = client.get("/sw.js")
     assert response["Content-Type"] == "text/javascript; charset=utf-8"
     text = response.content.decode()
-    assert f'"chargeshare-{__version__}"' in text.replace("\\u002D", "-").replace("\\u002E", ".")
-    assert 'new URL("/static/", self.location)' in text.replace("\\u002D", "-")
+    said = json.loads(re.search(r"const SAID = (.*);$", text, re.MULTILINE)[1])  # type: ignore[index]
+    assert said["version"] == __version__
+    assert said["static"] == "/static/"
+    for path in ("/reservations", "/receipts", "/sessions", "/api/"):
+        assert path not in text
 
 
 def test_interface_is_described_and_the_description_is_served_from_here(client: Client, db: None) -> None:

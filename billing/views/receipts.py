@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from accounts import addresses, counting
+from accounts import addresses, counting, offline
 from accounts.pages import who
 from billing import disputes, money, receipts
 from billing.models import ChargeDetailRecord
@@ -50,7 +50,8 @@ def receipt(request: HttpRequest, number: str) -> HttpResponseBase:
         "verify_url": verify_url,
         "qr": segno.make(verify_url, micro=False, error="m").svg_inline(scale=4, border=0, omitsize=True, svgclass="qr", lineclass=None),
     }
-    return render(request, "billing/receipt.html", context)
+    page = render(request, "billing/receipt.html", context)
+    return offline.keep(page) if context["is_paid_by_me"] else page
 
 
 @require_GET

@@ -68,9 +68,15 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeMenus(null);
 });
 
-/* A deed asked twice is asked once: the button of a form that is being sent waits. */
+/* A deed asked twice is asked once: the button of a form that is being sent waits. Without a network it is not sent at all. */
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.method === "dialog") return;
+  if (event.target.hasAttribute("data-forget")) forget();
+  if (event.target.method === "post" && (!navigator.onLine || keptAt)) {
+    event.preventDefault();
+    toast(bar?.dataset[event.target.hasAttribute("data-forget") ? "forgotten" : "refused"]);
+    return;
+  }
   const button = event.submitter;
   if (button && event.target.method === "post") {
     setTimeout(() => {
@@ -93,21 +99,96 @@ for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
 
-/* Without a network the page says of what time it is; live.js moves the time on with every message. */
-let fresh = new Date();
+/* Without a network the page says of what time it is; live.js moves the time on with every message, the worker says of what time
+   the copy is that it has shown instead. */
+const bar = document.querySelector("[data-offline]");
+const keptAt = Number(document.documentElement.dataset.keptAt ?? 0);
+let fresh = new Date(keptAt || Date.now());
+let silent = Boolean(keptAt);
 document.addEventListener("live", () => (fresh = new Date()));
 
 function showNetwork() {
-  const bar = document.querySelector("[data-offline]");
   if (!bar) return;
-  const time = fresh.toLocaleTimeString(document.documentElement.lang, { hour: "numeric", minute: "2-digit" });
-  bar.querySelector("[data-offline-words]").textContent = bar.dataset.offline.replace("{time}", time);
-  bar.hidden = navigator.onLine;
+  const isToday = fresh.toDateString() === new Date().toDateString();
+  const day = isToday ? {} : { day: "numeric", month: "numeric" };
+  const time = fresh.toLocaleString(document.documentElement.lang, { ...day, hour: "numeric", minute: "2-digit" });
+  const words = navigator.onLine ? bar.dataset.silent : bar.dataset.offline;
+  bar.querySelector("[data-offline-words]").textContent = words.replace("{time}", time);
+  bar.hidden = navigator.onLine && !silent;
 }
-window.addEventListener("offline", showNetwork);
-window.addEventListener("online", showNetwork);
 
-/* The worker keeps the look on the device. On plain http, where one develops, it would only show yesterday's. */
-if (location.protocol === "https:") navigator.serviceWorker?.register("/sw.js");
+function toast(text) {
+  const place = document.querySelector("[data-toasts]");
+  if (!place || !text) return;
+  const box = document.createElement("div");
+  const words = document.createElement("p");
+  box.className = "toast";
+  words.textContent = text;
+  box.append(words);
+  place.append(box);
+  setTimeout(() => box.remove(), TOAST_MS);
+}
+
+window.addEventListener("offline", showNetwork);
+window.addEventListener("online", () => {
+  if (keptAt) location.reload(); // a copy is for the time without a network alone
+  else showNetwork();
+});
+showNetwork();
+
+/* The worker keeps the look and the pages one needs on the way; `forget` empties its pocket at once. */
+const workers = window.isSecureContext ? navigator.serviceWorker : undefined;
+
+const say = (...words) => workers?.ready.then(({ active }) => active?.postMessage(...words));
+
+function forget() {
+  workers?.controller?.postMessage({ kind: "forget" });
+}
+
+workers?.addEventListener("message", ({ data }) => {
+  if (data?.kind !== "kept" && data?.kind !== "fresh") return;
+  silent = data.kind === "kept";
+  fresh = new Date(silent ? data.at : Date.now());
+  showNetwork();
+});
+workers?.register("/sw.js").then(
+  () => !keptAt && !navigator.connection?.saveData && say({ kind: "renew", language: document.documentElement.lang }),
+  () => {}, // without a worker the site is as good as with one, as long as there is a network
+);
+
+/* A page that the browser had set aside whole comes back as it was, also to somebody else. */
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted || !workers?.controller) return;
+  const channel = new MessageChannel();
+  channel.port1.onmessage = ({ data: isHers }) => {
+    if (isHers) return;
+    document.body.hidden = true;
+    location.reload();
+  };
+  say({ kind: "whose", whose: document.documentElement.dataset.whose }, [channel.port2]);
+});
+
+/* Among the apps of the phone: once offered, once declined, never asked again. */
+const offer = document.querySelector("[data-install]");
+const DECLINED = "install-declined";
+if (offer && !localStorage.getItem(DECLINED) && !window.matchMedia("(display-mode: standalone)").matches && !navigator.standalone) {
+  const show = (way) => {
+    offer.hidden = false;
+    offer.querySelector(`[data-install-${way}]`).hidden = false;
+  };
+  if (/iPhone|iPad|iPod/.test(navigator.userAgent)) show("ios");
+  window.addEventListener("beforeinstallprompt", (event) => {
+    event.preventDefault();
+    show("button");
+    offer.querySelector("[data-install-button]").onclick = () => {
+      event.prompt();
+      offer.hidden = true;
+    };
+  });
+  offer.querySelector("[data-install-close]").addEventListener("click", () => {
+    localStorage.setItem(DECLINED, "yes");
+    offer.hidden = true;
+  });
+}
 
 dismissToasts();

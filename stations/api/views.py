@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import addresses
+from accounts import addresses, offline
 from accounts.models import User
 from chargeshare.errors import NotFound
 from stations import charge_points, circles, ordering, password_rotation, reviews, search, site_facts
@@ -89,7 +89,7 @@ class ChargePointViewSet(GenericViewSet[ChargePoint]):
             reviews.look_up(page)
             return self.get_paginated_response(NearbySerializer(page, many=True).data)
         collection = self._map(request.user, asked.get("bbox", WORLD), query.wanted(request.user))
-        return HttpResponse(orjson.dumps(collection), content_type="application/json")
+        return offline.keep(HttpResponse(orjson.dumps(collection), content_type="application/json"))
 
     def _map(self, viewer: object, box: search.Box, wanted: search.Wanted) -> dict[str, Any]:
         crowds = search.crowds(viewer, box, wanted)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
+from accounts import offline
 from billing import money
 from billing.pricing import Prices
 from stations import estimates, filter_profiles, gazetteer, geocoder, places, reliability, reviews, search, site_facts
@@ -237,7 +238,7 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
         "area_address": _kept(query, ("bbox", "near", "connector_type", "min_power_w", "my_circles")),
     }
     if request.GET.get("part") == "list":
-        return estimating.remember(render(request, "stations/_map_list.html", context), wish.asked)
+        return offline.keep(estimating.remember(render(request, "stations/_map_list.html", context), wish.asked))
     page = render(
         request,
         "stations/map.html",
@@ -253,7 +254,7 @@ def map(request: HttpRequest) -> HttpResponse:  # noqa: A001 - the page's name
             "map_config": map_config(),
         },
     )
-    return estimating.remember(page, wish.asked)
+    return offline.keep(estimating.remember(page, wish.asked))
 
 
 def _query(request: HttpRequest, profiles: Sequence[FilterProfile]) -> QueryDict:

@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import offline
 from accounts.models import User
 from accounts.pages import explained, who
 from accounts.paging import Paginator
-from chargeshare.errors import Invalid, NotFound
 from billing import disputes
+from chargeshare.errors import Invalid, NotFound
 from stations import (
     arrival,
     booking_fees,
@@ -133,7 +134,7 @@ def reservation_list(request: HttpRequest) -> HttpResponseBase:
     page = Paginator(mine.exclude(status__in=Reservation.OPEN), ON_ONE_PAGE).get_page(request.GET.get("page"))
     waiting = WaitlistPlace.objects.filter(driver=who(request), status__in=WaitlistPlace.OPEN, begins_at__gt=timezone.now())
     context = {"to_come": to_come, "page": page, "waiting": waiting.select_related("charge_point").order_by("begins_at")}
-    return render(request, "stations/reservation_list.html", context)
+    return offline.keep(render(request, "stations/reservation_list.html", context))
 
 
 @login_required
@@ -158,7 +159,11 @@ def reservation_detail(request: HttpRequest, code: UUID) -> HttpResponseBase:
         "shows_address_from": slots.address_from(booking),
         "may_dispute": booking.cdr is not None and disputes.may_open(user, booking.cdr, now=now),
     }
-    return render(request, "stations/reservation_detail.html", context)
+    page = render(request, "stations/reservation_detail.html", context)
+    is_on_the_way = slots.may_see_address(booking, now)
+    if not is_driver or ((context["address"] or context["pack"]) and not is_on_the_way):
+        return page  # what is seen for another reason than this booking has another end
+    return offline.keep(page, booking.ends_at + offline.LINGER if is_on_the_way else None)
 
 
 @login_required

@@ -11,9 +11,9 @@ from django.core import signing
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
-from stations import stickers
 
 from billing import bank_accounts
+from stations import stickers
 from tests.browser import town
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.town import Town
@@ -36,6 +36,7 @@ Asking = dict[str, list[tuple[Any, ...]]]
 # Addresses that are no pages: deeds, files, what programs read, and the steps of a log-in that only lead on.
 NO_PAGES = {
     *("healthz", "readyz", "metrics", "manifest", "favicon", "service_worker", "set_language", "schema", "docs"),
+    *("offline_pages", "stations:share"),
     *("account_confirm_login_code", "account_set_password", "mfa_authenticate", "mfa_reauthenticate", "mfa_download_recovery_codes"),
     *("accounts:vehicle_default", "accounts:vehicle_remove", "stations:session_vehicle"),
     *("accounts:card_block", "accounts:card_confirm", "accounts:card_remove", "accounts:inbox_read", "accounts:inbox_open"),
@@ -83,6 +84,7 @@ def of_everybody(people: Town) -> Asking:
         "account_reset_password_done": [()],
         "account_reset_password_from_key": [("1", "nonsense")],
         "account_reset_password_from_key_done": [()],
+        "offline": [()],
         "stations:map": [()],
         "stations:charge_point_detail": [(people.neighbour.code,)],
         "stations:connector_qr": [(people.neighbour.code, 1)],
