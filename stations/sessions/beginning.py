@@ -103,7 +103,7 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
         received_at=received_at,
         start_key=start_key,
     )
-    start = replace(start, bookings=tuple(slots.near(charge_point, start.counts_at)))
+    start = replace(start, bookings=_bookings(start))
     for attempt in range(1, TRIES + 1):
         known = _told_before.first(charge_point.pk, start_key)
         if known is not None:
@@ -124,6 +124,15 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
             stopping.end_by_kept(charge_point, started.transaction_id, now=received_at)
         return started
     raise AssertionError("unreachable")  # pragma: no cover
+
+
+def _bookings(start: _Start) -> tuple[Reservation, ...]:
+    """The bookings whose time it was; and the one it names, whatever time its clock says: a charger learns of it just before it begins."""
+    found = slots.near(start.charge_point, start.counts_at)
+    if start.reservation_id is not None and start.counts_at != start.received_at:
+        here = slots.near(start.charge_point, start.received_at)
+        found += [one for one in here if one.reservation_id == start.reservation_id and one not in found]
+    return tuple(found)
 
 
 def _make_room(start: _Start, who: Verdict, *, has_kept: bool) -> bool:

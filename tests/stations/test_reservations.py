@@ -508,7 +508,9 @@ def test_a_number_we_never_gave_changes_nothing(driver, card, charge_point, conn
     assert (session.status, booking.session) == ("ACTIVE", session)
 
 
-def test_the_app_starts_under_the_tag_the_charger_waits_for(driver, card, charge_point, connector):
+@pytest.mark.parametrize("behind", [0 * HOUR, 2 * HOUR], ids=["on time", "behind"])
+def test_the_app_starts_under_the_tag_the_charger_waits_for(driver, card, charge_point, connector, behind):
+    """Also where the clock of the charger says that it began before the booking did."""
     go_online(charge_point)
     booking = book(driver, connector, begins=MINUTE)
     answer(asked("ReserveNow")[0])
@@ -520,7 +522,8 @@ def test_the_app_starts_under_the_tag_the_charger_waits_for(driver, card, charge
     assert command.payload["idTag"] == CARD
     answer(command)
     assert authorization.authorize(charge_point, CARD).status == "Accepted"
-    began = start(charge_point, CARD, reservation_id=booking.reservation_id)
+    now = timezone.now()
+    began = start(charge_point, CARD, reservation_id=booking.reservation_id, started_at=now - behind, received_at=now)
 
     booking.refresh_from_db()
     assert began == session
