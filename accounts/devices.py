@@ -54,6 +54,8 @@ def add(
 @transaction.atomic
 def replace(old_endpoint: str, *, endpoint: str, p256dh: str, auth: str) -> PushSubscription | None:
     """A browser has exchanged the address of a device for another one. Only the device itself can know the old one; None: nobody does."""
+    if not is_known_service(old_endpoint):
+        return None
     device = PushSubscription.objects.select_for_update().filter(endpoint=old_endpoint).first()
     if device is None:
         return None

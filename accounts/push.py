@@ -90,7 +90,8 @@ def _claim(push: Push, now: datetime) -> bool:
 
 def _postpone(service: str, now: datetime) -> None:
     """Nothing for a push service that does not answer is due for a while, so that it keeps nobody else's waiting."""
-    Push.objects.filter(after__lte=now, subscription__endpoint__startswith=f"https://{service}/").update(after=now + FIRST_PAUSE)
+    its = PushSubscription.objects.filter(endpoint__startswith=f"https://{service}/").values("pk")
+    Push.objects.filter(after__lte=now, subscription__in=its).update(after=now + FIRST_PAUSE)
 
 
 def _service(device: PushSubscription) -> str:

@@ -457,6 +457,7 @@ def test_a_renewed_address_takes_the_place_of_the_old_one(stub: PushStub, phone:
     said = {"old_endpoint": phone.endpoint, "endpoint": fresh.endpoint, **fresh.keys}
 
     assert Client(enforce_csrf_checks=True).post("/push/renewed/", {**said, "old_endpoint": guessed.endpoint}).status_code == 404
+    assert Client().post("/push/renewed/", {**said, "old_endpoint": "\x00"}).status_code == 404
     assert Client().post("/push/renewed/", {**said, "endpoint": "https://evil.example/"}).status_code == 400
     assert Client(enforce_csrf_checks=True).post("/push/renewed/", said).status_code == 204
 
