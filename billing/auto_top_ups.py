@@ -100,17 +100,26 @@ def end(user: User) -> None:
         _void(plan)
 
 
+def is_due(plan: AutoTopUp, *, now: datetime) -> bool:
+    """Whether it still is, once its wallet is locked: another process may have begun its payment since, or she has ended it."""
+    return _due(now).filter(pk=plan.pk).exists()
+
+
 def due(*, now: datetime) -> list[AutoTopUp]:
     """The orders whose wallets have run low, within the month's cap, with no payment of theirs under way.
 
     The database picks them out: a thousand orders whose wallets are full cost a pass one statement.
     """
+    return list(_due(now).select_related("user").order_by("pk")[:PER_PASS])
+
+
+def _due(now: datetime) -> QuerySet[AutoTopUp]:
     rested = AutoTopUp.objects.filter(Q(rests_until=None) | Q(rests_until__lte=now), state=State.ACTIVE, user__is_active=True)
     purse = LedgerAccount.objects.filter(user=OuterRef("user"), currency=settings.CURRENCY, kind__in=(Kind.CASH, Kind.PROMO))
     holds = Hold.objects.filter(user=OuterRef("user"), currency=settings.CURRENCY, closed_at=None)
     payments = TopUp.objects.filter(plan=OuterRef("pk"))
     month = timezone.localtime(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    found = rested.alias(
+    return rested.alias(
         has=_sum(purse, "user", "balance_minor"),
         held=_sum(holds, "user", "amount_minor"),
         added=_sum(payments.filter(paid_at__gte=month), "plan", "amount_minor"),
@@ -119,7 +128,6 @@ def due(*, now: datetime) -> list[AutoTopUp]:
         has__lt=F("below_minor") + F("held"),
         added__lte=F("monthly_cap_minor") - F("amount_minor"),
     )
-    return list(found.select_related("user").order_by("pk")[:PER_PASS])
 
 
 def _sum(rows: QuerySet[Any], of: str, amounts: str) -> Coalesce:
@@ -129,7 +137,8 @@ def _sum(rows: QuerySet[Any], of: str, amounts: str) -> Coalesce:
 
 
 def follow(plan: AutoTopUp, top_up: TopUp, now: datetime) -> None:
-    """A payment of the order was decided; the caller holds the lock of its row."""
+    """A payment of the order was decided; the caller holds the lock of its row. Who ends the order meanwhile has ended it."""
+    plan = AutoTopUp.objects.select_for_update().get(pk=plan.pk)
     if top_up.paid_at is not None:
         if plan.state == State.WAITING:
             plan.state, plan.gateway_id = State.ACTIVE, str(top_up.gateway_id)

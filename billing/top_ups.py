@@ -60,6 +60,10 @@ class TooManyTopUps(DomainError):
     message = gettext_lazy("Too many top-ups in a short time. Nothing was charged; try again in ten minutes.")
 
 
+class NotDue(Exception):
+    """An automatic payment that another process has begun, or that was called off, since this one looked."""
+
+
 class WalletDisabled(DomainError):
     """This installation takes no money in advance."""
 
@@ -104,7 +108,9 @@ def top_up_automatically(*, now: datetime) -> int:
     plans = auto_top_ups.due(now=now) if settings.WALLET_ENABLED else []
     for plan in plans:
         try:
-            top_up = _open(plan.user, plan.amount_minor, get_gateway(plan.gateway), plan)
+            top_up = _open(plan.user, plan.amount_minor, get_gateway(plan.gateway), plan, due_at=now)
+        except NotDue:
+            continue
         except DomainError as refusal:
             logger.info("automatic top-up %s not begun: %s", plan.pk, refusal.message)
             continue
@@ -113,9 +119,10 @@ def top_up_automatically(*, now: datetime) -> int:
         except GatewayError as error:
             # Nobody knows whether a card was charged in silence: staff look it up before it is charged again.
             top_up.status = Status.REVIEW if isinstance(error, GatewayAwayError) else Status.CLOSED
-            top_up.save(update_fields=["status"])
+            with transaction.atomic():
+                top_up.save(update_fields=["status"])
+                auto_top_ups.failed(plan, now)
             logger.error("automatic top-up %s is now %s: %s", top_up.code, top_up.status, error)
-            auto_top_ups.failed(plan, now)
             continue
         _begun(top_up, payment)
         refresh(payment.gateway_id, now=now)
@@ -145,8 +152,10 @@ def _begun(top_up: TopUp, payment: Payment) -> TopUp:
 
 @ledger.retried
 @transaction.atomic(durable=True)
-def _open(user: User, amount_minor: int, gateway: Gateway, plan: AutoTopUp | None) -> TopUp:
+def _open(user: User, amount_minor: int, gateway: Gateway, plan: AutoTopUp | None, *, due_at: datetime | None = None) -> TopUp:
     purse = ledger.lock_wallet(user)
+    if due_at is not None and plan is not None and not auto_top_ups.is_due(plan, now=due_at):
+        raise NotDue
     _check_amount(amount_minor, purse)
     recent = TopUp.objects.filter(user_id=user.pk, created_at__gt=timezone.now() - COUNTED)
     if recent.count() >= settings.LIMIT_TOP_UPS:

@@ -1,7 +1,9 @@
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Notification
@@ -10,6 +12,7 @@ from billing.models import AutoTopUp, TopUp
 from chargeshare.errors import Invalid
 from tests.billing.books import assert_books_balance, balance
 from tests.factories import give_credit, make_user
+from tests.meeting import meeting, one_waits_for_the_other
 
 AMOUNTS = {"amount_minor": 50_000, "below_minor": 60_000, "monthly_cap_minor": 150_000}
 DAY = timedelta(days=1, seconds=1)
@@ -83,6 +86,42 @@ def test_nothing_is_charged_while_a_payment_is_under_way(stub, payer, plan):
     assert run() == 1
     assert run() == 0
     assert recurrences(stub) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@one_waits_for_the_other
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_a_card_is_charged_neither_twice_nor_after_the_end(stub, payer, plan, is_ended):
+    """Another process has begun the payment, or its owner has ended it, while this one waited for the wallet."""
+    ledger.hold(payer, 50_000, key="session:1")
+    asked = recurrences(stub)
+
+    with meeting(run):
+        ledger.lock_wallet(payer)
+        if is_ended:
+            AutoTopUp.objects.update(state="ended", ended_at=timezone.now(), is_voided=True)
+        else:
+            code = uuid.uuid4()
+            TopUp.objects.create(
+                user=payer, amount_minor=50_000, currency="CZK", gateway="gopay", plan=plan, code=code, order_number=f"{code}-1"
+            )
+
+    assert recurrences(stub) == asked
+    assert TopUp.objects.filter(plan=plan).count() == (1 if is_ended else 2)
+
+
+@pytest.mark.django_db(transaction=True)
+@one_waits_for_the_other
+def test_an_order_that_is_ended_while_its_payment_is_booked_stays_ended(stub, payer, plan):
+    ledger.hold(payer, 50_000, key="session:1")
+    run()
+    top_up = TopUp.objects.filter(plan=plan).latest("pk")
+
+    with meeting(lambda: transaction.atomic(auto_top_ups.follow)(plan, top_up, timezone.now())):
+        AutoTopUp.objects.update(state="ended", ended_at=timezone.now(), is_voided=True)
+
+    plan.refresh_from_db()
+    assert plan.state == "ended"
 
 
 def test_a_refused_card_rests_and_three_times_end_it(stub, payer, plan):
