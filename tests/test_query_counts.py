@@ -19,7 +19,19 @@ from billing import disputes
 from billing.models import ChargeDetailRecord, Dispute
 from ocpp_core.models import ChargerDeviation, ConfigurationKey, ConnectionAttempt, OcppFrame
 from stations import circles
-from stations.models import ChargePoint, ChargingSession, Command, MeterCase, MeterValue, Problem, Reservation, Sticker, Thread
+from stations.models import (
+    AreaAlert,
+    ChargePoint,
+    ChargingSession,
+    Command,
+    FilterProfile,
+    MeterCase,
+    MeterValue,
+    Problem,
+    Reservation,
+    Sticker,
+    Thread,
+)
 from tests import factories
 
 FEW, MANY = 3, 30
@@ -47,6 +59,12 @@ DRIVERS = {
     "billing:disputes": 12,
     f"{API}charge-points/": 8,
     f"{API}charge-points/?near=49.9,17.9": 11,
+    f"{API}charge-points/?near=49.9,17.9&ordering=price": 11,
+    "stations:filter_profiles": 13,
+    "stations:areas": 12,
+    f"{API}filter-profiles/": 7,
+    f"{API}areas/": 7,
+    f"{API}places/?q=ko": 4,
     f"{API}charge-points/{{box}}/": 10,
     f"{API}sessions/": 9,
     f"{API}sessions/{{session}}/": 9,
@@ -151,6 +169,9 @@ class Place:
         Reservation.objects.create(
             driver=self.driver, charge_point=first, connector=connector, begins_at=begins_at, ends_at=begins_at + timedelta(hours=1)
         )
+        FilterProfile.objects.create(user=self.driver, name=f"Filters {number}", filters={"fits_car": "true", "connector_type": "CCS"})
+        circle_on_map = {"latitude": 49.9, "longitude": 17.9, "south": 49.8, "north": 50, "west": 17.8, "east": 18}
+        AreaAlert.objects.create(user=self.driver, name=f"Area {number}", radius_km=5, **circle_on_map)
         self._spoken(first, number)
 
     def _visit(self, box: ChargePoint, card: Any, number: int) -> ChargingSession:

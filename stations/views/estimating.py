@@ -27,7 +27,7 @@ class Asked:
     is_new: bool = False
 
 
-def read(request: HttpRequest, query: QueryDict | None = None) -> Asked:
+def read(request: HttpRequest, query: QueryDict | None = None, cars: list[Vehicle] | None = None) -> Asked:
     """Read the address, then what the browser remembers of the last time.
 
     Who has a car gets the price for it, unless the address asks for an energy alone.
@@ -35,7 +35,8 @@ def read(request: HttpRequest, query: QueryDict | None = None) -> Asked:
     query = request.GET if query is None else query
     energy_wh = _whole(query.get("energy_wh"))
     plain = Need(energy_wh if energy_wh and 1000 <= energy_wh <= 200_000 else ENERGY_WH)
-    cars = vehicles.of(request.user) if isinstance(request.user, User) else []
+    if cars is None:
+        cars = vehicles.of(request.user) if isinstance(request.user, User) else []
     says_percents = "from" in query or "to" in query
     if not cars or ("energy_wh" in query and not says_percents and "car" not in query):
         return Asked(plain, cars)

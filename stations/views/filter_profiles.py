@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import vehicles
 from accounts.pages import explained, who
 from chargeshare.errors import Invalid
 from stations import filter_profiles
@@ -24,7 +25,8 @@ from stations.views.wording import words
 @require_safe
 def filter_profile_list(request: HttpRequest) -> HttpResponse:
     """All of mine, with what each of them asks for."""
-    rows = [(profile, words(Wish.read(request, QueryDict(profile.query)))) for profile in filter_profiles.of(request.user)]
+    cars = vehicles.of(who(request))
+    rows = [(profile, words(Wish.read(request, QueryDict(profile.query), cars))) for profile in filter_profiles.of(request.user)]
     return render(request, "stations/filter_profile_list.html", {"rows": rows, "longest_name": filter_profiles.LONGEST_NAME})
 
 

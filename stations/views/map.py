@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
 from accounts import offline
+from accounts.models import Vehicle
 from billing import money
 from billing.pricing import Prices
 from stations import estimates, filter_profiles, gazetteer, geocoder, places, reliability, reviews, search, site_facts
@@ -63,7 +64,7 @@ class Wish:
     refusal: str = ""
 
     @classmethod
-    def read(cls, request: HttpRequest, query: QueryDict | None = None) -> "Wish":
+    def read(cls, request: HttpRequest, query: QueryDict | None = None, cars: list[Vehicle] | None = None) -> "Wish":
         """The same names as in the API, so that an address of the page explains itself. `query` stands in for the address."""
         query = request.GET if query is None else query
         types = {word.strip().upper() for words in query.getlist("connector_type") for word in words.split(",")}
@@ -71,7 +72,7 @@ class Wish:
         centre = typed.numbers(query.get("near", ""), 2)
         free_from, free_to = typed.slot(query.get("free_from", ""), query.get("free_to", ""))
         facts = {word.strip().lower() for words in query.getlist("facts") for word in words.split(",")}
-        asked = estimating.read(request, query)
+        asked = estimating.read(request, query, cars)
         wish = cls(
             text=query.get("q", "").strip()[:100],
             types=tuple(kind for kind in Connector.Type.values if kind in types),

@@ -13,8 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
@@ -39,11 +38,11 @@ class FactsForm(forms.ModelForm[SiteFacts]):
     """What the owner says of the place."""
 
     max_height_cm = forms.IntegerField(
-        label=_lazy("How high a car may be"),
+        label=gettext_lazy("How high a car may be"),
         min_value=LOWEST_CM,
         max_value=HIGHEST_CM,
         required=False,
-        help_text=_lazy("The lowest gate or ceiling on the way. Leave it empty where nothing is above."),
+        help_text=gettext_lazy("The lowest gate or ceiling on the way. Leave it empty where nothing is above."),
     )
 
     class Meta:
