@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections
@@ -29,6 +31,25 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _nothing_done_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "_done_at", {})
+
+
+def test_what_cannot_wait_is_done_between_the_looks_at_all(db: None, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
+    stop, done = Event(), []
+
+    def do(now: datetime) -> int:
+        done.append(now)
+        if len(done) == 3:
+            stop.set()
+        return 0
+
+    settings.VAPID_PRIVATE_KEY, settings.HOUSEKEEPING_INTERVAL_S = "some key", 3600
+    monkeypatch.setattr(housekeeping, "JOBS", ())
+    monkeypatch.setattr(housekeeping, "PROMPT", (Job("prompt", do),))
+    monkeypatch.setattr(housekeeping, "PROMPT_S", 0.001)
+
+    housekeeping.keep_house(stop)
+
+    assert len(done) == 3
 
 
 def test_every_job_runs_on_an_empty_house(db: None, caplog: pytest.LogCaptureFixture) -> None:
