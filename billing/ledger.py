@@ -14,12 +14,12 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import BigIntegerField, Case, F, Q, Value, When
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -38,6 +38,11 @@ R = TypeVar("R")
 
 WALLET_KINDS = (Kind.CASH, Kind.PROMO, Kind.DEBT)
 TRIES = 3
+_ACCOUNT = LedgerAccount._meta.db_table
+_MOVE = (
+    f"UPDATE {_ACCOUNT} SET balance_minor = {_ACCOUNT}.balance_minor + moved.column2"  # noqa: S608 - a name of ours
+    " FROM (VALUES {moved}) AS moved WHERE id = moved.column1"
+)
 
 
 class CreditTooLow(DomainError):
@@ -112,18 +117,28 @@ def lock(accounts: Iterable[LedgerAccount]) -> dict[int, LedgerAccount]:
 
 def lock_of(wanted: Mapping[str, tuple[User | None, str]]) -> dict[str, LedgerAccount]:
     """The same for accounts of whom and what kind. What is missing is made: once for each, so what that costs in order is bearable."""
-    which = Q()
-    for user, kind in wanted.values():
-        which |= Q(user=user, kind=kind)
-    rows = LedgerAccount.objects.select_for_update().filter(which, currency=settings.CURRENCY)
-    rows = rows.order_by(F("user").asc(nulls_last=True), "pk")
-    found = {(one.user_id, one.kind): one for one in rows}
+    whose = tuple(user is None for user, _kind in wanted.values())
+    rows = _accounts_of.setdefault(whose, Question(partial(_accounts, whose)))
+    said = [word for user, kind in wanted.values() for word in ((str(kind),) if user is None else (str(kind), user.pk))]
+    found = {(one.user_id, one.kind): one for one in rows.all(settings.CURRENCY, *said)}
     missing = [(user, kind) for user, kind in wanted.values() if (user.pk if user else None, kind) not in found]
     if missing:
         for user, kind in missing:
             LedgerAccount.objects.get_or_create(user=user, kind=kind, currency=settings.CURRENCY)
-        found = {(one.user_id, one.kind): one for one in rows.all()}
+        found = {(one.user_id, one.kind): one for one in rows.all(settings.CURRENCY, *said)}
     return {name: found[user.pk if user else None, kind] for name, (user, kind) in wanted.items()}
+
+
+_accounts_of: dict[tuple[bool, ...], Question[LedgerAccount]] = {}
+"""By which of the accounts are the platform's: of one kind of event these are always the same."""
+
+
+def _accounts(are_the_platform_s: tuple[bool, ...], currency: str, *said: Any) -> QuerySet[LedgerAccount]:
+    words, which = iter(said), Q()
+    for is_the_platform_s in are_the_platform_s:
+        which |= Q(kind=next(words), user_id=None if is_the_platform_s else next(words))
+    rows = LedgerAccount.objects.select_for_update().filter(which, currency=currency)
+    return rows.order_by(F("user").asc(nulls_last=True), "pk")
 
 
 @retried
@@ -163,9 +178,10 @@ def book(
         one = accounts[pk]
         one.balance_minor += amount_minor
         rows.append(LedgerEntry(transaction=booked, account=one, amount_minor=amount_minor, balance_after_minor=one.balance_minor))
-    changes = Case(*(When(pk=pk, then=Value(amount_minor)) for pk, amount_minor in amounts.items()), output_field=BigIntegerField())
-    LedgerAccount.objects.filter(pk__in=amounts).update(balance_minor=F("balance_minor") + changes)
-    LedgerEntry.objects.bulk_create(rows)
+    moved = ", ".join(["(CAST(%s AS bigint), CAST(%s AS bigint))"] * len(amounts))
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE.format(moved=moved), [word for pair in sorted(amounts.items()) for word in pair])
+    sentences.insert_all(rows)
     return booked
 
 

@@ -135,7 +135,7 @@ _first_record = Question[ChargeDetailRecord](
 
 
 @ledger.retried
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def settle(bill: Bill) -> ChargeDetailRecord:
     """Price a session, move the money, close the hold, freeze the receipt. Any number of calls settle once.
 

@@ -7,8 +7,8 @@ still written as a queryset, so nothing is said twice and both databases are spo
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -78,6 +78,33 @@ class Question(Generic[T]):
         return spelt
 
 
+class Among(Question[T]):
+    """A queryset of which one condition is a list of numbers, as `Among(lambda numbers: Connector.objects.filter(pk__in=numbers))`.
+
+    For PostgreSQL a list is one value, so the statement is the same for any number of them and planned once. To other databases
+    Django spells it.
+    """
+
+    def __init__(self, build: Callable[[Collection[int]], QuerySet[Any, T]]) -> None:
+        super().__init__(lambda number: build([number]))
+        self._build_all = build
+
+    def of(self, numbers: Collection[int]) -> list[T]:
+        """What there is of them."""
+        if connection.vendor != "postgresql" or not numbers:
+            return list(self._build_all(numbers))
+        return self.all("{" + ",".join(map(str, numbers)) + "}")
+
+    def _spell(self, values: Sequence[Value]) -> "_Spelt":  # noqa: ARG002 - whatever they are
+        spelt = super()._spell((0,))
+        slots = tuple((place, fixed, adapt if place is None else _itself) for place, fixed, adapt in spelt.slots)
+        if spelt.sql.count("IN (%s)") != 1:
+            raise TypeError("one condition of it must be a list of numbers, and no other one a list")
+        sql = spelt.sql.replace("IN (%s)", "= ANY(%s::bigint[])")
+        self._spelt[connection.vendor] = replace(spelt, sql=sql, slots=slots)
+        return self._spelt[connection.vendor]
+
+
 class Change:
     """A change of many rows at once, as `Change(lambda at, pk: (Hold.objects.filter(pk=pk, closed_at=None), {"closed_at": at}))`."""
 
@@ -109,15 +136,31 @@ def insert(row: M) -> M:
     if key not in _inserts:
         _must_be_unheard(model)
         _inserts[key] = _spell_insert(model)
-    sql, fields = _inserts[key]
-    if not row._state.adding:  # noqa: SLF001 - there is no other way to ask
-        raise TypeError("a row that is there already is not new")
-    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]  # noqa: FBT003 - Django's signature
+    sql, fields, returning = _inserts[key]
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+        cursor.execute(sql + returning, _of_new(row, fields))
         (row.pk,) = cursor.fetchone()
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as save() leaves it
     return row
+
+
+def insert_all(rows: Sequence[Model]) -> None:
+    """The same for several rows of one table by one statement. They do not learn their keys, so nothing can be done with them."""
+    model = type(rows[0])
+    key = (connection.vendor, model)
+    if key not in _inserts:
+        _must_be_unheard(model)
+        _inserts[key] = _spell_insert(model)
+    sql, fields, _returning = _inserts[key]
+    places = f", ({', '.join(['%s'] * len(fields))})" * (len(rows) - 1)
+    with connection.cursor() as cursor:
+        cursor.execute(sql + places, [value for row in rows for value in _of_new(row, fields)])
+
+
+def _of_new(row: Model, fields: "Sequence[Any]") -> list[Any]:
+    if not row._state.adding:  # noqa: SLF001 - there is no other way to ask
+        raise TypeError("a row that is there already is not new")
+    return [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]  # noqa: FBT003 - Django's signature
 
 
 def update(row: Model) -> None:
@@ -135,7 +178,7 @@ def update(row: Model) -> None:
             raise ObjectDoesNotExist(f"{model.__name__} {row.pk} is gone")
 
 
-_inserts: dict[tuple[str, type[Model]], tuple[str, list[Any]]] = {}
+_inserts: dict[tuple[str, type[Model]], tuple[str, list[Any], str]] = {}
 _updates: dict[tuple[str, type[Model]], tuple[str, list[Any]]] = {}
 
 
@@ -144,11 +187,11 @@ def _columns(model: type[Model]) -> list[Any]:
     return [field for field in model._meta.concrete_fields if not field.primary_key and not field.generated]
 
 
-def _spell_insert(model: type[Model]) -> tuple[str, list[Any]]:
+def _spell_insert(model: type[Model]) -> tuple[str, list[Any], str]:
     fields, quote = _columns(model), connection.ops.quote_name
     names, places = ", ".join(quote(field.column) for field in fields), ", ".join(["%s"] * len(fields))
     table, key = quote(model._meta.db_table), quote(str(model._meta.pk.column))
-    return f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING {key}", fields  # noqa: S608 - names of ours
+    return f"INSERT INTO {table} ({names}) VALUES ({places})", fields, f" RETURNING {key}"  # noqa: S608 - names of ours
 
 
 def _spell_update(model: type[Model]) -> tuple[str, list[Any]]:

@@ -148,18 +148,22 @@ class OwnConnection(postgresql.DatabaseWrapper):
     """Django's connection, but times are read by the driver's own compiled code: a batch reads hundreds of them."""
 
     def init_connection_state(self) -> None:
-        """Wait no longer for a row than threads can be spared."""
+        """Wait no longer for a row than threads can be spared, and let the driver read times once for all cursors.
+
+        They are times of the session's time zone, which Django has set to UTC.
+        """
         super().init_connection_state()
+        self.connection.adapters.register_loader("timestamptz", TimestamptzLoader)
         if settings.DATABASE_POOLER:
             return  # what is set there would be set for whoever comes next
         with self.connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = {LONGEST_LOCK_MS}")
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Let the driver read times: of the session's time zone, which Django has set to UTC."""
-        cursor = super().create_cursor(name)
-        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        return cursor
+        """A cursor that reads times as the connection does: Django would copy all ways to read for a loader of its own."""
+        if name is None:
+            return self.connection.cursor()
+        return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
 
 
 def own_connection() -> None:

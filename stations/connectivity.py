@@ -1,6 +1,6 @@
 """What chargers say of themselves: who is connected, what booted, how each outlet stands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TypedDict, Unpack
 from uuid import UUID
@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from chargeshare import bus
-from chargeshare.sentences import Question
+from chargeshare.sentences import Change, Question
 from stations import live
 from stations.models import ChargePoint, ChargingSession, Connector
 from stations.quarantine import clean
@@ -38,6 +38,24 @@ OF_A_BOOT = ("booted_at", *OF_A_CLOCK, *_LONGEST)
 _outlet = Question(
     lambda charge_point_id, number: Connector.objects.select_related("tariff__current").filter(
         charge_point_id=charge_point_id, number=number
+    )
+)
+_booted = Change(
+    lambda pk, booted_at, *words: (
+        ChargePoint.objects.filter(pk=pk),
+        {"booted_at": booted_at, **dict.fromkeys(OF_A_CLOCK), **dict(zip(_LONGEST, words, strict=True))},
+    )
+)
+_stands = Change(
+    lambda pk, said_at, received_at, *words: (
+        Connector.objects.filter(Q(status_at=None) | Q(status_at__lte=said_at), pk=pk),
+        {**dict(zip(OF_A_STATUS, words, strict=True)), "status_at": said_at, "status_received_at": received_at},
+    )
+)
+_stands_still = Change(lambda pk, received_at: (Connector.objects.filter(pk=pk), {"status_received_at": received_at}))
+_charging_at = Question(
+    lambda connector_id: ChargingSession.objects.filter(connector_id=connector_id, status=ChargingSession.Status.ACTIVE).values_list(
+        "code", flat=True
     )
 )
 _OVER = frozenset({"Available", "Reserved", "Unavailable"})
@@ -98,18 +116,19 @@ def forget_lost(*, now: datetime) -> int:
 
 def boot(charge_point: ChargePoint, *, received_at: datetime | None = None, **said: Unpack[Boot]) -> None:
     """The box started. Sessions under way may go on afterwards, without a word about them: only its outlets tell that one is over."""
-    charge_point.save(update_fields=take_boot(charge_point, received_at or timezone.now(), said))
+    at = received_at or timezone.now()
+    take_boot(charge_point, at, said)
+    _booted.apply(charge_point.pk, at, *(getattr(charge_point, name) for name in _LONGEST))
     live.charge_point_changed(charge_point, "details")
 
 
-def take_boot(charge_point: ChargePoint, received_at: datetime, said: Boot) -> list[str]:
-    """Put what a box says of itself into its row; which columns have changed by that. A new start is a new clock."""
-    changed = {name: clean(str(word))[: _LONGEST[name]] for name, word in said.items() if name in _LONGEST}
-    for name, word in changed.items():
-        setattr(charge_point, name, word)
+def take_boot(charge_point: ChargePoint, received_at: datetime, said: Boot) -> None:
+    """Put what a box says of itself into its row, which the caller writes. A new start is a new clock."""
+    for name, word in said.items():
+        if name in _LONGEST:
+            setattr(charge_point, name, clean(str(word))[: _LONGEST[name]])
     charge_point.booted_at = received_at
     charge_point.clock_skew_s = charge_point.clock_lag_s = charge_point.clock_lag_since = None
-    return ["booted_at", *OF_A_CLOCK, *changed]
 
 
 def connector(charge_point: ChargePoint, number: int) -> Connector:
@@ -150,7 +169,7 @@ def status(  # noqa: PLR0913 - as many words as the charger says
     """
     said_at = min(at, received_at)
     if skew_s is not None and learn_clock(charge_point, skew_s, received_at):
-        charge_point.save(update_fields=OF_A_CLOCK)
+        _write(charge_point, OF_A_CLOCK)
     said = words(status, error_code, info, vendor_error_code)
     if connector_number == 0:
         _box_status(charge_point, said["status"], said["error_code"], said_at)
@@ -160,11 +179,10 @@ def status(  # noqa: PLR0913 - as many words as the charger says
         return
     if all(getattr(outlet, name) == word for name, word in said.items()):
         if is_worth_refreshing(outlet, received_at):
-            Connector.objects.filter(pk=outlet.pk).update(status_received_at=received_at)
+            _stands_still.apply(outlet.pk, received_at)
         _session_hears(outlet, status, received_at)
         return
-    newer = Connector.objects.filter(Q(status_at=None) | Q(status_at__lte=said_at), pk=outlet.pk)
-    if not newer.update(**said, status_at=said_at, status_received_at=received_at):
+    if not _stands.apply(outlet.pk, said_at, received_at, *said.values()):
         return
     _session_hears(outlet, status, received_at)
     live.connector_changed(outlet)
@@ -195,7 +213,7 @@ def _box_status(charge_point: ChargePoint, status: str, error_code: str, said_at
     if not is_news_of_box(charge_point, status, error_code, said_at):
         return
     charge_point.status, charge_point.error_code, charge_point.status_at = status, error_code, said_at
-    charge_point.save(update_fields=["status", "error_code", "status_at"])
+    _write(charge_point, ("status", "error_code", "status_at"))
     live.charge_point_changed(charge_point, "status")
 
 
@@ -221,16 +239,22 @@ def _session_hears(outlet: Connector, status: str, received_at: datetime) -> Non
     What was said before may mean something new: some boxes begin a session without a word about their outlet, and at its
     end say once more that it is available; after a reboot one says once more that it charges.
     """
-    active = ChargingSession.objects.filter(connector=outlet, status=ChargingSession.Status.ACTIVE)
     booted_at = outlet.charge_point.booted_at
     is_news = outlet.status != status
+    has_just_booted = booted_at is not None and booted_at > received_at - JUST_BOOTED
+    if not is_news and status in _CHARGING - _IDLE and not has_just_booted:
+        return
+    codes = _charging_at.all(outlet.pk)
+    if not codes:
+        return
+    active = ChargingSession.objects.filter(connector=outlet, status=ChargingSession.Status.ACTIVE)
     if status in _OVER:
         active.filter(orphaned_at=None).update(orphaned_at=received_at)
     elif status == "Preparing" and booted_at is not None:
         # A cable is in and nothing runs: what began before the reboot, and was silent since, is forgotten by the box.
         before = active.filter(orphaned_at=None, start_received_at__lt=booted_at).exclude(last_received_at__gt=booted_at)
         before.update(orphaned_at=received_at)
-    elif status in _CHARGING and (is_news or (booted_at is not None and booted_at > received_at - JUST_BOOTED)):
+    elif status in _CHARGING and (is_news or has_just_booted):
         active.filter(orphaned_at__isnull=False).update(orphaned_at=None)
     if status in _IDLE:  # said again after a silence, it is news: nobody pays for standing at a charger that is away
         active.filter(idle_since=None).update(idle_since=received_at)
@@ -238,14 +262,19 @@ def _session_hears(outlet: Connector, status: str, received_at: datetime) -> Non
         return
     if status not in _IDLE:
         _stand_no_longer(active, received_at)
-    for session in active.select_related("charge_point"):
-        live.session_changed(session)
+    for code in codes:
+        live.announce_session(str(code), outlet.charge_point_id)
 
 
 def _stand_no_longer(sessions: QuerySet[ChargingSession], at: datetime) -> None:
     """The car does not merely stand there any more, or nobody can say so."""
     for session in sessions.filter(status=ChargingSession.Status.ACTIVE, idle_since__isnull=False).only("idle", "idle_since"):
         sessions.filter(pk=session.pk, idle_since=session.idle_since).update(idle_since=None, idle=session.idle_until(at))
+
+
+def _write(charge_point: ChargePoint, columns: Sequence[str]) -> None:
+    """What a charger says of itself is no deed of anybody: the log of deeds, which reads the row before it is saved, is not asked."""
+    ChargePoint.objects.filter(pk=charge_point.pk).update(**{name: getattr(charge_point, name) for name in columns})
 
 
 def _announce(charge_point_id: int) -> None:

@@ -16,11 +16,11 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from chargeshare.errors import is_in_other_hands
+from chargeshare.sentences import Among
 from stations import alarms, budgets, connectivity, limits, live, meter_values, metering, quarantine
 from stations.meter_values import Row
 from stations.metering import Meter, Reading
@@ -61,6 +61,9 @@ _COLUMNS = (
     "stop_at",
     "watched_until",
 )
+_sessions = ChargingSession.objects.order_by().values_list(*_COLUMNS)
+_named = Among(lambda numbers: _sessions.filter(transaction_id__in=numbers))
+_open_at = Among(lambda charge_point_ids: _sessions.filter(status=_ACTIVE, charge_point_id__in=charge_point_ids))
 _UPDATE_POSTGRESQL = """
     UPDATE stations_chargingsession AS session
     SET energy_wh = new.energy_wh, power_w = new.power_w, soc_percent = new.soc_percent, meter = new.meter::jsonb,
@@ -237,24 +240,21 @@ def set_aside(incoming: Incoming, reason: str, *, raw: str = "", same: str = "")
 
 
 class _Sessions:
-    """The sessions that a batch speaks of, by one query; by a second one where somebody names a session that is not his."""
+    """The sessions that a batch speaks of, by one query; by a second one where somebody names none, or one that is not his."""
 
     def __init__(self, batch: Sequence[Incoming]) -> None:
-        named = {incoming.transaction_id for incoming in batch if incoming.names_a_session}
+        named = {incoming.transaction_id or 0 for incoming in batch if incoming.names_a_session}
         elsewhere = {incoming.charge_point_id for incoming in batch if not incoming.names_a_session}
-        which = Q(transaction_id__in=named) if named else Q()
-        if elsewhere:
-            which |= Q(status=_ACTIVE, charge_point_id__in=elsewhere)
         self._by_number: dict[int, _Session] = {}
-        self._load(which)
+        self._take(_named.of(named))
+        self._take(_open_at.of(elsewhere))
         astray = {incoming.charge_point_id for incoming in batch if incoming.names_a_session and self.named(incoming) is None}
-        if astray - elsewhere:
-            self._load(Q(status=_ACTIVE, charge_point_id__in=astray - elsewhere))
+        self._take(_open_at.of(astray - elsewhere))
         open_ones = (session for session in self._by_number.values() if session.status == _ACTIVE)
         self._open = {(session.charge_point_id, session.number): session for session in open_ones}
 
-    def _load(self, which: Q) -> None:
-        for session in starmap(_Session, ChargingSession.objects.filter(which).order_by().values_list(*_COLUMNS)):
+    def _take(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        for session in starmap(_Session, rows):
             self._by_number.setdefault(session.transaction_id, session)
 
     def named(self, incoming: Incoming) -> _Session | None:

@@ -145,6 +145,8 @@ _used = Change(
 
 def use_up(session: ChargingSession, *, now: datetime) -> None:
     """A session has ended, and with it the booking it was for: what is left of the slot is free."""
+    if not hasattr(session, "booking"):  # read with the session where it is about to end
+        return
     _used.apply(session.pk, now)
 
 

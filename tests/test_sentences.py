@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import IdToken, Notification, User
 from billing.models import LedgerAccount
 from chargeshare import sentences
-from chargeshare.sentences import Question
+from chargeshare.sentences import Among, Question
 from stations.models import ChargePoint, ChargingSession, Connector
 from tests import factories
 from tests.stations.acting import HOUR, NOON, begin
@@ -99,3 +99,35 @@ def test_a_row_is_stored_and_changed_as_by_save(charge_point, connector, driver)
     session.pk += 1
     with pytest.raises(ObjectDoesNotExist):
         sentences.update(session)
+
+
+def test_a_list_of_numbers_is_asked_for_by_one_statement_however_long_it_is(charge_point, connector):
+    sessions = [started(charge_point, f"TAG{hour}", NOON + hour * HOUR) for hour in range(3)]
+    among = Among(lambda numbers: ChargingSession.objects.filter(pk__in=numbers, charge_point=charge_point).order_by("pk"))
+    as_tuples = Among(lambda numbers: ChargingSession.objects.filter(pk__in=numbers).order_by("pk").values_list("code", "meter"))
+
+    with CaptureQueriesContext(connection) as queries:
+        assert among.of([]) == []
+    assert not len(queries)
+    assert among.of([sessions[1].pk]) == [sessions[1]]
+    assert among.of({one.pk for one in sessions}) == sessions
+    assert as_tuples.of([one.pk for one in sessions]) == [(one.code, one.meter) for one in sessions]
+    assert among.of([max(one.pk for one in sessions) + 1]) == []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="elsewhere Django spells it each time")
+def test_a_question_of_two_lists_is_no_question_among_numbers():
+    two_lists = Among(lambda numbers: ChargingSession.objects.filter(pk__in=numbers, connector_id__in=[1]))
+    with pytest.raises(TypeError):
+        two_lists.of([1])
+
+
+def test_several_new_rows_are_stored_by_one_statement(driver):
+    rows = [Notification(user=driver, kind="earned", url=f"/{number}/", context={"energy_wh": number}) for number in range(3)]
+    with CaptureQueriesContext(connection) as queries:
+        sentences.insert_all(rows)
+    assert len(queries) == 1
+    assert sorted(Notification.objects.values_list("url", "context__energy_wh")) == [("/0/", 0), ("/1/", 1), ("/2/", 2)]
+    kept = Notification.objects.first()
+    with pytest.raises(TypeError):
+        sentences.insert_all([kept])

@@ -40,7 +40,7 @@ def lock_first(found: Question[int], charge_point: ChargePoint, *said: Value) ->
     return _read(session_id, charge_point) if session_id is not None else None
 
 
-_BESIDE = ("connector", "driver", "id_token", "hold", "tariff_version__tariff")
+_BESIDE = ("connector", "driver", "id_token", "hold", "tariff_version__tariff", "booking")
 _at_hand = Question(lambda pk: ChargingSession.objects.select_related(*_BESIDE).filter(pk=pk))
 _alone = Question(lambda pk: ChargingSession.objects.select_related("charge_point__owner", *_BESIDE).filter(pk=pk))
 

@@ -94,7 +94,7 @@ def stop(  # noqa: PLR0913 - as many words as the charger says
 
 
 @ledger.retried
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _stop(word: _Stop) -> None:
     session = _named(word)
     guessed = False

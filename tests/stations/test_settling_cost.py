@@ -15,7 +15,7 @@ from tests.billing.books import at_once
 from tests.stations.acting import HOUR, NOON, begin, stop
 
 MOST_STATEMENTS = 12
-MOST_OF_AUTHORIZE, MOST_OF_START, MOST_OF_STOP = 7, 14, 19
+MOST_OF_AUTHORIZE, MOST_OF_START, MOST_OF_STOP = 7, 14, 18
 
 
 def test_settling_takes_one_transaction_and_few_statements(charge_point, driver):
