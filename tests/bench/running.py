@@ -29,6 +29,7 @@ SQLITE = "sqlite:///{directory}/bench.sqlite3"
 CHARGERS = int(os.environ.get("BENCH_CHARGERS", "200"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 QUIET = {
+    "DEBUG": "False",  # with it Django keeps the text of every statement
     "SECRET_KEY": "measurements-only-key-that-protects-nothing-at-all",
     "HOUSEKEEPING": "False",
     "REDIS_URL": "",

@@ -101,6 +101,20 @@ def test_who_breaks_the_rules_is_told_so(served, charge_point, bytes_said, code)
     until(lambda: ConnectionAttempt.objects.filter(close_code=code).exists())
 
 
+@pytest.mark.parametrize("bytes_said", [frame(BINARY, "x"), frame(TEXT, b"\xff")], ids=["asked to go", "broke the rules"])
+def test_who_never_finishes_the_closing_handshake_is_hung_up_on(served, charge_point, bytes_said):
+    """It hears that it is to go, answers nothing, and keeps its end open: neither a socket nor the charger stays for that."""
+
+    async def story(line):
+        await line.say(bytes_said)
+        assert (await after_pings(line))[0] == CLOSE
+        assert await line.is_over()
+
+    on_the_wire(served, charge_point, story)
+    until(lambda: ConnectionAttempt.objects.filter(closed_at__isnull=False).exists())
+    until(lambda: not ChargePoint.objects.get(pk=charge_point.pk).is_online)
+
+
 def test_who_answers_pings_stays_online_and_who_does_not_is_dropped(served, charge_point):
     async def story(line):
         for _ in range(4):
