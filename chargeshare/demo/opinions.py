@@ -41,7 +41,7 @@ def make(now: datetime) -> int:
     if last is not None and last.driver is not None:
         problems.report(user=last.driver, visit=last, kind=Problem.Kind.BROKEN, text=BROKEN)
     for talked_of, words in ((last, TALK), (_next_booking(), TALK_BEFORE)):
-        if talked_of is not None and threads.find(talked_of.driver, talked_of) is None:
+        if talked_of is not None and threads.find(threads.sides(talked_of)[0], talked_of) is None:
             _talk(talked_of, words)
     return Review.objects.count()
 

@@ -114,8 +114,9 @@ def build() -> Town:
     kind = "Kabel dosáhl i dozadu k zásuvce. Start napoprvé, účtenka seděla na haléř a hostitel poradil s parkováním."
     reviews.write(user=me, session=visits["paid"], rating=4, text=kind, tags=["easy_to_find", "started_at_once", "as_described"])
     said = reviews.write(user=host, session=visits["paid"], rating=5, text="Příjemná řidička.", tags=["careful"])
-    for name, what in (("paid", "not_found"), ("hosted", "broken")):
-        problems.report(user=visits[name].driver, visit=visits[name], kind=what, text="Víčko zásuvky nedrží a drží ho jen šňůrka u rámu.")
+    for visit in (visits["paid"], visits["hosted"]):
+        lid = "Víčko zásuvky nedrží a drží ho jen šňůrka u rámu."
+        problems.report(user=threads.sides(visit)[0], visit=visit, kind="broken", text=lid)
     reviews.reply(user=host, review=said.session.reviews.get(side="driver"), text="Děkujeme, přijeďte zase.")
     _news(me)
     _money_out(me)

@@ -1,6 +1,7 @@
 """Limits that a driver sets while she charges: they hold from then on, and cannot be set to what has passed."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -16,7 +17,7 @@ from tests import factories
 from tests.stations.acting import NOON, begin, go_online, reading, session_of
 from tests.stations.test_api_sessions import client_of
 
-NONE = {"max_amount_minor": None, "max_energy_wh": None, "until": None}
+NONE: dict[str, Any] = {"max_amount_minor": None, "max_energy_wh": None, "until": None}
 
 
 @pytest.fixture
