@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,6 +24,8 @@ LONGEST_NAME = 60
 SETTLES_IN = timedelta(minutes=5)  # who published by mistake has time to take it back
 AT_ONCE = 100
 PEOPLE_AT_ONCE = 200
+MOST_A_DAY = 10  # of one owner
+A_DAY = timedelta(days=1)
 LEAST_DEMAND = 3
 COUNTED_TO = 10
 CELL = 0.1  # degrees: demand is told of a part of the country, never of a street
@@ -135,10 +138,24 @@ def _tell(arrival: MapArrival, now: datetime) -> int:
         mine.update(told_at=now)
     some = new[:PEOPLE_AT_ONCE]
     AreaNews.objects.bulk_create(AreaNews(user_id=alert.user_id, charge_point_id=arrival.pk, told_at=now) for alert, _place in some)
+    heard = _heard_lately(some, now)
     for alert, charge_point in some:
+        if heard.get(alert.user_id, 0) >= MOST_A_DAY:
+            continue  # a whole car park, or somebody who wants to be read: it counts as told
         url = charge_point.get_absolute_url()
         notifications.notify(alert.user, Notification.Kind.AREA_CHARGER, url=url, place=charge_point.name, area=alert.name)
     return len(some)
+
+
+def _heard_lately(some: Sequence[tuple[AreaAlert, ChargePoint]], now: datetime) -> dict[int, int]:
+    """How much each of these people heard today of this owner's other chargers."""
+    if not some:
+        return {}
+    charge_point = some[0][1]
+    people = [alert.user_id for alert, _charge_point in some]
+    today = AreaNews.objects.filter(user__in=people, charge_point__owner=charge_point.owner_id, told_at__gt=now - A_DAY)
+    rows = today.exclude(charge_point=charge_point).order_by().values_list("user").annotate(Count("pk"))
+    return dict(rows)
 
 
 def _to_be_told(pk: int) -> list[tuple[AreaAlert, ChargePoint]]:

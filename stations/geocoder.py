@@ -30,6 +30,7 @@ A_MINUTE = 60
 ASKED_A_MINUTE = 60
 ANSWER_BYTES = 256 * 1024
 LONGEST_NAME = 160
+NOT_FOUND = (400, 404)  # a question it cannot read: no fault of its own
 _RESTS = "geocoder:rests"
 
 
@@ -83,6 +84,8 @@ def _ask(text: str, language: str) -> list[Address]:
                     raise _NotReached("it does not come to an end")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _NotReached(type(error).__name__) from error
+        if answer.status in NOT_FOUND:
+            return []
         if answer.status != 200:
             raise _NotReached(f"status {answer.status}")
     try:

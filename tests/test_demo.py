@@ -21,14 +21,17 @@ from billing.models import LedgerTransaction, Tariff, TopUp
 from chargeshare import demo
 from chargeshare.demo import bookings, drawings, history, town
 from stations.models import (
+    AreaAlert,
     ChargePoint,
     ChargingSession,
     Connector,
     Favourite,
+    FilterProfile,
     MeterValue,
     Photo,
     Reservation,
     Review,
+    SiteFacts,
     Thread,
     WaitlistPlace,
 )
@@ -49,6 +52,9 @@ def test_the_town_is_built_once_by_real_rules(db):
     assert Review.objects.shown(timezone.now()).of_places().count() >= 3
     assert Review.objects.filter(opens_at__gt=timezone.now()).exists()  # somebody waits for the other side
     assert Favourite.objects.exists()
+    assert SiteFacts.objects.count() == len(bookings.FACTS)
+    assert FilterProfile.objects.exists()
+    assert AreaAlert.objects.exists()
     counted = ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count()
     assert bookings.make(now) == len(bookings.PLANS) + len(bookings.REQUESTS) + bookings.WEEKS
     assert Reservation.objects.filter(status="booked").count() == len(bookings.PLANS) + bookings.WEEKS

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from chargeshare.demo import town
 from chargeshare.errors import DomainError
-from stations import arrival, booking_rules, booking_series, favourites, reservations, waitlist
+from stations import areas, arrival, booking_rules, booking_series, favourites, filter_profiles, reservations, site_facts, waitlist
 from stations.models import BookingRules, Connector, Reservation
 
 
@@ -54,6 +54,12 @@ ARRIVAL: dict[str, dict[str, Any]] = {
 }
 
 
+FACTS: dict[str, dict[str, Any]] = {
+    "DEMO-NOVAK-2": {"has_cable": True, "has_barrier": True, "is_overnight": True, "fits_trailer": True},
+    "DEMO-DVORAKOVA-2": {"has_solar": True, "has_barrier": True, "max_height_cm": 210},
+}
+
+
 FAVOURITES = (
     (town.DRIVER, "DEMO-DVORAKOVA-2", "Parkovat až u zadní zdi, vpředu překáží vratům."),
     (town.DRIVER, "DEMO-NOVAK-2", ""),
@@ -71,8 +77,15 @@ def make(now: datetime) -> int:
         booking_series.book(driver=driver, connector=_connector(WEEKLY.identity), begins_at=begins_at, ends_at=ends_at, weeks=WEEKS)
     for identity, pack in ARRIVAL.items():
         arrival.edit(_connector(identity).charge_point, **pack)
+    for identity, facts in FACTS.items():
+        site_facts.edit(_connector(identity).charge_point, facts)
     for email, identity, note in FAVOURITES:
         favourites.add(User.objects.get(email=email), _connector(identity).charge_point, note=note)
+    driver = User.objects.get(email=town.DRIVER)
+    if not driver.filter_profiles.exists():
+        filter_profiles.save(driver, name="Přes noc", filters={"connector_type": "TYPE_2", "facts": "overnight", "sort": "price"})
+    if not driver.area_alerts.exists():
+        areas.watch(driver, areas.Area("Hradec nad Moravicí", 49.8711, 17.8759, radius_km=5))
     weekend_house = _connector(REQUESTS[0].identity).charge_point
     if not BookingRules.objects.filter(charge_point=weekend_house).exists():
         booking_rules.edit(

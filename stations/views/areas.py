@@ -1,6 +1,7 @@
 """Areas somebody watches: choose a place, say what the charger must be able to do, and hear when one comes."""
 
 import math
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -112,9 +113,10 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     """What the map showed when she left it: its middle, as far as it reached, and the filters that make sense here."""
     wish = Wish.read(request)
     found: dict[str, Any] = {"connector_types": wish.types, "min_power_w": wish.min_power_w, "is_of_my_circles": wish.is_of_my_circles}
-    if wish.where is None or abs(wish.where[0]) > 90:
+    looked_at = replace(wish, centre=None) if wish.box is not None else wish  # the map, wherever she stands herself
+    if looked_at.where is None or abs(looked_at.where[0]) > 90:
         return found
-    latitude, longitude = wish.where[0], math.remainder(wish.where[1], 360)
+    latitude, longitude = looked_at.where[0], math.remainder(looked_at.where[1], 360)
     town = gazetteer.nearest(latitude, longitude)
     found |= {"latitude": round(latitude, 6), "longitude": round(longitude, 6), "name": town.name if town else ""}
     return found | {"radius_km": _radius_km(wish.box) if wish.box is not None else RADII_KM[2]}

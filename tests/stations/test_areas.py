@@ -186,6 +186,20 @@ def test_many_hear_in_pieces_and_each_once(owner, driver, stranger, staff, monke
     assert MapArrival.objects.get().told_at is not None
 
 
+def test_one_owner_cannot_fill_an_inbox(owner, stranger, driver, monkeypatch):
+    monkeypatch.setattr(areas, "MOST_A_DAY", 2)
+    areas.watch(driver, OPAVA)
+    for _number in range(3):
+        publish(owner)
+    publish(stranger)
+    areas.tell(now=later())
+    assert len(told(driver)) == 3
+    assert AreaNews.objects.count() == 4
+    publish(owner)
+    areas.tell(now=later() + timedelta(days=1))
+    assert len(told(driver)) == 4
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_processes_tell_once(owner, driver, stranger):
     for user in (driver, stranger):

@@ -90,6 +90,13 @@ def test_one_that_fails_is_left_alone_for_a_while(nominatim, status, body):
     assert len(geocoder.find("Masařská 12", "cs")) == 1
 
 
+def test_a_question_it_cannot_read_takes_it_from_nobody(nominatim):
+    nominatim.status = 400
+    assert geocoder.find("???", "cs") == []
+    nominatim.status = 200
+    assert len(geocoder.find("Masařská 12", "cs")) == 1
+
+
 def test_rows_that_are_no_places(nominatim):
     wrong = [{}, 1, {**HERE, "lat": "x"}, {**HERE, "lon": "nan"}, {**HERE, "lat": "91"}]
     nominatim.body = json.dumps([*wrong[:4], {"display_name": "x" * 300, "lat": 1, "lon": 2, "address": None}]).encode()
