@@ -66,6 +66,22 @@ def test_one_tap_tells_the_owner_once(client, driver, owner, paid):
     assert "Reported" in client.get(address(paid)).content.decode()
 
 
+def test_two_clicks_at_once_are_one_report(driver, owner, paid, media, monkeypatch):
+    """Neither has seen the other's row when it looks; the table lets one of them in."""
+    first, known, looked = problems.report(user=driver, visit=paid, kind=Kind.BROKEN), problems._known, []
+
+    def too_early(*visit):
+        looked.append(visit)
+        return None if len(looked) == 1 else known(*visit)
+
+    monkeypatch.setattr(problems, "_known", too_early)
+
+    assert problems.report(user=driver, visit=paid, kind=Kind.BROKEN, photo=make_photo()) == first
+
+    assert (Problem.objects.count(), alerts(owner)) == (1, 1)
+    assert not list(media.rglob("*.webp"))
+
+
 def test_only_who_was_there(client, stranger, owner, staff, paid, booking):
     for somebody in (stranger, owner, staff):
         client.force_login(somebody)
