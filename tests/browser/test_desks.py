@@ -13,7 +13,7 @@ from billing.models import Dispute
 from stations.models import ChargePoint, ChargingSession, MeterCase
 from tests import factories
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_looks import LOOKING
+from tests.browser.eyes import LOOKING
 from tests.serving import Served
 from tests.stations.acting import HOUR, MINUTE, NOON, begin, go_online, reading, session_of, stop
 

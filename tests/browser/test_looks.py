@@ -1,36 +1,24 @@
 """Every page there is: on a phone and on a desk, by day and by night, in Czech and in English, by eye, by ear and by keyboard."""
 
-import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.core import signing
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from billing import bank_accounts
 from stations import stickers
 from tests.browser import town
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.eyes import Eyes
 from tests.browser.town import Town
 from tests.factories import PASSWORD
 from tests.serving import Served
 
-LOOKING = (Path(__file__).parent / "looking.js").read_text(encoding="utf-8")
-MAIN_ACTION = """[...document.querySelectorAll(".foot .button, .foot button, main .button")].find((node) =>
-  node.checkVisibility() && !node.matches(":disabled, [aria-disabled=true], .button--secondary, .button--quiet, .button--bare"))"""
-FOCUSED = f"""() => {{
-  const action = {MAIN_ACTION};
-  const node = document.activeElement;
-  const style = getComputedStyle(node);
-  const isSeen = style.boxShadow !== "none" || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2);
-  return {{ isAction: node === action, isOut: node === document.body, isSeen, what: node.outerHTML.slice(0, 120) }};
-}}"""
-MOST_TABS = 80
 Asking = dict[str, list[tuple[Any, ...]]]
 
 # Addresses that are no pages: deeds, files, what programs read, and the steps of a log-in that only lead on.
@@ -207,6 +195,21 @@ def of_mine(people: Town) -> Asking:
     }
 
 
+def walked_all_over(people: Town) -> list[str]:
+    """Where a driver's way leads: there the keyboard goes everywhere, on a phone as on a desk."""
+    code = people.neighbour.code
+    steps: list[tuple[str, tuple[Any, ...]]] = [
+        ("stations:map", ()),
+        ("stations:charge_point_detail", (code,)),
+        ("stations:connector_qr", (code, 1)),
+        ("stations:book", (code,)),
+        ("stations:reservation_detail", (people.reservations["booked"].code,)),
+        ("stations:session_detail", (people.sessions["active"].code,)),
+        ("billing:wallet", ()),
+    ]
+    return [reverse(name, args=args) for name, args in steps]
+
+
 GUARDED: Asking = {"mfa_deactivate_totp": [()], "mfa_view_recovery_codes": [()], "mfa_generate_recovery_codes": [()], "mfa_index": [()]}
 
 
@@ -221,95 +224,12 @@ def people(transactional_db: None) -> Town:
     return town.build()
 
 
-class Eyes:
-    """One browser profile that opens pages and writes down what is wrong with them."""
-
-    def __init__(self, browser: Browser, live: Served, *, language: str, size: dict[str, int], scheme: Literal["light", "dark"]) -> None:
-        self.size, self.scheme, self.language = size, scheme, language
-        self.path = self.dressed = ""
-        self.context: BrowserContext = browser.new_context(
-            base_url=live.url,
-            locale=language,
-            timezone_id="Europe/Prague",
-            viewport=size,  # type: ignore[arg-type]
-            color_scheme=scheme,
-            reduced_motion="reduce",
-        )
-        self.context.add_cookies([{"name": "django_language", "value": language, "url": live.url}])
-        self.page: Page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.page.on("console", self.hear)
-        self.page.on("pageerror", lambda error: self.note(f"script: {error}"))
-
-    def hear(self, message: ConsoleMessage) -> None:
-        """Write down what the browser complains about."""
-        if message.type == "error":
-            self.note(f"console: {message.text}")
-
-    def note(self, what: str) -> None:
-        """Write it down with the page it is about."""
-        self.wrong.append(f"{self.path} ({self.language}, {self.page.viewport_size}, {self.dressed}): {what}")
-
-    def log_in(self, email: str) -> None:
-        """Through the form, and then past the question before the most private pages."""
-        self.page.goto("/accounts/login/")
-        self.page.locator("input[name=login]").fill(email)
-        self.page.locator("input[name=password]").fill(PASSWORD)
-        self.page.locator("main button[type=submit]").click()
-        expect(self.page.locator(".avatar")).to_be_attached()
-        self.page.goto("/accounts/reauthenticate/")
-        self.page.locator("input[name=password]").fill(PASSWORD)
-        self.page.locator("main button[type=submit]").click()
-        expect(self.page).not_to_have_url(re.compile("reauthenticate"))
-        self.context.add_cookies([{"name": "django_language", "value": self.language, "url": self.page.url}])
-
-    def look_at(self, path: str) -> None:
-        """Open it, look, and look again in the other size and the other dress."""
-        self.path, self.dressed = path, self.scheme
-        self.page.set_viewport_size(self.size)  # type: ignore[arg-type]
-        self.page.emulate_media(color_scheme=self.scheme)
-        answer = self.page.goto(path)
-        if answer is None or answer.status >= 400:
-            self.note(f"status {answer and answer.status}")
-        if not self.page.url.endswith(path):
-            self.note(f"led to {self.page.url}")
-        self.look(None)
-        if self.size is DESKTOP:  # where there is a keyboard
-            self.walk()
-        other = DESKTOP if self.size is PHONE else PHONE
-        self.dressed = "dark" if self.scheme == "light" else "light"
-        self.page.set_viewport_size(other)  # type: ignore[arg-type]
-        self.page.emulate_media(color_scheme=self.dressed)  # type: ignore[arg-type]
-        self.look("dress")
-
-    def walk(self) -> None:
-        """With the keyboard alone to what the page is for, seeing all the time where one is."""
-        action = self.page.evaluate_handle(MAIN_ACTION)
-        if action.as_element() is None:
-            return
-        self.page.evaluate("() => document.activeElement.blur()")
-        for _ in range(MOST_TABS):
-            self.page.keyboard.press("Tab")
-            at = self.page.evaluate(FOCUSED)
-            if not at["isSeen"] and not at["isOut"]:
-                self.note(f"focus is not seen: {at['what']}")
-            if at["isAction"] or at["isOut"]:
-                break
-        if not at["isAction"]:
-            self.note(f"the keyboard does not reach {action}")
-
-    def look(self, part: str | None) -> None:
-        """What is wrong right now."""
-        for what in self.page.evaluate(LOOKING, part):
-            self.note(what)
-
-
 @pytest.fixture
 def pairs_of_eyes(people: Town, browser: Browser, live: Served) -> Iterator[list[Eyes]]:
     """Every page is opened twice: in English by day on a desk, in Czech by night on a phone; and turned over each time."""
     both = [
         Eyes(browser, live, language="en", size=DESKTOP, scheme="light"),
-        Eyes(browser, live, language="cs", size=PHONE, scheme="light"),
+        Eyes(browser, live, language="cs", size=PHONE, scheme="dark"),
     ]
     yield both
     for eyes in both:
@@ -349,10 +269,13 @@ def test_pages_of_everybody(people: Town, aside: Callable[[Callable[[], Any]], A
 
 def test_my_pages(people: Town, aside: Callable[[Callable[[], Any]], Any], pairs_of_eyes: list[Eyes]) -> None:
     paths = aside(lambda: addresses(of_mine(people)))
+    everywhere = aside(lambda: walked_all_over(people))
     for eyes in pairs_of_eyes:
         eyes.log_in(people.me.email)
         for path in paths:
-            eyes.look_at(path)
+            eyes.look_at(path, everywhere=everywhere)
+    for eyes in pairs_of_eyes:
+        eyes.prove_it_is_her()
     aside(lambda: town.guard(people.me))
     for eyes in pairs_of_eyes:
         for path in addresses(GUARDED):
