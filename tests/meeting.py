@@ -11,8 +11,8 @@ one_waits_for_the_other = pytest.mark.skipif(connection.vendor != "postgresql", 
 
 
 @contextmanager
-def meeting(second: Callable[[], None]) -> Iterator[None]:
-    """What the body writes is committed once `second`, in a thread of its own, waits for it."""
+def meeting(second: Callable[[], None], *, then: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """What the body writes is committed once `second`, in a thread of its own, waits for it; `then` is done before, meanwhile."""
 
     def run() -> None:
         try:
@@ -27,6 +27,7 @@ def meeting(second: Callable[[], None]) -> Iterator[None]:
             thread.start()
             while thread.is_alive() and not _somebody_waits():
                 pass
+            then()
     finally:
         thread.join()
 

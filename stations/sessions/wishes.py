@@ -81,10 +81,9 @@ def request_start(
         if car.vehicle.user_id != driver.pk:
             raise NotFound
         max_energy_wh = min(filter(None, (max_energy_wh, car.until_wh(connector))), default=None)
+    slots.take_turn(connector.pk)
     ledger.lock_wallet(driver)
-    connector = (
-        Connector.objects.select_for_update(of=("self",)).select_related("charge_point__owner", "tariff__current").get(pk=connector.pk)
-    )
+    connector = Connector.objects.select_related("charge_point__owner", "tariff__current").get(pk=connector.pk)
     circles.look_up([connector], driver)
     authorization.check_driver(driver, connector, now=now)
     charge_point = connector.charge_point

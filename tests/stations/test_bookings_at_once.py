@@ -7,12 +7,14 @@ import pytest
 from django.db.models import Q
 from django.utils import timezone
 
+from billing import ledger
 from billing.models import ChargeDetailRecord
-from stations import booking_requests, booking_rules, booking_series, holding, reservations, waitlist
+from stations import booking_requests, booking_rules, booking_series, holding, reservations, sessions, slots, waitlist
 from stations.models import ChargePoint, Reservation, WaitlistPlace
 from stations.reservations import SlotTaken
 from tests import factories
-from tests.stations.acting import HOUR, MINUTE
+from tests.meeting import meeting, one_waits_for_the_other
+from tests.stations.acting import HOUR, MINUTE, go_online
 from tests.stations.test_sessions_at_once import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -133,3 +135,19 @@ def test_a_booking_that_changes_while_others_have_their_turn_is_left_alone(peopl
 
     assert holding.each(Q(begins_at__lt=begins_at + 10 * HOUR), do) == 1
     assert len(done) == 1
+
+
+@one_waits_for_the_other
+def test_starting_and_ending_a_booking_with_a_fee_wait_for_the_outlet_first(people, connector):
+    """A wallet that one of them held, and the outlet that the other did, would make each wait for the other."""
+    factories.give_credit(people[0], 50_000)
+    go_online(connector.charge_point)
+    begun = []
+
+    with meeting(
+        lambda: begun.append(vars(sessions.request_start)["__wrapped__"](driver=people[0], connector=connector)),
+        then=lambda: ledger.lock_wallet(people[0]),
+    ):
+        slots.take_turn(connector.pk)
+
+    assert [session.status for session in begun] == ["PENDING"]
