@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, override
 
 from accounts import closing, notifications, registration
 from accounts.models import User
-from billing import money, receipts, refunds, settlement, top_ups
+from billing import ledger, money, receipts, refunds, settlement, top_ups
 from billing.ledger import CreditTooLow
 from billing.models import TopUp
 from chargeshare.errors import DomainError, Invalid
@@ -63,19 +63,25 @@ def guest(email: str, language: str) -> User:
 
 def follow(start: PrepaidStart, *, now: datetime) -> PrepaidStart:
     """Take the next step, if its time has come: start what is paid, return what is over. Any number of calls take it once."""
-    with transaction.atomic():
-        locked = PrepaidStart.objects.select_for_update(of=("self",)).select_related("driver", "connector__charge_point").get(pk=start.pk)
-        if locked.status == Status.WAITING:
-            _start_if_paid(locked, now)
-        elif locked.status == Status.STARTED and locked.session is not None and _is_over(locked.session):
-            locked.status = Status.DONE
-            locked.save(update_fields=["status"])
-        elif locked.status == Status.CANCELLED and locked.top_up is not None and locked.top_up.paid_at is not None:
-            # Paid after the gateway had said that it would not be: nothing starts any more, and the money goes back.
-            locked.status, locked.returned_at = Status.FAILED, None
-            locked.save(update_fields=["status", "returned_at"])
-    if locked.status in (Status.DONE, Status.FAILED) and locked.returned_at is None:
-        _return_the_rest(locked, now)
+    moved = _step(start.pk, now)
+    if moved.status in (Status.DONE, Status.FAILED) and moved.returned_at is None:
+        _return_the_rest(moved, now)
+    return moved
+
+
+@ledger.retried
+@transaction.atomic
+def _step(pk: int, now: datetime) -> PrepaidStart:
+    locked = PrepaidStart.objects.select_for_update(of=("self",)).select_related("driver", "connector__charge_point").get(pk=pk)
+    if locked.status == Status.WAITING:
+        _start_if_paid(locked, now)
+    elif locked.status == Status.STARTED and locked.session is not None and _is_over(locked.session):
+        locked.status = Status.DONE
+        locked.save(update_fields=["status"])
+    elif locked.status == Status.CANCELLED and locked.top_up is not None and locked.top_up.paid_at is not None:
+        # Paid after the gateway had said that it would not be: nothing starts any more, and the money goes back.
+        locked.status, locked.returned_at = Status.FAILED, None
+        locked.save(update_fields=["status", "returned_at"])
     return locked
 
 
@@ -150,8 +156,9 @@ def _return_the_rest(start: PrepaidStart, now: datetime) -> None:
             refunds.request(start.driver, start.amount_minor - spent_minor, only=top_up)
         except (Invalid, refunds.NothingToReturn) as obstacle:
             logger.error("prepaid start %s: the rest could not be returned: %s", start.code, obstacle.message)
-    if PrepaidStart.objects.filter(pk=start.pk, returned_at=None).update(returned_at=now) and start.driver.is_guest:
-        _write_to_guest(start, spent_minor)
+    with transaction.atomic():  # who dies in between has written to nobody, and the next one does
+        if PrepaidStart.objects.filter(pk=start.pk, returned_at=None).update(returned_at=now) and start.driver.is_guest:
+            _write_to_guest(start, spent_minor)
 
 
 def _write_to_guest(start: PrepaidStart, spent_minor: int) -> None:
