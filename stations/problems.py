@@ -11,6 +11,7 @@ from typing import IO
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
@@ -230,7 +231,8 @@ def _tell_owner(problem: Problem) -> None:
             "number": problem.connector.number,
             "kind": problem.get_kind_display(),
         }
-    notifications.notify(owner, Notification.Kind.CHARGER_ALERT, url=f"/owner/{place.code}/problems/", place=place.name, reason=reason)
+    url = reverse("stations:owner_problems", args=[place.code])
+    notifications.notify(owner, Notification.Kind.CHARGER_ALERT, url=url, place=place.name, reason=reason)
 
 
 def _tell_reporter(problem: Problem, said: str) -> None:
