@@ -30,22 +30,25 @@ def figures(postgresql: str) -> Iterator[dict[str, Any]]:
         yield from (_shown(one, "PostgreSQL", GOALS[one["scenario"]], naive[one["scenario"]]) for one in through(url, *SCENARIOS))
     with fresh_database(postgresql) as url:
         yield from (_shown(one, "PostgreSQL", GOALS[one["scenario"]]) for one in through(url, "metervalues", count=MANY))
+    with fresh_database(postgresql) as url:
+        for one in through(url, *SCENARIOS, LEAN_SOCKETS="False"):
+            yield _shown(one, "PostgreSQL, sockets of Daphne", GOALS[one["scenario"]])
     yield from (_shown(one, "SQLite", 2 * GOALS[one["scenario"]]) for one in through(SQLITE, *SCENARIOS))
 
 
 def _shown(one: dict[str, Any], database: str, goal: float, naive: float | None = None) -> dict[str, Any]:
     what = f"{one['scenario']}, {one['chargers']} chargers, {database}: server CPU per message"
-    name = f"{one['scenario']}-{one['chargers']}-{database.lower()}"
+    name = f"{one['scenario']}-{one['chargers']}-{'-'.join(database.lower().replace(',', '').split())}"
     more = {key: one[key] for key in ("per_second", "p50_ms", "p99_ms", "database_cpu_us")}
     return show(what, one["server_cpu_us"], "µs", name=name, goal=goal, beside=naive, **more)
 
 
-def through(database_url: str, *scenarios: str, naive: bool = False, count: int = CHARGERS) -> list[dict[str, Any]]:
+def through(database_url: str, *scenarios: str, naive: bool = False, count: int = CHARGERS, **settings: str) -> list[dict[str, Any]]:
     """Loads against one database, through the real door or the naive path; afterwards the real one's books must balance."""
     with tempfile.TemporaryDirectory(prefix="chargeshare-bench-") as name:
         directory = Path(name)
         port = free_port()
-        environment = quiet(database_url.format(directory=directory), SPOOL_DIR=f"{directory}/spool")
+        environment = quiet(database_url.format(directory=directory), SPOOL_DIR=f"{directory}/spool", **settings)
         run(environment, "manage.py", "migrate", "-v0")
         fleet = directory / "fleet.json"
         fleet.write_text(run(environment, "-m", "tests.bench.prepare", str(count)))

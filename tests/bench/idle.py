@@ -7,6 +7,7 @@ from tests.bench.running import fresh_database, show
 from tests.bench.storm import through
 
 CHARGERS = 10_000
+FEW = 2_000  # enough to see what one of them takes
 
 
 def figures(postgresql: str) -> Iterator[dict[str, Any]]:
@@ -15,6 +16,10 @@ def figures(postgresql: str) -> Iterator[dict[str, Any]]:
         one = through(url, CHARGERS, "--rest", "40", "--watch", "60")
     yield show(f"{CHARGERS:,} idle chargers in one process: memory of each", one["kib_each"], "KiB", name="idle-memory", goal=25)
     yield show(f"{CHARGERS:,} idle chargers: CPU of one core", one["idle_cpu_percent"], "%", name="idle-cpu")
+    with fresh_database(postgresql) as url:
+        stock = through(url, FEW, "--rest", "40", LEAN_SOCKETS="False")
+    what = f"{FEW:,} idle chargers whose sockets stay with Daphne: memory of each"
+    yield show(what, stock["kib_each"], "KiB", name="idle-memory-stock", goal=25)
     for fleet in (100_000, 1_000_000):
         mib = fleet * one["kib_each"] / 1024
         yield show(f"{fleet:,} idle chargers: memory of all processes' sockets", mib, "MiB", name=f"idle-memory-{fleet}")

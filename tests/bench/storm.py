@@ -30,11 +30,11 @@ def _shown(one: dict[str, Any], database: str, goal_s: float) -> Iterator[dict[s
     yield show(f"{what}: longest Heartbeat of others", one["longest_wait_s"] * 1e3, "ms", name=f"{name}-others", goal=1_000)
 
 
-def through(database_url: str, count: int, *arguments: str) -> dict[str, Any]:
-    """One storm; whoever is refused or lost, and what is not stored afterwards, makes the figure void."""
+def through(database_url: str, count: int, *arguments: str, **settings: str) -> dict[str, Any]:
+    """One storm, with other settings where they are given; whoever is refused or lost, and what is not stored, makes the figure void."""
     with tempfile.TemporaryDirectory(prefix="chargeshare-bench-") as name:
         directory, port = Path(name), free_port()
-        environment = quiet(database_url.format(directory=directory), SPOOL_DIR=f"{directory}/spool")
+        environment = quiet(database_url.format(directory=directory), SPOOL_DIR=f"{directory}/spool", **settings)
         run(environment, "manage.py", "migrate", "-v0")
         fleet = directory / "fleet.json"
         fleet.write_text(run(environment, "-m", "tests.bench.fleet", str(count + WITNESSES)))
