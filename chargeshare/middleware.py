@@ -8,6 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotFound
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
 from django.urls import resolve
 from django.utils import timezone
@@ -51,6 +52,23 @@ def pages_use_little(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        return response
+
+    return answer
+
+
+TEXTS = ("text/", "application/json", "application/javascript", "application/manifest+json", "image/svg+xml")
+
+
+def texts_travel_compressed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Press what is text, for a phone on a bad line. What is pressed already, pictures, type and parts of files go as they are."""
+    press = GZipMiddleware(get_response)
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code == 206 or not response.headers.get("Content-Type", "").startswith(TEXTS):
+            return response
+        press.process_response(request, response)  # which changes it where that pays
         return response
 
     return answer

@@ -144,6 +144,7 @@ MIDDLEWARE = [
     "chargeshare.middleware.probes_pass_by",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "chargeshare.middleware.texts_travel_compressed",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "chargeshare.middleware.pages_use_little",
@@ -318,7 +319,9 @@ DEFAULT_FROM_EMAIL = f"ChargeShare <noreply@{urlsplit(PUBLIC_URL).hostname}>"
 
 # Web push
 VAPID_PRIVATE_KEY = env.matching("VAPID_PRIVATE_KEY", "", r"([A-Za-z0-9_-]{43}=?)?", "a key as `manage.py create_push_key` makes it")
-VAPID_CONTACT = env.matching("VAPID_CONTACT", "", r"((mailto:[^\s@]+@|https://)[^\s@]+)?", "an address that begins with mailto: or https://")
+VAPID_CONTACT = env.matching(
+    "VAPID_CONTACT", "", r"((mailto:[^\s@]+@|https://)[^\s@]+)?", "an address that begins with mailto: or https://"
+)
 PUSH_HOSTS = env.words("PUSH_HOSTS", "fcm.googleapis.com,*.push.services.mozilla.com,*.notify.windows.com,*.push.apple.com")
 
 # Security

@@ -15,3 +15,13 @@ def test_pages_bind_the_browser(client, path):
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert "http" not in policy
+
+
+@pytest.mark.django_db
+def test_texts_travel_compressed_and_nothing_else_does(client):
+    pressed = client.get("/accounts/login/", headers={"accept-encoding": "gzip"})
+    assert pressed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in pressed.headers["Vary"]
+    assert len(pressed.content) < len(client.get("/accounts/login/").content) / 2
+    assert "Content-Encoding" not in client.get("/accounts/login/").headers
+    assert "Content-Encoding" not in client.get("/healthz", headers={"accept-encoding": "gzip"}).headers

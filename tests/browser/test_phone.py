@@ -139,10 +139,12 @@ def test_what_one_needs_on_the_way_is_there_without_a_network(
     expect(page.locator("main").get_by_text("Garáž u nádraží").first).to_be_visible()
     page.goto("/sessions/")
     expect(page.get_by_role("link", name=re.compile("Garáž u nádraží"))).to_be_visible()
-    page.goto("/")
-    expect(page.locator("[data-code]")).to_have_count(2)
-    expect(page.locator(".pin-holder")).not_to_have_count(0)
-    expect(bar).to_contain_text(re.compile(r"You are offline\. Showing \d+:\d\d"))
+    window = context.new_page()
+    window.goto("/")
+    expect(window.locator("[data-code]")).to_have_count(2)
+    expect(window.locator(".pin-holder")).not_to_have_count(0)
+    expect(window.locator(".offline-bar")).to_contain_text(re.compile(r"You are offline\. Showing \d+:\d\d"))
+    window.close()
 
     page.goto("/wallet/")  # money is never kept
     expect(page.get_by_role("heading", name="You are offline")).to_be_visible()
