@@ -20,6 +20,8 @@ from billing.models import (
     FeeSeries,
     GatewayStatement,
     Hold,
+    KeptBalance,
+    KeptSum,
     LedgerAccount,
     LedgerEntry,
     LedgerProof,
@@ -196,6 +198,24 @@ class FeeDocumentAdmin(ReadOnlyAdmin):
     list_filter = ["month"]
     search_fields = ["number", "owner__email"]
     list_select_related = ["owner"]
+
+
+@admin.register(KeptSum)
+class KeptSumAdmin(ReadOnlyAdmin):
+    """What owners' receipts came to, written down."""
+
+    list_display = ["owner", "of", "month", "charge_point_code", "driver", "sessions", "gross_minor", "earned_minor", "last_receipt"]
+    list_select_related = ["owner", "driver"]
+    search_fields = ["owner__email", "=charge_point_code"]
+
+
+@admin.register(KeptBalance)
+class KeptBalanceAdmin(ReadOnlyAdmin):
+    """What the entries of accounts came to, written down."""
+
+    list_display = ["account", "month", "moved_minor", "last_entry"]
+    list_select_related = ["account__user"]
+    search_fields = ["account__user__email"]
 
 
 @admin.register(TopUp)

@@ -15,6 +15,8 @@ from billing.models import (
     FeeDocument,
     FeeSeries,
     Hold,
+    KeptBalance,
+    KeptSum,
     LedgerAccount,
     LedgerEntry,
     LedgerTransaction,
@@ -278,6 +280,41 @@ def _payouts_are_booked() -> Iterator[str]:
                     yield f"Transaction {key} has no payout."
 
 
+def _kept_sums_are_sums() -> Iterator[str]:
+    """What was written down of an owner's receipts is what they come to, up to the last one that is in it."""
+    figures = ("gross_minor", "fee_minor", "earned_minor", "vat_minor", "fee_vat_minor")
+    columns = ("total_minor", "fee_minor", "owner_minor", "vat_minor", "fee_vat_minor")
+    written = ", ".join(f"SUM({name}) AS {name}" for name in figures)
+    plain = ", ".join(f"SUM(c.{column}) AS {name}" for name, column in zip(figures, columns, strict=True))
+    wrong = " OR ".join(f"plain.{name} <> written.{name}" for name in figures)
+    visits = "CASE WHEN c.corrects_id IS NULL THEN {} ELSE 0 END"
+    statement = f"""
+        SELECT written.owner_id, written.kind FROM
+        (SELECT owner_id, of AS kind, SUM(energy_wh) AS wh, SUM(sessions) AS visits, {written}
+            FROM {_table(KeptSum)} GROUP BY owner_id, of) written
+        LEFT JOIN (SELECT c.owner_id, {plain}, SUM({visits.format("c.energy_wh")}) AS wh, SUM({visits.format("1")}) AS visits
+            FROM {_table(ChargeDetailRecord)} c
+            JOIN (SELECT owner_id, MAX(last_receipt) AS last FROM {_table(KeptSum)} GROUP BY owner_id) mark
+            ON mark.owner_id = c.owner_id AND c.id <= mark.last GROUP BY c.owner_id) plain ON plain.owner_id = written.owner_id
+        WHERE plain.owner_id IS NULL OR plain.wh <> written.wh OR plain.visits <> written.visits OR {wrong}
+        ORDER BY written.owner_id, written.kind
+    """  # noqa: S608 - names of ours
+    for owner_id, kind in _rows(statement):
+        yield f"The sums written down for owner {owner_id} ({kind}) are not what her receipts come to."
+
+
+def _kept_balances_are_sums() -> Iterator[str]:
+    """The same of the entries of an account."""
+    statement = f"""
+        SELECT written.account_id, written.moved, SUM(e.amount_minor) FROM
+        (SELECT account_id, MAX(last_entry) AS last, SUM(moved_minor) AS moved FROM {_table(KeptBalance)} GROUP BY account_id) written
+        JOIN {_table(LedgerEntry)} e ON e.account_id = written.account_id AND e.id <= written.last
+        GROUP BY written.account_id, written.moved HAVING SUM(e.amount_minor) <> written.moved ORDER BY written.account_id
+    """  # noqa: S608 - names of ours
+    for account_id, moved_minor, sum_minor in _rows(statement):
+        yield f"Of account {account_id} {moved_minor} is written down, its entries sum to {sum_minor}."
+
+
 PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _transactions_balance,
     _balances_are_sums,
@@ -293,4 +330,6 @@ PROOFS: tuple[Callable[[], Iterator[str]], ...] = (
     _transit_is_what_is_on_its_way,
     _payouts_lie_apart,
     _payouts_are_booked,
+    _kept_sums_are_sums,
+    _kept_balances_are_sums,
 )

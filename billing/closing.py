@@ -20,7 +20,7 @@ class MoneyLeft(DomainError):
 def object_to_closing(sender: object, user: User, **_more: Any) -> None:  # noqa: ARG001 - a signal's receiver
     """Refuse while a wallet, a debt, a hold, a top-up under way or earnings stand in the way. Promo credit is given up."""
     purse = ledger.lock_wallet(user)
-    earned = earnings.of(user)
+    earned = earnings.balances(user)
     if purse.held_minor:
         raise MoneyLeft(_("A session is still open. Close the account when it has been settled."))
     if purse.debt_minor < 0:

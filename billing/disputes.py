@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -170,7 +170,8 @@ def decide(staff: User, dispute: Dispute, *, returned_minor: int, decision: str)
 
 def frozen_minor(owner: User) -> int:
     """How much of an owner's earnings must wait for a decision."""
-    found = Dispute.objects.filter(cdr__owner_id=owner.pk, status__in=OPEN, cdr__currency=settings.CURRENCY)
+    hers = ChargeDetailRecord.objects.filter(pk=OuterRef("cdr"), owner_id=owner.pk, currency=settings.CURRENCY)
+    found = Dispute.objects.filter(Exists(hers), status__in=OPEN)  # few are open, but she may have very many receipts
     return int(found.aggregate(sum=Sum("frozen_minor"))["sum"] or 0)
 
 

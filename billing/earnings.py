@@ -1,18 +1,17 @@
 """What owners have earned: pending while a session may still be disputed, then available."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Max, Sum
 
 from accounts.models import User
-from billing import ledger, spans
+from billing import kept, ledger, spans
 from billing.ledger import Kind
-from billing.models import ChargeDetailRecord, LedgerAccount, LedgerEntry
+from billing.models import LedgerAccount, LedgerEntry
 
 PENDING_FOR = timedelta(hours=72)
 RELEASE = "release"
@@ -28,43 +27,46 @@ class Harvest:
 
 
 @dataclass(frozen=True)
-class Earnings:
-    """What an owner has, and where it came from. Months begin at midnight in the house's time zone."""
+class Balances:
+    """What an owner has."""
 
     pending_minor: int
     available_minor: int
     in_payout_minor: int
     currency: str
+
+
+@dataclass(frozen=True)
+class Earnings(Balances):
+    """The same, and where it came from. Months begin at midnight in the house's time zone."""
+
     by_month: dict[date, Harvest]
     by_charge_point: dict[str, Harvest]
 
 
-def of(user: User) -> Earnings:
-    """An owner's earnings; `by_charge_point` goes by the code of the charger."""
+def balances(user: User) -> Balances:
+    """What an owner's accounts stand at."""
     kinds = (Kind.EARNINGS_PENDING, Kind.EARNINGS_AVAILABLE, Kind.EARNINGS_IN_PAYOUT)
     accounts = LedgerAccount.objects.filter(user_id=user.pk, kind__in=kinds, currency=settings.CURRENCY)
-    balances = defaultdict(int, accounts.values_list("kind", "balance_minor"))
-    mine = ChargeDetailRecord.objects.filter(owner_id=user.pk).order_by()
-    sums = {
-        "earned_minor": Sum("owner_minor"),
-        "energy_wh": Sum("energy_wh", filter=Q(corrects=None)),
-        "sessions": Count("pk", filter=Q(corrects=None)),
-    }
+    of_kind = dict(accounts.values_list("kind", "balance_minor"))
+    return Balances(*(of_kind.get(kind, 0) for kind in kinds), currency=settings.CURRENCY)
+
+
+def of(user: User) -> Earnings:
+    """An owner's earnings; `by_charge_point` goes by the code of the charger."""
     known = spans.first_and_last(user.pk)
-    months = spans.by_month(user.pk, spans.months(*known), with_own=True) if known is not None else {}
-    places = mine.values("charge_point_code").annotate(**sums).order_by("charge_point_code")
+    months = spans.months(*known) if known is not None else []
+    by_month = kept.sums(user.pk, months, of=kept.Of.MADE, per="month", with_own=True)
+    places = kept.sums(user.pk, months, of=kept.Of.MADE, per="charge_point_code", with_own=True)
     return Earnings(
-        pending_minor=balances[Kind.EARNINGS_PENDING],
-        available_minor=balances[Kind.EARNINGS_AVAILABLE],
-        in_payout_minor=balances[Kind.EARNINGS_IN_PAYOUT],
-        currency=settings.CURRENCY,
-        by_month={month: _sum(row) for month, row in months.items()},
-        by_charge_point={row["charge_point_code"]: _sum(row) for row in places},
+        **vars(balances(user)),
+        by_month={month: _sum(row) for month, row in sorted(by_month.items(), reverse=True) if any(row[name] for name in spans.NAMES)},
+        by_charge_point={code: _sum(row) for code, row in sorted(places.items())},
     )
 
 
-def _sum(row: Mapping[str, int | None]) -> Harvest:
-    return Harvest(row["earned_minor"] or 0, row["energy_wh"] or 0, row["sessions"] or 0)
+def _sum(row: Mapping[str, int]) -> Harvest:
+    return Harvest(row["earned_minor"], row["energy_wh"], row["sessions"])
 
 
 def release_pending(*, now: datetime) -> int:
@@ -82,15 +84,13 @@ def _release(pending: LedgerAccount, now: datetime) -> bool:
         raise ValueError(f"Account {pending.pk} belongs to nobody.")
     available = ledger.account(owner, Kind.EARNINGS_AVAILABLE)
     pending = ledger.lock([pending, available])[pending.pk]
-    entries = LedgerEntry.objects.filter(account=pending)
-    is_counted = Q(transaction__kind=RELEASE) | Q(amount_minor__lt=0) | Q(transaction__created_at__lte=now - PENDING_FOR)
-    counted = entries.aggregate(ripe=Sum("amount_minor", filter=is_counted), last=Max("pk"))
-    ripe_minor = int(counted["ripe"] or 0)
+    recent = LedgerEntry.objects.filter(account=pending, amount_minor__gt=0, transaction__created_at__gt=now - PENDING_FOR)
+    waiting_minor = recent.exclude(transaction__kind=RELEASE).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    ripe_minor = pending.balance_minor - int(waiting_minor)
     if ripe_minor < 0:
         ripe_minor = min(0, pending.balance_minor)
     if ripe_minor == 0:
         return False
-    ledger.post(
-        key=f"{RELEASE}:{pending.pk}:{counted['last']}", kind=RELEASE, entries=[(pending, -ripe_minor), (available, ripe_minor)], at=now
-    )
+    last = LedgerEntry.objects.filter(account=pending).aggregate(last=Max("pk"))["last"]
+    ledger.post(key=f"{RELEASE}:{pending.pk}:{last}", kind=RELEASE, entries=[(pending, -ripe_minor), (available, ripe_minor)], at=now)
     return True

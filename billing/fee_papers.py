@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, Max, OuterRef
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -84,7 +84,8 @@ def _issue(owner: User, month: date) -> FeeDocument | None:
     if issued is not None:
         return issued
     paper = _drawn_up(owner, month)
-    if not paper.statement.receipts:
+    last = paper.statement.receipts.aggregate(last=Max("pk"))["last"]
+    if last is None:
         return None
     series.last += 1
     series.save(update_fields=["last"])
@@ -98,7 +99,7 @@ def _issue(owner: User, month: date) -> FeeDocument | None:
         customer=dict(paper.customer),
         sums={**asdict(paper.statement.sums), **{name: getattr(paper.statement, name) for name in AMOUNTS}},
         currency=settings.CURRENCY,
-        last_receipt=paper.statement.receipts[-1].pk,
+        last_receipt=last,
     )
     return made
 
@@ -117,7 +118,7 @@ def _frozen(owner: User, document: FeeDocument) -> Paper:
     statement = Statement(
         month=document.month,
         sums=Sums(**sums),
-        receipts=list(receipts.defer("readings").select_related("corrects").order_by("pk")),
+        receipts=statements.in_order(receipts),
         payouts=statements.payouts_of_month(owner, document.month),
         **amounts,
     )
@@ -180,7 +181,7 @@ def pdf(month: Paper) -> bytes:
     head = (_("Date"), _("Receipt"), _("Charger"), _("Guest"), _("Price"), _("Fee"), _("For you"))
     found = statement.receipts[:MOST_ON_PAPER]
     paper.columns(head, [_printed(owner, cdr) for cdr in found], (22, 34, 34, 24, 19, 17, 20), words=4)
-    if len(statement.receipts) > MOST_ON_PAPER:
+    if statement.receipts.count() > MOST_ON_PAPER:
         paper.text_line(_("The first %(count)s sessions; all of them are in the table.") % {"count": MOST_ON_PAPER}, size=8, grey=True)
     return bytes(paper.output())
 

@@ -6,7 +6,7 @@ the stretch between in its index, and of a hundred thousand receipts it need not
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import Any, Literal
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -19,19 +19,16 @@ _SUMS = """
     SELECT span.place, SUM(cdr.total_minor), SUM(cdr.fee_minor), SUM(cdr.owner_minor),
         SUM(CASE WHEN cdr.corrects_id IS NULL THEN cdr.energy_wh ELSE 0 END), SUM(CASE WHEN cdr.corrects_id IS NULL THEN 1 ELSE 0 END),
         SUM(cdr.vat_minor), SUM(cdr.fee_vat_minor)
-    FROM span JOIN {table} AS cdr ON cdr.owner_id = %s AND cdr.{column} >= span.begins AND cdr.{column} < span.ends
-    {others}
+    FROM span JOIN {table} AS cdr ON cdr.owner_id = %s AND cdr.stopped_at >= span.begins AND cdr.stopped_at < span.ends
+    WHERE cdr.driver_id IS NULL OR cdr.driver_id <> cdr.owner_id
     GROUP BY span.place
 """
-_OF_OTHERS = "WHERE cdr.driver_id IS NULL OR cdr.driver_id <> cdr.owner_id"
 
 
-def sums(
-    owner_id: int, spans: Sequence[tuple[datetime, datetime]], *, by: Literal["created_at", "stopped_at"], with_own: bool = False
-) -> list[dict[str, int]]:
-    """For each span what its receipts come to, by when they were made or when the charging ended; corrections are no sessions.
+def sums(owner_id: int, spans: Sequence[tuple[datetime, datetime]]) -> list[dict[str, int]]:
+    """For each span what its receipts come to, by when the charging ended; corrections are no sessions.
 
-    What the owner charged herself brings nothing and is left out, unless `with_own`.
+    What the owner charged herself brings nothing and is left out.
     """
     found: list[dict[str, int]] = [dict.fromkeys(NAMES, 0) for _span in spans]
     if not spans:
@@ -39,8 +36,7 @@ def sums(
     time_of = connection.ops.adapt_datetimefield_value
     values: list[Any] = [part for place, (begins, ends) in enumerate(spans) for part in (place, time_of(begins), time_of(ends))]
     row = "(%s, %s::timestamptz, %s::timestamptz)" if connection.vendor == "postgresql" else "(%s, %s, %s)"
-    others = "" if with_own else _OF_OTHERS
-    sql = _SUMS.format(spans=", ".join([row] * len(spans)), table=ChargeDetailRecord._meta.db_table, column=by, others=others)
+    sql = _SUMS.format(spans=", ".join([row] * len(spans)), table=ChargeDetailRecord._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, owner_id])
         for place, *figures in cursor.fetchall():
@@ -67,10 +63,3 @@ def first_and_last(owner_id: int) -> tuple[date, date] | None:
         return None
     zone = timezone.get_default_timezone()
     return timezone.localdate(oldest, zone), timezone.localdate(youngest, zone)
-
-
-def by_month(owner_id: int, of: Sequence[date], *, with_own: bool = False) -> dict[date, dict[str, int]]:
-    """The sums of these months, the newest first; those without a receipt are left out."""
-    spans = [(midnight(month), midnight(date(month.year + month.month // 12, month.month % 12 + 1, 1))) for month in of]
-    found = dict(zip(of, sums(owner_id, spans, by="created_at", with_own=with_own), strict=True))
-    return {month: found[month] for month in sorted(of, reverse=True) if any(found[month].values())}

@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from billing import money, spans
+from billing import kept, money, spans
 from billing.ledger import Kind
 from billing.models import ChargeDetailRecord, LedgerEntry, Payout
 from billing.spreadsheets import Row
@@ -60,7 +60,7 @@ class Statement:
     paid_out_minor: int
     returned_minor: int
     closing_minor: int
-    receipts: list[ChargeDetailRecord]
+    receipts: QuerySet[ChargeDetailRecord]
     payouts: list[Payout] = field(default_factory=list)
 
     @property
@@ -127,21 +127,30 @@ def years(owner: User) -> list[int]:
 
 def by_month(owner: User, year: int) -> list[Share]:
     """The months of a year that brought something, the newest first."""
-    months = spans.months(date(year, 1, 1), date(year, 12, 1))
-    return [Share("", Sums(**row), month) for month, row in spans.by_month(owner.pk, months).items()]
+    found = kept.sums(owner.pk, _months(year), of=kept.Of.MADE, per="month")
+    return [Share("", _sums(row), month) for month, row in sorted(found.items(), reverse=True) if any(row[name] for name in SUMS)]
 
 
 def by_charge_point(owner: User, year: int) -> list[Share]:
     """The chargers of an owner, under the name they had last, the one that brought most first."""
-    found = list(_of_year(owner, year).values("charge_point_code").annotate(last=Max("pk"), **SUMS))
-    names = dict(ChargeDetailRecord.objects.filter(pk__in=[row["last"] for row in found]).values_list("charge_point_code", "place_name"))
-    return _richest_first([Share(names[row["charge_point_code"]], sums_of(row)) for row in found])
+    found = kept.sums(owner.pk, _months(year), of=kept.Of.MADE, per="charge_point_code")
+    last = [row["last_receipt"] for row in found.values()]
+    names = dict(ChargeDetailRecord.objects.filter(pk__in=last).values_list("charge_point_code", "place_name"))
+    return _richest_first([Share(names[code], _sums(row)) for code, row in found.items()])
 
 
 def by_guest(owner: User, year: int) -> list[Share]:
     """The guests of an owner, each under a made-up name that stays the same for her and means nothing to anybody else."""
-    found = _of_year(owner, year).values("driver_id").annotate(**SUMS)
-    return _richest_first([Share(pseudonym(owner, row["driver_id"]), sums_of(row)) for row in found])
+    found = kept.sums(owner.pk, _months(year), of=kept.Of.GUESTS, per="driver_id")
+    return _richest_first([Share(pseudonym(owner, driver_id), _sums(row)) for driver_id, row in found.items()])
+
+
+def _months(year: int) -> list[date]:
+    return spans.months(date(year, 1, 1), date(year, 12, 1))
+
+
+def _sums(row: Mapping[str, int]) -> Sums:
+    return Sums(**{name: row[name] for name in SUMS})
 
 
 def _richest_first(shares: list[Share]) -> list[Share]:
@@ -156,30 +165,28 @@ def pseudonym(owner: User, driver_id: int | None) -> str:
     return _("Guest %(word)s") % {"word": digest.hexdigest()[:5].upper()}
 
 
-def _of_year(owner: User, year: int) -> QuerySet[ChargeDetailRecord]:
-    return earned(owner, begins=date(year, 1, 1), ends=date(year + 1, 1, 1)).order_by()
-
-
 def of_month(owner: User, month: date) -> Statement:
     """One month, with its sessions in the order in which they were settled."""
     ends = next_month(month)
     found = earned(owner, begins=month, ends=ends)
-    until_then = {"account__user_id": owner.pk, "account__kind__in": EARNINGS, "account__currency": settings.CURRENCY}
-    in_month = LedgerEntry.objects.filter(
-        **until_then, transaction__created_at__gte=midnight(month), transaction__created_at__lt=midnight(ends)
-    )
-    moved = in_month.filter(transaction__kind="payout").values("transaction__key").annotate(sum=Sum("amount_minor")).order_by()
-    amounts = [int(row["sum"] or 0) for row in moved]
+    of_hers = {"user_id": owner.pk, "kind__in": EARNINGS, "currency": settings.CURRENCY}
+    opening_minor, closing_minor = kept.balances_before(of_hers, [month, ends])
+    amounts = _paid_out(owner, month, ends)
     return Statement(
         month=month,
         sums=sums_of(found.aggregate(**SUMS)),
-        opening_minor=_stood_at(midnight(month), until_then),
+        opening_minor=opening_minor,
         paid_out_minor=-sum(amount_minor for amount_minor in amounts if amount_minor < 0),
         returned_minor=sum(amount_minor for amount_minor in amounts if amount_minor > 0),
-        closing_minor=_stood_at(midnight(ends), until_then),
-        receipts=list(found.defer("readings").select_related("corrects").order_by("pk")),
+        closing_minor=closing_minor,
+        receipts=in_order(found),
         payouts=payouts_of_month(owner, month),
     )
+
+
+def in_order(found: QuerySet[ChargeDetailRecord]) -> QuerySet[ChargeDetailRecord]:
+    """Receipts in the order in which they were settled, as a statement shows them."""
+    return found.defer("readings").select_related("corrects").order_by("created_at", "pk")
 
 
 def payouts_of_month(owner: User, month: date) -> list[Payout]:
@@ -188,9 +195,17 @@ def payouts_of_month(owner: User, month: date) -> list[Payout]:
     return list(found.order_by("pk"))
 
 
-def _stood_at(moment: datetime, of_hers: dict[str, object]) -> int:
-    found = LedgerEntry.objects.filter(**of_hers, transaction__created_at__lt=moment).aggregate(sum=Sum("amount_minor"))
-    return int(found["sum"] or 0)
+def _paid_out(owner: User, month: date, ends: date) -> list[int]:
+    """What each step of a payout in a month changed of what an owner has."""
+    steps = LedgerEntry.objects.filter(
+        account__user_id=owner.pk,
+        account__kind__in=(Kind.EARNINGS_AVAILABLE, Kind.EARNINGS_IN_PAYOUT),
+        account__currency=settings.CURRENCY,
+        transaction__kind="payout",
+        transaction__created_at__gte=midnight(month),
+        transaction__created_at__lt=midnight(ends),
+    )
+    return [int(row["sum"]) for row in steps.values("transaction__key").annotate(sum=Sum("amount_minor")).order_by()]
 
 
 def rows(owner: User, found: QuerySet[ChargeDetailRecord]) -> list[Row]:
@@ -199,7 +214,7 @@ def rows(owner: User, found: QuerySet[ChargeDetailRecord]) -> list[Row]:
         *(_("Receipt"), _("Corrects"), _("Settled"), _("Begin"), _("End"), _("Charger"), _("Connector"), _("Guest")),
         *(_("Energy (kWh)"), _("Price"), _("VAT in the price"), _("Fee"), _("VAT in the fee"), _("For you"), _("Currency")),
     ]
-    return [head, *(_row(owner, cdr) for cdr in found.defer("readings").select_related("corrects").order_by("pk"))]
+    return [head, *(_row(owner, cdr) for cdr in in_order(found))]
 
 
 def _row(owner: User, cdr: ChargeDetailRecord) -> Row:

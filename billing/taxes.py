@@ -3,6 +3,7 @@
 The figures are facts; what follows from them for one person is said by an adviser, and the pages say so.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -72,8 +73,9 @@ class Reported:
 
 def of(owner: User, year: int) -> Year:
     """The year of an owner by quarters."""
-    quarters = [_quarter(owner, year, number) for number in range(4)]
-    total = Sums(*(sum(getattr(quarter, name) for quarter in quarters) for name in Sums.__dataclass_fields__))
+    months = {share.month.month: share.sums for share in statements.by_month(owner, year) if share.month}
+    quarters = [_together(months.get(3 * number + month, Sums()) for month in (1, 2, 3)) for number in range(4)]
+    total = _together(quarters)
     return Year(
         year=year,
         total=total,
@@ -84,10 +86,9 @@ def of(owner: User, year: int) -> Year:
     )
 
 
-def _quarter(owner: User, year: int, number: int) -> Sums:
-    begins = date(year, 3 * number + 1, 1)
-    ends = date(year + 1, 1, 1) if number == 3 else date(year, 3 * number + 4, 1)
-    return statements.sums_of(statements.earned(owner, begins=begins, ends=ends).aggregate(**statements.SUMS))
+def _together(parts: Iterable[Sums]) -> Sums:
+    parts = list(parts)
+    return Sums(**{name: sum(getattr(part, name) for part in parts) for name in Sums.__dataclass_fields__})
 
 
 def report(year: int, *, crowns_per_euro: Decimal) -> list[Reported]:

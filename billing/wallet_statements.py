@@ -6,21 +6,22 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from billing import journal, ledger, money, receipts
+from billing import journal, kept, ledger, money, receipts
 from billing.ledger import Kind
-from billing.models import ChargeDetailRecord, LedgerEntry
+from billing.models import ChargeDetailRecord, LedgerEntry, LedgerTransaction
 from billing.paper import Sheet, day
 from billing.spreadsheets import Row
 from billing.statements import midnight, next_month
 
 MOST_ON_PAPER = 1_500
 SESSIONS = ("settle", "correct")
+_TOLD = ("number", "created_at", "place_name", "energy_wh", "corrects")
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class _Event:
 def of_month(user: User, month: date) -> Statement:
     """One month, its events in the order in which they happened."""
     begins, ends = midnight(month), midnight(next_month(month))
-    opening_minor = _stood_at(user, begins)
+    spendable = {"user_id": user.pk, "kind__in": journal.SPENDABLE, "currency": settings.CURRENCY}
+    (opening_minor,) = kept.balances_before(spendable, [month])
     paid = _receipts(user, begins, ends)
     lines: list[tuple[datetime, int, _Event | None, ChargeDetailRecord | None]] = [
         (at, pk, event, paid.pop(event.url, None) if event.kind in SESSIONS else None)
@@ -144,13 +146,11 @@ def _entries(user: User) -> QuerySet[LedgerEntry]:
     return found
 
 
-def _stood_at(user: User, moment: datetime) -> int:
-    before = _entries(user).filter(account__kind__in=journal.SPENDABLE, transaction__created_at__lt=moment)
-    return int(before.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
-
-
 def _events(user: User, begins: datetime, ends: datetime) -> dict[tuple[datetime, int], _Event]:
+    booked = LedgerTransaction.objects.filter(created_at__gte=begins, created_at__lt=ends)
+    known = booked.aggregate(first=Min("pk"), last=Max("pk"))  # told between which they lie, the database looks at hers alone
     rows = _entries(user).filter(transaction__created_at__gte=begins, transaction__created_at__lt=ends)
+    rows = rows.filter(transaction_id__gte=known["first"] or 0, transaction_id__lte=known["last"] or 0)
     events: dict[tuple[datetime, int], _Event] = {}
     of_transaction = ("transaction__created_at", "transaction_id", "transaction__kind", "transaction__note", "transaction__url")
     for at, pk, kind, note, url, account, amount_minor in rows.values_list(*of_transaction, "account__kind", "amount_minor"):
@@ -160,7 +160,7 @@ def _events(user: User, begins: datetime, ends: datetime) -> dict[tuple[datetime
 
 def _receipts(user: User, begins: datetime, ends: datetime) -> dict[str, ChargeDetailRecord]:
     found = ChargeDetailRecord.objects.filter(driver_id=user.pk, created_at__gte=begins, created_at__lt=ends)
-    return {cdr.get_absolute_url(): cdr for cdr in found.defer("readings", "tariff").order_by("pk")}
+    return {cdr.get_absolute_url(): cdr for cdr in found.only(*_TOLD).order_by("pk")}
 
 
 def _line(at: datetime, event: _Event | None, cdr: ChargeDetailRecord | None, amount_minor: int, balance_minor: int) -> Line:

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts.admin import ReadOnly
 from accounts.models import User
+from accounts.paging import Youngest
 from chargeshare.errors import DomainError
 from stations import booking_admin as _of_bookings  # noqa: F401 - importing registers them
 from stations import charge_points, sessions
@@ -100,10 +101,9 @@ class ChargePointAdmin(admin.ModelAdmin):
         "last_seen_at",
         "retired_at",
     ]
-    list_filter = ["is_published", "access", "security_profile", "is_paused", ("retired_at", admin.EmptyFieldListFilter), "vendor"]
+    list_filter = ["is_published", "access", "security_profile", "is_paused", ("retired_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["owner"]
     search_fields = ["=code", "identity", "name", "address", "owner__email", "serial_number", "box_serial_number"]
-    date_hierarchy = "created_at"
     fields = tuple(SHOWN)
     readonly_fields = [name for name in SHOWN if name not in EDITABLE]
     inlines = [ConnectorInline, InvitationInline]
@@ -158,10 +158,9 @@ class ChargingSessionAdmin(ReadOnly):
     """Sessions. Their figures follow from what chargers said; staff end what no StopTransaction will end."""
 
     list_display = ["id", "charge_point", "connector_number", "driver", "status", "started_at", "energy_wh", "cdr", "is_estimated", "note"]
-    list_filter = ["status", "origin", "is_estimated", "is_free", "id_tag_status"]
+    list_filter = ["status", "created_at", "origin", "is_estimated", "is_free"]
     list_select_related = ["charge_point", "connector__charge_point", "driver", "cdr"]
     search_fields = ["=code", "=transaction_id", "id_tag", "driver__email", "=charge_point__code", "charge_point__identity"]
-    date_hierarchy = "created_at"
     show_full_result_count = False
     actions = ["close"]
 
@@ -193,7 +192,7 @@ class MeterValueAdmin(ReadOnly):
     list_display = ["at", "connector", "charge_point", "session", "sample_count", "received_at"]
     list_select_related = ["connector__charge_point", "charge_point", "session__connector__charge_point"]
     search_fields = ["=session__code", "=connector__charge_point__code", "=charge_point__code"]
-    date_hierarchy = "at"
+    paginator = Youngest
     show_full_result_count = False
     ordering = ["-id"]
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
-from billing import spans
+from billing import kept, spans
 from billing.models import ChargeDetailRecord
 
 
@@ -93,10 +93,12 @@ class Harvest:
 
 def harvest(owner: User, span: Span) -> Harvest:
     """What came in during a span. The owner's own charging brings nothing; a correction is no visit of its own."""
+    if span.period == Period.YEAR:
+        return _of_year(owner, span)
     slots = span.slots
     edges = [spans.midnight(day) for day in (*slots, span.last + timedelta(days=1))]
-    *found, before = spans.sums(owner.pk, [*pairwise(edges), (spans.midnight(span.before.first), edges[0])], by="stopped_at")
-    by_slot = {slot: Tally(one["earned_minor"], one["energy_wh"], one["sessions"]) for slot, one in zip(slots, found, strict=True)}
+    *found, before = spans.sums(owner.pk, [*pairwise(edges), (spans.midnight(span.before.first), edges[0])])
+    by_slot = {slot: _tally(one) for slot, one in zip(slots, found, strict=True)}
     within = (
         ChargeDetailRecord.objects.filter(owner=owner, stopped_at__gte=edges[0], stopped_at__lt=edges[-1]).exclude(driver=owner).order_by()
     )
@@ -108,7 +110,30 @@ def harvest(owner: User, span: Span) -> Harvest:
     for code, stopped_at, more_wh in _corrections(within):
         by_slot[span.slot(timezone.localdate(stopped_at))].energy_wh += more_wh
         one.by_charge_point[code].energy_wh += more_wh
-    for tally in by_slot.values():
+    return _added_up(one)
+
+
+def _of_year(owner: User, span: Span) -> Harvest:
+    """The same of a year, which is made of whole months."""
+    slots, before = span.slots, span.before.slots
+    by_slot = kept.sums(owner.pk, slots, of=kept.Of.ENDED, per="month")
+    chargers = kept.sums(owner.pk, slots, of=kept.Of.ENDED, per="charge_point_code")
+    earlier = kept.sums(owner.pk, before, of=kept.Of.ENDED, per="month")
+    one = Harvest(
+        span,
+        sum(month["earned_minor"] for month in earlier.values()),
+        by_slot={slot: _tally(by_slot[slot]) if slot in by_slot else Tally() for slot in slots},
+        by_charge_point={code: _tally(charger) for code, charger in chargers.items()},
+    )
+    return _added_up(one)
+
+
+def _tally(figures: dict[str, int]) -> Tally:
+    return Tally(figures["earned_minor"], figures["energy_wh"] + figures.get("corrected_wh", 0), figures["sessions"])
+
+
+def _added_up(one: Harvest) -> Harvest:
+    for tally in one.by_slot.values():
         one.total.add(tally)
     return one
 

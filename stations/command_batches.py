@@ -4,7 +4,6 @@ A batch is rows of commands whose turns come one after the other, so whatever ho
 are the outbox, a restart loses nothing, and a charger that is away has its answer at once.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,8 +45,8 @@ class Progress(NamedTuple):
     """How far a batch has got: how many commands stand how, and how many chargers answered which word."""
 
     total: int
-    by_status: Mapping[str, int]
-    by_word: Mapping[str, int]
+    by_status: dict[str, int]
+    by_word: dict[str, int]
 
     @property
     def waiting(self) -> int:
@@ -144,15 +143,20 @@ def interrupt(batch: CommandBatch) -> int:
 
 
 def progress(batch: CommandBatch) -> Progress:
-    """Count what came of it, by status, and of what was answered by the charger's own word."""
-    by_status: Counter[str] = Counter()
-    by_word: Counter[str] = Counter()
-    rows = Command.objects.filter(batch=batch).order_by().annotate(word=KT("response__status"))
-    for status, word, times in rows.values_list("status", "word").annotate(times=Count("pk")):
-        by_status[status] += times
+    """What came of one."""
+    return progress_of([batch])[batch.pk]
+
+
+def progress_of(batches: Iterable[CommandBatch]) -> dict[int, Progress]:
+    """Count what came of each, by status, and of what was answered by the charger's own word: one query for all."""
+    found = {batch.pk: Progress(batch.total, {}, {}) for batch in batches}
+    rows = Command.objects.filter(batch__in=list(found)).order_by().annotate(word=KT("response__status"))
+    for batch, status, word, times in rows.values_list("batch", "status", "word").annotate(times=Count("pk")):
+        by_status, by_word = found[batch].by_status, found[batch].by_word
+        by_status[status] = by_status.get(status, 0) + times
         if status == Status.ACCEPTED and word:
-            by_word[word] += times
-    return Progress(batch.total, dict(by_status), dict(by_word))
+            by_word[word] = by_word.get(word, 0) + times
+    return found
 
 
 def visible_to(user: User) -> QuerySet[CommandBatch]:

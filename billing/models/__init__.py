@@ -6,6 +6,7 @@ from billing.models.cdr import CdrLine, ChargeDetailRecord, ReceiptSeries
 from billing.models.dispute import Dispute
 from billing.models.fee_document import FeeDocument, FeeSeries
 from billing.models.gateway_statement import GatewayStatement
+from billing.models.kept import KeptBalance, KeptSum
 from billing.models.ledger import Hold, LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.models.ledger_proof import LedgerProof
 from billing.models.payout import BankAccount, Payout, PayoutBatch, PayoutPlan
@@ -27,6 +28,8 @@ __all__ = [
     "FeeSeries",
     "GatewayStatement",
     "Hold",
+    "KeptBalance",
+    "KeptSum",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerProof",

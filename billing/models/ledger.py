@@ -66,7 +66,7 @@ class LedgerEntry(Frozen):
     """One side of a transaction."""
 
     transaction = models.ForeignKey(LedgerTransaction, on_delete=models.PROTECT, related_name="entries")
-    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="entries")
+    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="entries", db_index=False)
     amount_minor = models.BigIntegerField()
     balance_after_minor = models.BigIntegerField()
 
@@ -74,6 +74,7 @@ class LedgerEntry(Frozen):
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger entries")
         ordering = ["-id"]
+        indexes = [models.Index(fields=["account", "id"], name="entry_of_account")]
         constraints = [models.CheckConstraint(condition=~Q(amount_minor=0), name="entry_moves_something")]
 
     def __str__(self) -> str:

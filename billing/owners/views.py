@@ -61,7 +61,7 @@ def payout_list(request: HttpRequest) -> HttpResponseBase:
         "side": "payouts",
         "form": form,
         "key": uuid.uuid4(),
-        "earned": earnings.of(owner),
+        "earned": earnings.balances(owner),
         "payable_minor": payable_minor,
         "payable": _typed(max(0, payable_minor)),
         "least_minor": settings.PAYOUT_MINIMUM_MINOR,

@@ -35,7 +35,8 @@ OFFLINE_SHOWN = 20
 def batch_list(request: HttpRequest) -> HttpResponse:
     """What was asked of many chargers, newest first."""
     page = Paginator(command_batches.visible_to(person(request)), BATCHES_ON_A_PAGE).get_page(request.GET.get("page"))
-    lines = [(batch, command_batches.progress(batch)) for batch in page]
+    came = command_batches.progress_of(page)
+    lines = [(batch, came[batch.pk]) for batch in page]
     return render(request, "ocpp_core/batch_list.html", {"side": "chargers", "page": page, "lines": lines})
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -130,9 +130,9 @@ def mine(owner: User) -> QuerySet[ChargePoint]:
 
 def needing_care(owner: User) -> QuerySet[ChargePoint]:
     """Those of them that `hints` may have something to say about."""
-    outlets = Connector.objects.filter(charge_point=OuterRef("pk"))
-    is_faulty = Q(status="Faulted") | Exists(outlets.filter(status="Faulted"))
-    is_ready = Exists(outlets.filter(max_power_w__isnull=False, tariff__isnull=False).exclude(type=""))
+    outlets = Connector.objects.filter(charge_point__owner=owner).values("charge_point")
+    is_faulty = Q(status="Faulted") | Q(pk__in=outlets.filter(status="Faulted"))
+    is_ready = Q(pk__in=outlets.filter(max_power_w__isnull=False, tariff__isnull=False).exclude(type=""))
     return mine(owner).filter(Q(booted_at=None) | ~has_socket() | is_faulty | Q(is_published=False) | ~is_ready)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -130,10 +130,8 @@ def _say(request: HttpRequest, booking: Reservation, count: int = 1) -> None:
 def reservation_list(request: HttpRequest) -> HttpResponseBase:
     """What I have booked: what is to come, and what was."""
     mine = _shown(Reservation.objects.filter(driver=who(request)))
-    to_come = mine.filter(status__in=Reservation.OPEN).order_by("begins_at")
-    page = Paginator(mine.exclude(status__in=Reservation.OPEN), ON_ONE_PAGE).get_page(request.GET.get("page"))
     waiting = WaitlistPlace.objects.filter(driver=who(request), status__in=WaitlistPlace.OPEN, begins_at__gt=timezone.now())
-    context = {"to_come": to_come, "page": page, "waiting": waiting.select_related("charge_point").order_by("begins_at")}
+    context = {**_page(request, mine), "waiting": waiting.select_related("charge_point").order_by("begins_at")}
     return offline.keep(render(request, "stations/reservation_list.html", context))
 
 
@@ -245,10 +243,15 @@ def reservation_calendar(request: HttpRequest, code: UUID) -> HttpResponseBase:
 def hosted_reservation_list(request: HttpRequest) -> HttpResponseBase:
     """Who booked my chargers and when: a first name, and nothing else about anybody."""
     mine = _shown(Reservation.objects.filter(charge_point__owner=who(request)))
-    to_come = mine.filter(status__in=Reservation.OPEN).order_by("begins_at")
-    page = Paginator(mine.exclude(status__in=Reservation.OPEN), ON_ONE_PAGE).get_page(request.GET.get("page"))
-    context = {"to_come": to_come, "page": page, "side": "reservations"}
-    return render(request, "stations/owner/hosted_reservation_list.html", context)
+    return render(request, "stations/owner/hosted_reservation_list.html", {**_page(request, mine), "side": "reservations"})
+
+
+def _page(request: HttpRequest, mine: QuerySet[Reservation]) -> dict[str, Any]:
+    """A page of bookings: what is to come, the next one first, and after it what was."""
+    is_open = Q(status__in=Reservation.OPEN)
+    ordered = mine.order_by(Case(When(is_open, then=0), default=1), Case(When(is_open, then=F("begins_at"))), "-pk")
+    page = Paginator(ordered, ON_ONE_PAGE).get_page(request.GET.get("page"))
+    return {"page": page, "to_come": [one for one in page if one.is_open], "past": [one for one in page if not one.is_open]}
 
 
 def find(user: User, code: UUID) -> Reservation:
