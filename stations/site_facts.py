@@ -28,7 +28,8 @@ WORDS = {
     "overnight": _("Overnight"),
 }
 """The same as drivers read them."""
-_NAMES = tuple(field.name for field in SiteFacts._meta.fields if not field.primary_key)
+NAMES = tuple(field.name for field in SiteFacts._meta.fields if not field.primary_key)
+"""All that may be said."""
 
 
 def of(charge_point: ChargePoint) -> SiteFacts | None:
@@ -42,7 +43,7 @@ def edit(charge_point: ChargePoint, facts: Mapping[str, Any]) -> SiteFacts:
     if height_cm is not None and not LOWEST_CM <= height_cm <= HIGHEST_CM:
         sentence = gettext("A clearance lies between %(least)d and %(most)d cm.") % {"least": LOWEST_CM, "most": HIGHEST_CM}
         raise Invalid(fields={"max_height_cm": [sentence]})
-    said = {name: facts[name] for name in _NAMES if name in facts}
+    said = {name: facts[name] for name in NAMES if name in facts}
     found, _is_new = SiteFacts.objects.update_or_create(charge_point=charge_point, defaults=said)
     charge_point.site_facts = found
     live.charge_point_changed(charge_point, "details")

@@ -227,15 +227,28 @@ function marker(feature) {
   const made = L.marker([lat, lon], {
     icon: pinFor(properties),
     keyboard: true,
+    autoPanOnFocus: false, // it knows nothing of what lies over the map
     code: properties.code,
     state: properties.state,
     spoken: spoken(properties),
     look: look(feature),
   });
-  made.on("add", () => dress(made));
+  made.on("add", () => {
+    dress(made);
+    const element = made.getElement();
+    element.addEventListener("focus", () => element.matches(":focus-visible") && stepOn(made)); // a tap must not move what it is on
+    element.addEventListener("blur", () => made.setZIndexOffset(0));
+  });
   made.on("click", () => select(properties.code, { from: "map" }));
   made.on("keypress", (event) => event.originalEvent.key === "Enter" && select(properties.code, { from: "map" }));
   return made;
+}
+
+/* Whoever goes from pin to pin by the keyboard sees where she stands: above its neighbours, and not under filters or list. */
+function stepOn(made) {
+  made.setZIndexOffset(10000);
+  if (isPhone.matches && sheet.dataset.sheet === "full") stop("half");
+  map.panInside(made.getLatLng(), { paddingTopLeft: [60, 150], paddingBottomRight: [60, isPhone.matches ? 400 : 80], animate: false });
 }
 
 const look = ({ geometry, properties }) =>

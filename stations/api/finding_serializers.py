@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.api_fields import MoneyField, written
-from stations import areas, filter_profiles
+from stations import areas, filter_profiles, site_facts
 from stations.api.fields import CoordinateField
 from stations.estimates import Estimate
 from stations.models import AreaAlert, Connector, FilterProfile, SiteFacts
@@ -62,7 +62,7 @@ class FactsSerializer(serializers.ModelSerializer[SiteFacts]):
 
     class Meta:
         model = SiteFacts
-        fields = ("has_cable", "has_solar", "fits_trailer", "is_accessible", "has_barrier", "is_overnight", "max_height_cm")
+        fields = site_facts.NAMES
         extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {name: {"required": False} for name in fields}
 
 

@@ -47,7 +47,7 @@ class FactsForm(forms.ModelForm[SiteFacts]):
 
     class Meta:
         model = SiteFacts
-        fields = ("has_cable", "has_solar", "fits_trailer", "is_accessible", "has_barrier", "is_overnight", "max_height_cm")
+        fields = site_facts.NAMES
 
 
 @login_required
