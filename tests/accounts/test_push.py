@@ -9,7 +9,7 @@ from typing import Any
 import http_ece
 import pytest
 from django.conf import LazySettings
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from chargeshare import tally
 from chargeshare.errors import Invalid
 from tests import factories
 from tests.accounts.test_notifications import example
+from tests.meeting import meeting, one_waits_for_the_other
 from tests.push_stub import Device, PushStub, push_service
 
 KEY = push_services.create_key()
@@ -320,7 +321,7 @@ def test_any_number_of_processes_tell_nobody_twice(stub: PushStub) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time")
+@one_waits_for_the_other
 def test_who_waited_for_another_claim_has_none(stub: PushStub) -> None:
     user = factories.make_user("Tereza")
     stub.device().join(user)
@@ -328,27 +329,10 @@ def test_who_waited_for_another_claim_has_none(stub: PushStub) -> None:
     notifications.decide(now=timezone.now())
     second: list[int] = []
 
-    def housekeeping() -> None:
-        try:
-            second.append(send(timedelta(seconds=1)))
-        finally:
-            connection.close()
-
-    with transaction.atomic():
+    with meeting(lambda: second.append(send(timedelta(seconds=1)))):
         Push.objects.update(attempts=1, after=timezone.now() + timedelta(minutes=5))
-        thread = threading.Thread(target=housekeeping)
-        thread.start()
-        while not _waits_for_a_lock():
-            pass
-    thread.join()
 
     assert (second, stub.taken) == ([0], [])
-
-
-def _waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")
-        return bool(cursor.fetchone()[0])
 
 
 def log_in(user: User, *, cookies_of: Client | None = None) -> Client:
