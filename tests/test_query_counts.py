@@ -24,11 +24,15 @@ from stations.models import (
     ChargePoint,
     ChargingSession,
     Command,
+    CommandBatch,
+    Favourite,
     FilterProfile,
+    Message,
     MeterCase,
     MeterValue,
     Problem,
     Reservation,
+    Review,
     Sticker,
     Thread,
 )
@@ -51,6 +55,10 @@ DRIVERS = {
     f"{API}problems/": 8,
     f"{API}threads/": 8,
     "stations:my_circles": 13,
+    "stations:favourites": 18,
+    "stations:reviews {box}": 18,
+    "stations:driver_statistics": 14,
+    "stations:session_messages {session}": 18,
     "accounts:id_tokens": 12,
     "accounts:notifications": 13,
     "billing:wallet": 23,
@@ -74,9 +82,12 @@ DRIVERS = {
     f"{API}notifications/": 7,
     f"{API}me/id-tokens/": 7,
     f"{API}reservations/": 8,
+    f"{API}favourites/": 8,
+    f"{API}reviews/": 8,
 }
 OWNERS = {
     "stations:owner": 25,
+    "/owner/?period=year": 30,
     "stations:owner_charge_points": 15,
     "stations:owner_sessions": 13,
     "stations:owner_charge_point {box}": 21,
@@ -87,8 +98,8 @@ OWNERS = {
     "stations:circles": 13,
     "stations:circle {circle}": 14,
     "billing:tariff_list": 11,
-    "billing:earnings": 20,
-    "billing:monthly_statement {month}": 16,
+    "billing:earnings": 24,
+    "billing:monthly_statement {month}": 18,
     "billing:taxes": 18,
     "billing:payouts": 24,
     "ocpp_core:console {box}": 15,
@@ -105,10 +116,12 @@ OWNERS = {
     f"{API}charge-points/?role=owner": 12,
     f"{API}sessions/?role=owner": 8,
     f"{API}tariffs/": 8,
-    f"{API}earnings/": 12,
+    f"{API}earnings/": 14,
     f"{API}charge-points/{{box}}/messages/": 12,
     f"{API}charge-points/{{box}}/commands/": 11,
     f"{API}charge-points/{{box}}/connections/": 11,
+    f"{API}reservations/?role=owner": 8,
+    f"{API}command-batches/": 10,
 }
 STAFFS = {
     "admin:stations_review_desk": 16,
@@ -126,6 +139,12 @@ STAFFS = {
     "admin:ocpp_core_ocppframe_changelist": 16,
     "admin:accounts_user_changelist": 16,
     "admin:accounts_notification_changelist": 16,
+    "admin:stations_command_changelist": 16,
+    "admin:stations_review_changelist": 16,
+    "admin:stations_quarantinedmessage_changelist": 16,
+    "admin:ocpp_core_chargerdeviation_changelist": 16,
+    "admin:ocpp_core_connectionattempt_changelist": 16,
+    "admin:billing_ledgerentry_changelist": 16,
 }
 
 
@@ -218,6 +237,7 @@ class Place:
         Problem.objects.create(session=session, kind="broken", **problem)
         Thread.objects.create(session=session, charge_point=box, driver=self.driver, owner=self.owner, last_by=self.owner)
         Sticker.objects.create(connector=connector, short=f"short{number}")
+        self._said_of(session, box, first)
         Dispute.objects.create(
             cdr=cdr,
             opened_by=self.driver,
@@ -229,6 +249,13 @@ class Place:
         )
         return session
 
+    def _said_of(self, session: ChargingSession, box: ChargePoint, first: ChargingSession) -> None:
+        """A heart and a review for each place, and one more message about the first visit."""
+        Favourite.objects.create(user=self.driver, charge_point=box)
+        words = {"author": self.driver, "about": self.owner, "rating": 4, "opens_at": timezone.now() - timedelta(days=1)}
+        Review.objects.create(session=session, charge_point=first.charge_point, side="driver", **words)
+        Message.objects.create(thread=first.thread, author=self.driver, text="I am here.")
+
     def _spoken(self, box: ChargePoint, number: int) -> None:
         now = timezone.now()
         call = f'[2,"m{number}","Heartbeat",{{}}]'
@@ -237,7 +264,8 @@ class Place:
         OcppFrame.objects.create(
             direction="to_charger", type="result", raw=f'[3,"m{number}",{{"currentTime":"2026-11-20T12:00:00Z"}}]', **frame
         )
-        Command.objects.create(charge_point=box, action="Reset", payload={"type": "Soft"}, asked_by=self.owner)
+        batch = CommandBatch.objects.create(action="Reset", payload={"type": "Soft"}, asked_by=self.owner, total=1, per_minute=60)
+        Command.objects.create(charge_point=box, action="Reset", payload={"type": "Soft"}, asked_by=self.owner, batch=batch)
         ConfigurationKey.objects.create(charge_point=box, key=f"Key{number}", value="1", read_at=now)
         ConnectionAttempt.objects.create(charge_point=box, identity=box.identity, outcome="accepted", first_at=now, at=now)
         if number < len(WORDS):

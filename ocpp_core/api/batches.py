@@ -34,8 +34,9 @@ class BatchSerializer(serializers.ModelSerializer[CommandBatch]):
         read_only_fields = fields
 
     def to_representation(self, instance: CommandBatch) -> dict[str, Any]:
-        """Counted once."""
-        self._progress = command_batches.progress(instance)
+        """Counted once; of a list, for all of a page together."""
+        known = self.context.get("progress", {})
+        self._progress = known[instance.pk] if instance.pk in known else command_batches.progress(instance)
         return super().to_representation(instance)
 
     def get_waiting(self, _batch: CommandBatch) -> int:
@@ -98,8 +99,9 @@ class BatchesView(GenericAPIView[CommandBatch]):
     @extend_schema(operation_id="command_batches_list", responses=BatchSerializer(many=True))
     def get(self, request: Request) -> Response:
         """How far each has got."""
-        page = self.paginate_queryset(command_batches.visible_to(user_of(request)).order_by("-id"))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        page = self.paginate_queryset(command_batches.visible_to(user_of(request)).order_by("-id")) or []
+        context = {**self.get_serializer_context(), "progress": command_batches.progress_of(page)}
+        return self.get_paginated_response(BatchSerializer(page, many=True, context=context).data)
 
     @extend_schema(request=BatchAskSerializer, responses={201: BatchSerializer})
     @idempotent
