@@ -56,6 +56,13 @@ async def is_true(condition, *arguments):
     await asyncio.to_thread(until, lambda: condition(*arguments), PATIENCE_S)
 
 
+async def heard_key(box):
+    """What it hears of its password. What else it is set up with may come before, where the machine is slow."""
+    while (said := await box.expect("ChangeConfiguration", PATIENCE_S))["key"] != "AuthorizationKey":
+        pass
+    return said
+
+
 async def rotate(api, charge_point):
     status, body = await api.post(f"charge-points/{charge_point.code}/rotate-password/")
     assert status == 200
@@ -94,7 +101,7 @@ def test_online_it_is_told_at_once_and_the_old_one_ends_when_the_new_one_was_use
         async with charger_for(charge_point, served) as box:
             new = await rotate(api, charge_point)
             secrets.append(new)
-            said = await box.expect("ChangeConfiguration", PATIENCE_S)
+            said = await heard_key(box)
             assert said == {"key": "AuthorizationKey", "value": new.encode().hex().upper()}
             await is_true(lambda: PasswordRotation.objects.get().answer == "Accepted")
             assert await asyncio.to_thread(is_good, charge_point, CHARGER_PASSWORD), "until the new one was used"
@@ -133,7 +140,7 @@ def test_the_page_shows_it_once_and_how_far_it_has_come(served, owner, charge_po
         assert new not in text
         assert 'data-live-fragment="password-rotation"' in text
         async with charger_for(charge_point, served) as box:
-            await box.expect("ChangeConfiguration", PATIENCE_S)
+            await heard_key(box)
             await is_true(lambda: PasswordRotation.objects.get().answer == "Accepted")
             for page in ("connection", "messages", "commands", "configuration"):
                 text = await pages.open(f"/owner/{charge_point.code}/{page}/")
@@ -153,7 +160,7 @@ def test_away_it_comes_back_with_the_old_one_and_is_told(served, owner, charge_p
         secrets.append(new)
         assert not await asyncio.to_thread(Command.objects.exists)
         async with charger_for(charge_point, served, password=CHARGER_PASSWORD) as box:
-            await box.expect("ChangeConfiguration", PATIENCE_S)
+            await heard_key(box)
             await is_true(lambda: PasswordRotation.objects.get().sealed == "")
             await box.connection.close()
             await box.connect()
@@ -261,7 +268,7 @@ def test_a_second_rotation_takes_the_place_of_the_first(served, owner, charge_po
         second = await rotate(api, charge_point)
         assert not await asyncio.to_thread(is_good, charge_point, first)
         async with charger_for(charge_point, served) as box:
-            assert (await box.expect("ChangeConfiguration", PATIENCE_S))["value"] == second.encode().hex().upper()
+            assert (await heard_key(box))["value"] == second.encode().hex().upper()
             await is_true(lambda: PasswordRotation.objects.get().sealed == "")
 
     run(story)
