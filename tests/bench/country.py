@@ -1,7 +1,7 @@
 """Rows of a whole country, written in bulk: charge points on the map, and what a busy owner and a busy driver have behind them.
 
-Half of the sessions are at the 500 chargers of one owner and every hundredth is one driver's, so that each page is asked for
-the worst account there is. Readings and frames are made by the database itself: five million take a minute.
+Half of the sessions are at the 500 chargers of one owner and every tenth is one driver's, so that each page is asked for the
+worst account there is. Readings and frames are made by the database itself: five million take a minute.
 """
 
 import math
@@ -181,7 +181,7 @@ def _receipt(number: int, outlet: tuple[Any, ...], drivers: list[int], at: datet
 
 
 def _driver(number: int, drivers: list[int]) -> int:
-    return drivers[0] if number % 100 == 0 else drivers[1 + number % (len(drivers) - 1)]
+    return drivers[0] if number % 10 == 0 else drivers[1 + number % (len(drivers) - 1)]
 
 
 def _session(number: int, outlet: tuple[Any, ...], drivers: list[int], at: datetime, prices: dict[int, int]) -> dict[str, Any]:
