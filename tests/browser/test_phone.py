@@ -22,6 +22,7 @@ from tests.stations.acting import begin, session_of, stop
 
 Run = Callable[[Callable[[], Any]], Any]
 GATE_CODE = "2580#"
+RULED = "async () => Boolean((await navigator.serviceWorker.ready) && navigator.serviceWorker.controller)"
 KEPT = """async (part) => {
   const found = [];
   for (const name of await caches.keys()) {
@@ -103,8 +104,12 @@ def until(page: Page, script: str, argument: object = None) -> None:
 
 def open_with_a_pocket(page: Page, path: str, *needed: str) -> None:
     """Open a page and wait until what one may need later is on the phone."""
+    deadline = time.monotonic() + PATIENCE_S
     page.goto(path)
-    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    while not page.evaluate(RULED):  # a page that was half open when the worker began is ruled by it when it is opened again
+        assert time.monotonic() < deadline, "no worker rules the page"
+        page.wait_for_timeout(500)
+        page.goto(path)
     for part in needed:
         until(page, KEPT, part)
 
