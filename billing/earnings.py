@@ -49,7 +49,8 @@ def balances(user: User) -> Balances:
     kinds = (Kind.EARNINGS_PENDING, Kind.EARNINGS_AVAILABLE, Kind.EARNINGS_IN_PAYOUT)
     accounts = LedgerAccount.objects.filter(user_id=user.pk, kind__in=kinds, currency=settings.CURRENCY)
     of_kind = dict(accounts.values_list("kind", "balance_minor"))
-    return Balances(*(of_kind.get(kind, 0) for kind in kinds), currency=settings.CURRENCY)
+    pending_minor, available_minor, in_payout_minor = (of_kind.get(kind, 0) for kind in kinds)
+    return Balances(pending_minor, available_minor, in_payout_minor, settings.CURRENCY)
 
 
 def of(user: User) -> Earnings:

@@ -70,8 +70,8 @@ def plain(owner: User, of: str, per: str, *, with_own: bool = False) -> dict[Any
 
 def assert_sums_are_plain(owner: User) -> None:
     ways: list[tuple[str, kept.Per]] = [
-        *((of, per) for of in (kept.Of.MADE, kept.Of.ENDED) for per in ("month", "charge_point_code")),  # type: ignore[misc]
-        *((kept.Of.GUESTS, per) for per in ("month", "driver_id")),  # type: ignore[misc]
+        *((of, per) for of in (kept.Of.MADE, kept.Of.ENDED) for per in ("month", "charge_point_code")),
+        *((kept.Of.GUESTS, per) for per in ("month", "driver_id")),
     ]
     for of, per in ways:
         for with_own in (False, True):
