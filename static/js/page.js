@@ -130,8 +130,10 @@ function toast(text) {
 }
 
 window.addEventListener("offline", showNetwork);
+let isLeaving = false; // to load this page again would take a person back who is on her way to another
+if (keptAt) window.addEventListener("beforeunload", () => (isLeaving = true));
 window.addEventListener("online", () => {
-  if (keptAt) location.reload(); // a copy is for the time without a network alone
+  if (keptAt && !isLeaving) location.reload(); // a copy is for the time without a network alone
   else showNetwork();
 });
 showNetwork();

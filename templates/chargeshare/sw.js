@@ -170,7 +170,7 @@ async function renew(language) {
     const answer = await fetch(SAID.pages, { cache: "no-store", credentials: "same-origin" });
     const person = answer.ok ? await greet(answer, before) : null;
     if (!person) throw new TypeError("nobody answers");
-    await inTurn(() => note({ renewed: Date.now() }));
+    await inTurn(() => person.era === era && note({ renewed: Date.now() })); // else the next person's pocket would pass for full
     for (const address of (await answer.json()).pages) await fetchEdition(address, person.era);
     await tidy();
   } catch {

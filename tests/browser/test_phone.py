@@ -114,7 +114,6 @@ def open_with_a_pocket(page: Page, path: str, *needed: str) -> None:
         until(page, KEPT, part)
 
 
-@pytest.mark.slow
 def test_what_one_needs_on_the_way_is_there_without_a_network(
     booking: Reservation,
     receipt: ChargeDetailRecord,
