@@ -175,7 +175,7 @@ def top_up(page: Page) -> None:
 
 
 def places(page: Page) -> Any:
-    return page.get_by_role("region", name="List of chargers").get_by_role("link")
+    return page.get_by_role("region", name="List of chargers").get_by_role("listitem").get_by_role("link")
 
 
 def filter_the_map(page: Page) -> None:
