@@ -33,7 +33,8 @@ def _nothing_done_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "_done_at", {})
 
 
-def test_what_cannot_wait_is_done_between_the_looks_at_all(db: None, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
+@pytest.mark.django_db(transaction=True)  # it closes its connection in between
+def test_what_cannot_wait_is_done_between_the_looks_at_all(monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     stop, done = Event(), []
 
     def do(now: datetime) -> int:
