@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from billing import ledger
 from billing.models import Tariff
 from chargeshare import bus
 from chargeshare.errors import DomainError, Invalid
@@ -105,6 +106,8 @@ def register(
             if ChargePoint.objects.filter(identity_key=charge_point.identity_key).exists():
                 raise IdentityTaken(fields={"identity": [str(IdentityTaken.message)]}) from error
             raise
+        # Her first guests may leave at the same moment: who must make her account then holds the platform's already, and out of order.
+        ledger.account(owner, ledger.Kind.EARNINGS_PENDING)
     return charge_point, password or None
 
 
