@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import codes
 from accounts.models import User, Vehicle
-from chargeshare.errors import DomainError, Invalid, NotFound
+from chargeshare.errors import DomainError, Invalid
 
 LIMIT_PER_ACCOUNT = 20
 PLUGS = frozenset(Vehicle.Plug.values)
@@ -43,15 +43,7 @@ def default_of(user: User) -> Vehicle | None:
 
 def find(user: User, code: str) -> Vehicle | None:
     """A driver's car by its code; none where nothing is said, and somebody else's does not exist."""
-    if not code:
-        return None
-    try:
-        vehicle = user.vehicles.filter(code=UUID(code)).first()
-    except ValueError as error:
-        raise NotFound from error
-    if vehicle is None:
-        raise NotFound
-    return vehicle
+    return codes.find(user.vehicles.all(), code) if code else None
 
 
 @transaction.atomic

@@ -1,6 +1,5 @@
 """/api/v1/notifications/preferences/ and push-subscriptions/: how I want to be told, and the devices that take pushes."""
 
-import uuid
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,7 +13,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 from rest_framework_simplejwt.tokens import Token
 
-from accounts import browsers, devices, logins, push_services, ways
+from accounts import browsers, codes, devices, logins, push_services, ways
 from accounts.api.me import asking
 from accounts.models import PushSubscription, TokenChain, User
 from accounts.ways import Group
@@ -119,10 +118,7 @@ class PushSubscriptionViewSet(
 
     def get_object(self) -> PushSubscription:
         """The device with this code; somebody else's does not exist."""
-        try:
-            return self.get_queryset().get(code=uuid.UUID(self.kwargs["code"]))
-        except (ValueError, PushSubscription.DoesNotExist) as error:
-            raise NotFound from error
+        return codes.find(self.get_queryset(), self.kwargs["code"])
 
     @extend_schema(
         summary="Let a device take pushes",

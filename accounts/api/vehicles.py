@@ -1,19 +1,17 @@
 """/api/v1/vehicles/: my cars, and the list of models to begin one with."""
 
-import uuid
 from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import vehicle_models, vehicles
+from accounts import codes, vehicle_models, vehicles
 from accounts.api.me import asking
 from accounts.models import Vehicle
 
@@ -77,14 +75,7 @@ class VehicleViewSet(
 
     def get_object(self) -> Vehicle:
         """The car with this code; somebody else's does not exist."""
-        try:
-            code = uuid.UUID(self.kwargs["code"])
-        except ValueError as error:
-            raise NotFound from error
-        vehicle = self.get_queryset().filter(code=code).first()
-        if vehicle is None:
-            raise NotFound
-        return vehicle
+        return codes.find(self.get_queryset(), self.kwargs["code"])
 
     def perform_destroy(self, instance: Vehicle) -> None:
         """Forget the car; what it charged stays."""

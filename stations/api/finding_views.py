@@ -15,8 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import addresses, counting
-from chargeshare.errors import NotFound
+from accounts import addresses, codes, counting
 from stations import areas, filter_profiles, gazetteer, geocoder
 from stations.api.finding_serializers import AreaSerializer, FilterProfileSerializer, TownQuery, TownSerializer
 from stations.api.permissions import user_of
@@ -58,13 +57,7 @@ class MineViewSet(GenericViewSet[M]):
 
     def mine(self, code: str) -> M:
         """The one with this code; another's looks as if it did not exist."""
-        try:
-            found = self.get_queryset().filter(code=uuid.UUID(code)).first()
-        except ValueError:
-            found = None
-        if found is None:
-            raise NotFound
-        return found
+        return codes.find(self.get_queryset(), code)
 
     def remove(self, row: M) -> None:
         """What deleting one comes to."""

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from accounts import codes
 from chargeshare.errors import NotFound
 from stations import favourites, reviews
 from stations.api.people_serializers import (
@@ -153,10 +154,4 @@ class ReviewViewSet(GenericViewSet[Review]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _found(self, code: str) -> Review:
-        try:
-            found = self.get_queryset().filter(code=uuid.UUID(code)).first()
-        except ValueError:
-            found = None
-        if found is None:
-            raise NotFound
-        return found
+        return codes.find(self.get_queryset(), code)

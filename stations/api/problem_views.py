@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from accounts import codes
 from chargeshare.errors import NotFound
 from stations import problems, stickers
 from stations.api.permissions import own_charge_point, user_of
@@ -122,13 +123,7 @@ class ProblemViewSet(GenericViewSet[Problem]):
         return Response(self.get_serializer(self._found(code)).data)
 
     def _found(self, code: str) -> Problem:
-        try:
-            found = self.get_queryset().filter(code=uuid.UUID(code)).first()
-        except ValueError:
-            found = None
-        if found is None:
-            raise NotFound
-        return found
+        return codes.find(self.get_queryset(), code)
 
 
 class StickerSerializer(serializers.ModelSerializer[Sticker]):

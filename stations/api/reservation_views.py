@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import addresses
+from accounts import addresses, codes
 from accounts.api import idempotent
 from accounts.models import User
 from chargeshare.errors import Invalid, NotFound
@@ -106,7 +106,7 @@ class ReservationViewSet(GenericViewSet[Reservation]):
         return Response(self.get_serializer(self._of(request, code)).data)
 
     def _of(self, request: Request, code: str) -> Reservation:
-        return _found(self.get_queryset().filter(pk__in=Reservation.objects.visible_to(user_of(request))), code)
+        return codes.find(self.get_queryset().filter(pk__in=Reservation.objects.visible_to(user_of(request))), code)
 
     def _asked_for(self, user: User, asked: dict[str, str]) -> QuerySet[Reservation]:
         if asked["role"] == "staff" and not user.is_staff:
@@ -162,7 +162,7 @@ class SeriesViewSet(GenericViewSet[ReservationSeries]):
     @extend_schema(parameters=[CODE])
     def retrieve(self, request: Request, code: str) -> Response:  # noqa: ARG002 - the name the router passes it by
         """One weekly booking."""
-        return Response(self.get_serializer(_found(self.get_queryset(), code)).data)
+        return Response(self.get_serializer(codes.find(self.get_queryset(), code)).data)
 
 
 class WaitlistViewSet(GenericViewSet[WaitlistPlace]):
@@ -198,27 +198,17 @@ class WaitlistViewSet(GenericViewSet[WaitlistPlace]):
     @extend_schema(parameters=[CODE])
     def retrieve(self, request: Request, code: str) -> Response:  # noqa: ARG002 - the name the router passes it by
         """One place; `offered` is the quarter of an hour in which it can be claimed."""
-        return Response(self.get_serializer(_found(self.get_queryset(), code)).data)
+        return Response(self.get_serializer(codes.find(self.get_queryset(), code)).data)
 
     @extend_schema(parameters=[CODE], request=None, responses=WaitlistPlaceSerializer)
     @action(detail=True, methods=["post"])
     def claim(self, request: Request, code: str) -> Response:
         """Take it while it is offered; afterwards 409 `not_your_turn`. Twice is the same booking."""
-        reservations.claim(user=user_of(request), place=_found(self.get_queryset(), code))
-        return Response(self.get_serializer(_found(self.get_queryset(), code)).data)
+        reservations.claim(user=user_of(request), place=codes.find(self.get_queryset(), code))
+        return Response(self.get_serializer(codes.find(self.get_queryset(), code)).data)
 
     @extend_schema(parameters=[CODE], responses={204: None})
     def destroy(self, request: Request, code: str) -> Response:
         """Wait no longer."""
-        waitlist.leave(user=user_of(request), place=_found(self.get_queryset(), code))
+        waitlist.leave(user=user_of(request), place=codes.find(self.get_queryset(), code))
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _found(rows: QuerySet[_R], code: str) -> _R:
-    try:
-        found = rows.filter(code=uuid.UUID(code)).first()
-    except ValueError:
-        found = None
-    if found is None:
-        raise NotFound
-    return found

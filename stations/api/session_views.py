@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import addresses, id_tokens, vehicles
+from accounts import addresses, codes, id_tokens, vehicles
 from accounts.api import idempotent
 from accounts.models import User
 from billing.models import ChargeDetailRecord
@@ -131,13 +131,7 @@ class SessionViewSet(GenericViewSet[ChargingSession]):
         return self.get_paginated_response(SampledValueSerializer(page, many=True).data)
 
     def _of(self, request: Request, code: str) -> ChargingSession:
-        try:
-            found = self.get_queryset().filter(Q(pk__in=ChargingSession.objects.visible_to(user_of(request))), code=uuid.UUID(code)).first()
-        except ValueError:
-            found = None
-        if found is None:
-            raise NotFound
-        return found
+        return codes.find(self.get_queryset().filter(pk__in=ChargingSession.objects.visible_to(user_of(request))), code)
 
     def _asked_for(self, user: User, asked: dict[str, Any]) -> QuerySet[ChargingSession]:
         if asked["role"] == "staff" and not user.is_staff:

@@ -1,0 +1,21 @@
+"""The public codes that stand in addresses instead of keys."""
+
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+
+from chargeshare.errors import NotFound
+
+_M = TypeVar("_M", bound=Model)
+
+
+def find(rows: QuerySet[_M], code: str) -> _M:
+    """The row with this code of those that somebody may know; what is no code at all does not exist either."""
+    try:
+        found = rows.filter(code=UUID(code)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound
+    return found
