@@ -7,15 +7,18 @@ from django.db.models import Q
 from accounts.models import User
 from billing import tariffs
 from billing.models import (
+    AutoTopUp,
     BankAccount,
     CdrLine,
     ChargeDetailRecord,
+    Dispute,
     FeeDocument,
     Hold,
     LedgerAccount,
     LedgerEntry,
     Payout,
     PayoutPlan,
+    Refund,
     SellerData,
     Tariff,
     TopUp,
@@ -38,9 +41,18 @@ SELLER_FIELDS = (
     *("completed_at", "asked_at", "reminded_at"),
 )
 
+DISPUTE_FIELDS = (
+    *("code", "cdr__number", "side", "reason", "text", "disputed_minor", "status", "created_at", "reply_by", "reply", "replied_at"),
+    *("decision", "returned_minor", "decided_at"),
+)
+AUTO_TOP_UP_FIELDS = (
+    *("state", "amount_minor", "below_minor", "monthly_cap_minor", "currency", "consent", "consent_address", "consented_at", "ended_at"),
+)
+REFUND_FIELDS = ("code", "top_up__code", "amount_minor", "status", "created_at", "done_at")
+
 
 def everything_about(user: User) -> dict[str, Any]:
-    """Wallet, journal, top-ups, receipts on both sides and tariffs, as plain values ready for JSON; amounts in minor units."""
+    """Wallet, journal, top-ups, receipts on both sides, what was said of them, and tariffs, ready for JSON; amounts in minor units."""
     return {
         "accounts": list(LedgerAccount.objects.filter(user=user).order_by("pk").values("kind", "currency", "balance_minor")),
         "entries": list(
@@ -55,6 +67,11 @@ def everything_about(user: User) -> dict[str, Any]:
             TopUp.objects.filter(user=user)
             .order_by("pk")
             .values("code", "amount_minor", "currency", "status", "gateway", "gateway_id", "refunded_minor", "created_at", "paid_at")
+        ),
+        "automatic_top_ups": list(AutoTopUp.objects.filter(user=user).order_by("pk").values(*AUTO_TOP_UP_FIELDS)),
+        "refunds": list(Refund.objects.filter(top_up__user=user).order_by("pk").values(*REFUND_FIELDS)),
+        "disputes": list(
+            Dispute.objects.filter(Q(opened_by=user) | Q(cdr__driver=user) | Q(cdr__owner=user)).order_by("pk").values(*DISPUTE_FIELDS)
         ),
         "bank_accounts": list(
             BankAccount.objects.filter(owner=user)

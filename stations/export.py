@@ -18,6 +18,7 @@ from stations.models import (
     CircleMember,
     Closure,
     Command,
+    CommandBatch,
     Favourite,
     FilterProfile,
     Invitation,
@@ -25,12 +26,16 @@ from stations.models import (
     MeterCase,
     MeterValue,
     Photo,
+    PrepaidStart,
     Problem,
     Reservation,
+    ReservationSeries,
     Review,
+    ReviewReport,
     SiteFacts,
     Thread,
     WaitlistPlace,
+    WeeklyHours,
 )
 
 _SESSION = (
@@ -42,6 +47,7 @@ _RESERVATION = (
     *("code", "status", "reservation_id", "charge_point__code", "charge_point__name", "connector__number", "begins_at", "ends_at"),
     *("id_tag", "created_at", "ended_at", "session__code"),
 )
+_PREPAID = ("code", "connector__charge_point__code", "connector__number", "amount_minor", "status", "note", "created_at", "returned_at")
 _RULES = (
     *("approval", "approve_first", "notice_minutes", "ahead_days", "buffer_minutes", "shortest_minutes", "longest_minutes"),
     *("wants_confirmed_email", "wants_vehicle", "free_until_hours", "late_fee_minor", "no_show_fee_minor"),
@@ -81,10 +87,21 @@ def everything_about(user: User) -> dict[str, Any]:
             for charge_point in ChargePoint.objects.filter(owner=user).order_by("pk")
         ],
         "reservations": list(Reservation.objects.filter(driver=user).order_by("pk").values(*_RESERVATION)),
+        "weekly_bookings": list(
+            ReservationSeries.objects.filter(driver=user)
+            .order_by("pk")
+            .values("code", "connector__charge_point__code", "connector__number", "weeks", "created_at")
+        ),
+        "prepaid_visits": list(PrepaidStart.objects.filter(driver=user).order_by("pk").values(*_PREPAID)),
         "waiting_lists": list(
             WaitlistPlace.objects.filter(driver=user).order_by("pk").values("charge_point__code", "begins_at", "ends_at", "status")
         ),
         "booking_rules": list(BookingRules.objects.filter(charge_point__owner=user).order_by("pk").values("charge_point__code", *_RULES)),
+        "weekly_hours": list(
+            WeeklyHours.objects.filter(charge_point__owner=user)
+            .order_by("charge_point", "weekday", "from_minute")
+            .values("charge_point__code", "kind", "weekday", "from_minute", "to_minute")
+        ),
         "closures": list(
             Closure.objects.filter(charge_point__owner=user).order_by("pk").values("charge_point__code", "begins_at", "ends_at", "note")
         ),
@@ -109,6 +126,9 @@ def everything_about(user: User) -> dict[str, Any]:
         "reviews_written": list(Review.objects.filter(author=user).order_by("pk").values("session__code", *_REVIEW)),
         "reviews_of_me": list(
             Review.objects.filter(about=user, opens_at__lte=timezone.now()).order_by("pk").values("session__code", *_REVIEW)
+        ),
+        "reviews_reported": list(
+            ReviewReport.objects.filter(reporter=user).order_by("pk").values("review__session__code", "reason", "created_at", "resolved_at")
         ),
         "messages": [
             {"thread__code": message.thread.code, "is_mine": message.author_id == user.pk, "text": message.text, "at": message.created_at}
@@ -135,4 +155,7 @@ def everything_about(user: User) -> dict[str, Any]:
             }
             for command in Command.objects.filter(asked_by=user).select_related("charge_point").order_by("pk")
         ],
+        "commands_to_many": list(
+            CommandBatch.objects.filter(asked_by=user).order_by("pk").values("code", "action", "total", "per_minute", "created_at")
+        ),
     }
