@@ -62,7 +62,7 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.RESERVATION_TROUBLE: frozenset({"place", "slot", "guest", "reason"}),
     Notification.Kind.WAITLIST_OFFERED: frozenset({"place", "slot", "until"}),
     Notification.Kind.CIRCLE_INVITED: frozenset({"host", "circle"}),
-    Notification.Kind.AREA_CHARGER: frozenset({"place", "area"}),
+    Notification.Kind.AREA_CHARGER: frozenset({"place", "area", "offers_more"}),
     Notification.Kind.REVIEW_WRITTEN: frozenset({"place", "guest", "is_open"}),
     Notification.Kind.MESSAGE_RECEIVED: frozenset({"place", "sender"}),
     Notification.Kind.REVIEW_ANSWERED: frozenset({"place", "host"}),

@@ -1,9 +1,11 @@
 """Areas where people wait for a charger: who hears when one comes, and how many wait, without saying who."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -49,6 +51,33 @@ class Area:
     connector_types: Sequence[str] = ()
     min_power_w: int | None = None
     is_of_my_circles: bool = False
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a charger on the map has to offer: its outlets that have a price, as type and power, and who is let in beyond everybody."""
+
+    outlets: list[list[Any]]
+    guests: list[int]
+    is_private: bool
+
+    @classmethod
+    def of(cls, charge_point: ChargePoint, *, with_guests: bool = True) -> "Offer":
+        """As it stands in the database; without guests where nobody is asked for who waits for her circles alone."""
+        is_private = charge_point.access == ChargePoint.Access.PRIVATE
+        outlets = Connector.objects.filter(charge_point=charge_point).order_by("number")
+        return cls(
+            outlets=[[outlet.type, outlet.max_power_w] for outlet in outlets if outlet.is_ready_to_publish],
+            guests=sorted(guests_of(charge_point)) if with_guests or is_private else [],
+            is_private=is_private,
+        )
+
+    def suits(self, alert: AreaAlert) -> bool:
+        """Whether one outlet is all that somebody wishes for, and she may use it."""
+        if (self.is_private or alert.is_of_my_circles) and alert.user_id not in self.guests:
+            return False
+        least_w = alert.min_power_w or 0
+        return any((not alert.connector_types or kind in alert.connector_types) and power_w >= least_w for kind, power_w in self.outlets)
 
 
 @dataclass(frozen=True)
@@ -108,7 +137,28 @@ def forget(user: User) -> None:
 
 def arrive(charge_point: ChargePoint) -> None:
     """A charger has come to the map, or more people see it now: those who wait for it may have to hear."""
-    MapArrival.objects.update_or_create(charge_point=charge_point, defaults={"at": timezone.now(), "told_at": None})
+    MapArrival.objects.update_or_create(charge_point=charge_point, defaults={"at": timezone.now(), "told_at": None, "before": None})
+
+
+@contextmanager
+def reconsidered(charge_point: ChargePoint) -> Iterator[None]:
+    """Around a change of what a charger offers, or to whom: those whom it did not suit before may have to hear of it now."""
+    with transaction.atomic():
+        before = Offer.of(charge_point) if charge_point.is_published else None
+        yield
+        if before is not None and Offer.of(charge_point) != before:
+            _change(charge_point, before)
+
+
+def _change(charge_point: ChargePoint, before: Offer) -> None:
+    """What is to be told already is told as it is then; what it was at first counts."""
+    said = {"at": timezone.now(), "told_at": None}
+    waiting, is_new = MapArrival.objects.select_for_update().get_or_create(
+        charge_point=charge_point, defaults={**said, "before": asdict(before)}
+    )
+    if not is_new:
+        was = waiting.before if waiting.told_at is None else asdict(before)
+        MapArrival.objects.filter(pk=waiting.pk).update(**said, before=was)
 
 
 def tell(*, now: datetime) -> int:
@@ -133,7 +183,7 @@ def _tell(arrival: MapArrival, now: datetime) -> int:
     mine = MapArrival.objects.filter(pk=arrival.pk, at=arrival.at, told_at=None)
     if not mine.update(at=arrival.at):
         return 0
-    new = _to_be_told(arrival.pk)
+    new = _to_be_told(arrival)
     if len(new) <= PEOPLE_AT_ONCE:
         mine.update(told_at=now)
     some = new[:PEOPLE_AT_ONCE]
@@ -143,7 +193,8 @@ def _tell(arrival: MapArrival, now: datetime) -> int:
         if heard.get(alert.user_id, 0) >= MOST_A_DAY:
             continue  # a whole car park, or somebody who wants to be read: it counts as told
         url = charge_point.get_absolute_url()
-        notifications.notify(alert.user, Notification.Kind.AREA_CHARGER, url=url, place=charge_point.name, area=alert.name)
+        more = {} if arrival.before is None else {"offers_more": True}
+        notifications.notify(alert.user, Notification.Kind.AREA_CHARGER, url=url, place=charge_point.name, area=alert.name, **more)
     return len(some)
 
 
@@ -158,32 +209,36 @@ def _heard_lately(some: Sequence[tuple[AreaAlert, ChargePoint]], now: datetime) 
     return dict(rows)
 
 
-def _to_be_told(pk: int) -> list[tuple[AreaAlert, ChargePoint]]:
+def _to_be_told(arrival: MapArrival) -> list[tuple[AreaAlert, ChargePoint]]:
     """Who waits for this charger, may know of it and has not heard of it: each with the nearest of her areas."""
-    charge_point = ChargePoint.objects.published().filter(pk=pk).prefetch_related("connectors").first()
+    charge_point = ChargePoint.objects.published().filter(pk=arrival.pk).first()
     if charge_point is None:  # gone again
         return []
-    waiting = _waiting_for(charge_point)
-    told = set(AreaNews.objects.filter(charge_point=pk).values_list("user", flat=True)) if waiting else set()
+    waiting = _waiting_for(charge_point, None if arrival.before is None else Offer(**arrival.before))
+    told = set(AreaNews.objects.filter(charge_point=charge_point).values_list("user", flat=True)) if waiting else set()
     return [(alert, charge_point) for user_id, alert in sorted(waiting.items()) if user_id not in told]
 
 
-def _waiting_for(charge_point: ChargePoint) -> dict[int, AreaAlert]:
-    """By person, the nearest of her areas where such a charger is wanted. Measured from the place that all are told."""
+def _waiting_for(charge_point: ChargePoint, before: Offer | None) -> dict[int, AreaAlert]:
+    """By person, the nearest of her areas where such a charger is wanted, unless it was there before and would have done for her.
+
+    Measured from the place that all are told.
+    """
     place = float(charge_point.public_latitude), float(charge_point.public_longitude)
-    outlets = list(charge_point.connectors.all())
     near = []
     for alert in AreaAlert.objects.around(place).exclude(user=charge_point.owner_id).select_related("user"):
         distance_m = places.distance_m(*place, float(alert.latitude), float(alert.longitude))
-        if distance_m <= alert.radius_km * 1000 and any(_fits(outlet, alert) for outlet in outlets):
+        if distance_m <= alert.radius_km * 1000:
             near.append((distance_m, alert))
-    is_private = charge_point.access == ChargePoint.Access.PRIVATE
-    guests = guests_of(charge_point) if is_private or any(alert.is_of_my_circles for _distance_m, alert in near) else set()
+    if not near:
+        return {}
+    offer = Offer.of(charge_point, with_guests=any(alert.is_of_my_circles for _distance_m, alert in near))
     found: dict[int, AreaAlert] = {}
     for _distance_m, alert in sorted(near, key=lambda one: (one[0], one[1].pk)):
-        if alert.user_id in guests or not (is_private or alert.is_of_my_circles):
+        if offer.suits(alert):
             found.setdefault(alert.user_id, alert)
-    return found
+    known = {alert.user_id for _distance_m, alert in near if before is not None and before.suits(alert)}
+    return {user_id: alert for user_id, alert in found.items() if user_id not in known}
 
 
 def guests_of(charge_point: ChargePoint) -> set[int]:
@@ -191,12 +246,6 @@ def guests_of(charge_point: ChargePoint) -> set[int]:
     invited = Invitation.objects.filter(charge_point=charge_point).values_list("user", flat=True)
     prices = CirclePrice.objects.filter(connector__charge_point=charge_point, circle__members__joined_at__isnull=False)
     return {*invited, *prices.values_list("circle__members__user", flat=True)}
-
-
-def _fits(outlet: Connector, alert: AreaAlert) -> bool:
-    if alert.connector_types and outlet.type not in alert.connector_types:
-        return False
-    return alert.min_power_w is None or (outlet.max_power_w or 0) >= alert.min_power_w
 
 
 def demand(points: Iterable[tuple[float, float]], *, but: User) -> list[Demand | None]:

@@ -156,7 +156,8 @@ def edit_connector(connector: Connector, **outlet: Unpack[Outlet]) -> Connector:
         raise Invalid(fields={"type": [str(_("There is no such connector."))]})
     for name, value in outlet.items():
         setattr(connector, name, value)
-    connector.save(update_fields=list(outlet))
+    with areas.reconsidered(connector.charge_point):
+        connector.save(update_fields=list(outlet))
     live.charge_point_changed(connector.charge_point, "details")
     return connector
 
@@ -197,7 +198,8 @@ def invite(charge_point: ChargePoint, email: str) -> Invitation:
     user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
     if user is None:
         raise Invalid(fields={"email": [str(_("Nobody with this e-mail has an account here."))]})
-    return Invitation.objects.get_or_create(charge_point=charge_point, user=user)[0]
+    with areas.reconsidered(charge_point):
+        return Invitation.objects.get_or_create(charge_point=charge_point, user=user)[0]
 
 
 def uninvite(charge_point: ChargePoint, user: User) -> None:

@@ -19,7 +19,7 @@ from accounts.models import Notification, User
 from billing.models import Tariff
 from chargeshare.errors import DomainError, Invalid, NotFound
 from chargeshare.sentences import Question
-from stations import live
+from stations import areas, live
 from stations.models import Circle, CircleMember, CirclePrice, Connector
 from stations.models.circle import CirclePriceQuerySet, new_link
 
@@ -234,6 +234,13 @@ def leave(user: User, circle_id: int) -> None:
 @transaction.atomic
 def set_prices(connector: Connector, prices: Mapping[Circle, Tariff | None]) -> None:
     """Say what circles pay at a connector; None gives a circle everyone's price again. Circles not named keep what they have."""
+    if prices:
+        with areas.reconsidered(connector.charge_point):
+            _set_prices(connector, prices)
+        live.charge_point_changed(connector.charge_point, "details")
+
+
+def _set_prices(connector: Connector, prices: Mapping[Circle, Tariff | None]) -> None:
     owner_id = connector.charge_point.owner_id
     for circle, tariff in prices.items():
         if circle.owner_id != owner_id:
@@ -244,8 +251,6 @@ def set_prices(connector: Connector, prices: Mapping[Circle, Tariff | None]) -> 
         if tariff.owner_id != owner_id or (tariff.deleted_at is not None and not _has(connector, circle, tariff)):
             raise Invalid(fields={"circle_tariffs": [str(_("This is none of your tariffs."))]})
         CirclePrice.objects.update_or_create(connector=connector, circle=circle, defaults={"tariff": tariff})
-    if prices:
-        live.charge_point_changed(connector.charge_point, "details")
 
 
 def prices_at(connector: Connector) -> dict[int, int]:

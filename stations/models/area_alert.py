@@ -66,7 +66,7 @@ class AreaAlert(models.Model):
 
 
 class MapArrival(models.Model):
-    """A charger that was put on the map, or became visible to more people, and of which those who wait may have to hear.
+    """A charger that was put on the map, became visible to more people, or offers more, and of which those who wait may have to hear.
 
     Written with the publishing itself; told a little later by the periodic job, once.
     """
@@ -76,6 +76,11 @@ class MapArrival(models.Model):
     )
     at = models.DateTimeField(_("at"))
     told_at = models.DateTimeField(_("told at"), null=True)
+    before = models.JSONField(
+        _("before"),
+        null=True,
+        help_text=_("What it offered to whom, where it was on the map already and is another now; those do not hear."),
+    )
 
     class Meta:
         verbose_name = _("arrival on the map")

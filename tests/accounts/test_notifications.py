@@ -24,6 +24,7 @@ EXAMPLES: dict[str, Any] = {
     "host": "Pavel",
     "circle": "Ulice & okolí",
     "area": "Opava & okolí",
+    "offers_more": False,
     "card": "Modrá",
     "energy_wh": 14_200,
     "total_minor": 9_230,

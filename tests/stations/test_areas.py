@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts import notifications
 from accounts.models import Notification
 from chargeshare import housekeeping
 from chargeshare.errors import Invalid
@@ -138,6 +139,77 @@ def test_her_circles_alone(owner, driver, stranger, tariff):
     circles.accept(driver, group.pk)
     assert areas.tell(now=later()) == 1
     assert (len(told(driver)), len(told(stranger))) == (1, 0)
+
+
+def outlet_of(charge_point):
+    return charge_point.connectors.get()
+
+
+def test_one_that_now_offers_more_is_news_for_whom_it_did_not_suit(owner, driver, stranger, staff):
+    charge_point = publish(owner)  # 11 kW by Type 2
+    areas.watch(driver, Area("Opava", OPAVA.latitude, OPAVA.longitude, min_power_w=22_000))
+    areas.watch(stranger, OPAVA)  # the map showed it to her when she made the area
+    areas.watch(staff, Area("Fast", OPAVA.latitude, OPAVA.longitude, connector_types=["CCS"]))
+    areas.tell(now=later())
+    first = [len(told(user)) for user in (driver, stranger, staff)]
+    assert first == [0, 1, 0]
+    AreaNews.objects.all().delete()
+    Notification.objects.all().delete()
+
+    charge_points.edit_connector(outlet_of(charge_point), max_power_w=22_000)
+    charge_points.edit_connector(outlet_of(charge_point), type="CCS")
+    assert areas.tell(now=timezone.now()) == 0  # a slip of the finger is put right within minutes
+    assert areas.tell(now=later()) == 2
+    charge_points.edit_connector(outlet_of(charge_point), max_power_w=11_000)
+    charge_points.edit_connector(outlet_of(charge_point), max_power_w=22_000)
+    assert areas.tell(now=later()) == 0
+    assert [len(told(user)) for user in (driver, stranger, staff)] == [1, 0, 1]
+    [news] = told(driver)
+    assert "suits you now" in notifications.title(news)
+
+
+def test_an_outlet_is_offered_once_it_has_a_price(owner, driver, tariff):
+    charge_point = publish(owner, connectors=2)
+    Connector.objects.filter(charge_point=charge_point, number=2).update(type="CCS", max_power_w=50_000, tariff=None)
+    areas.watch(driver, Area("Opava", OPAVA.latitude, OPAVA.longitude, min_power_w=50_000))
+    assert areas.tell(now=later()) == 0
+    charge_points.edit_connector(charge_point.connectors.get(number=2), tariff=tariff)
+    assert areas.tell(now=later()) == 1
+
+
+def test_what_changes_off_the_map_and_what_changes_nothing_is_no_news(owner, driver, tariff):
+    areas.watch(driver, OPAVA)
+    hidden = factories.make_charge_point(owner)
+    charge_points.unpublish(hidden)
+    charge_points.edit_connector(outlet_of(hidden), max_power_w=22_000)
+    shown = publish(owner)
+    areas.tell(now=later())
+    MapArrival.objects.all().delete()
+    charge_points.edit_connector(outlet_of(shown), tariff=tariff, max_power_w=11_000)
+    assert not MapArrival.objects.exists()
+
+
+def test_who_is_let_in_later_hears_and_nobody_else(owner, driver, stranger, staff, tariff):
+    private = publish(owner, access="private")
+    charge_points.invite(private, staff.email)
+    for user in (driver, stranger, staff):
+        areas.watch(user, OPAVA)
+    areas.tell(now=later())
+    assert [len(told(user)) for user in (driver, stranger, staff)] == [0, 0, 1]
+    charge_points.invite(private, driver.email)
+    assert areas.tell(now=later()) == 1
+    group = circles.create_group(owner, "Neighbours")
+    circles.invite(group, stranger.email)
+    circles.accept(stranger, group.pk)
+    circles.set_prices(outlet_of(private), {group: tariff})
+    assert areas.tell(now=later()) == 1
+    assert [len(told(user)) for user in (driver, stranger, staff)] == [1, 1, 1]
+
+
+def test_what_came_to_the_map_stays_new_though_it_is_changed_before_it_is_told(owner, driver):
+    areas.watch(driver, OPAVA)
+    charge_points.edit_connector(outlet_of(publish(owner)), max_power_w=22_000)
+    assert areas.tell(now=later()) == 1
 
 
 def test_an_area_over_the_date_line_and_one_at_the_pole(owner, driver):
