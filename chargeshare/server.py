@@ -19,12 +19,11 @@ from daphne.server import reactor
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import tcp
 
-from chargeshare import bodies, memory
+from chargeshare import bodies, memory, newcomers
 from chargeshare.lean import MOST_UNREAD, LeanSocket, LeanSockets, Sink
 
 logger = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 25  # handshakes begun in one turn of the loop
 SOCKET_EXTENSION = "chargeshare.socket"
 DENIAL_EXTENSION = "websocket.http.response"
 CERTIFICATE_EXTENSION = "chargeshare.client_certificate"
@@ -53,7 +52,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         looks through what is old so rarely that a storm's leftovers would stay for hours.
         """
         lean, transport = self.server.lean, self.transport
-        if lean is None or self.server.keeps_sockets or self.sink is None or type(transport) is not tcp.Server:
+        if lean is None or self.server.keeps_sockets or self.sink is None or type(transport) not in _PLAIN:
             return None
         if transport.disconnecting or transport.disconnected:
             return None
@@ -65,8 +64,8 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
             return None
         if not is_between_messages:
             return None
-        transport.stopReading()  # type: ignore[no-untyped-call]
-        transport.stopWriting()  # type: ignore[no-untyped-call]
+        transport.stopReading()
+        transport.stopWriting()
         socket = LeanSocket(lean, transport.getHandle(), self.sink, unsent)
         socket.last_sign_at = self.last_sign_at
         server = self.server
@@ -192,17 +191,7 @@ _NEEDED = (
 
 # What is taken apart when a charger's socket leaves.
 _NEEDED_OF_TRANSPORTS = ("dataBuffer", "offset", "stopReading", "stopWriting", "getHandle", "producer", "disconnecting", "disconnected")
-
-
-def _accept_few_at_a_time(port: Any) -> None:
-    """Twisted takes in more and more with every turn of a storm, and whoever is inside already waits for all these handshakes."""
-    take_in = port.doRead
-
-    def take_in_few() -> None:
-        port.numberAccepts = MOST_AT_ONCE
-        take_in()
-
-    port.doRead = take_in_few
+_PLAIN = (newcomers.Newcomer, tcp.Server)  # over TLS the bytes of a socket are not what is said
 
 
 class Server(DaphneServer):  # type: ignore[misc]
@@ -230,6 +219,7 @@ class Server(DaphneServer):  # type: ignore[misc]
         self.uploads = uploads
         self._wants_lean_sockets = lean_sockets
         self.tidying = memory.Tidying()
+        self.line = newcomers.Line()
         self.on_listen = on_listen
         self.on_failure = on_failure
         self.ready_callable = self._make_ready
@@ -265,7 +255,7 @@ class Server(DaphneServer):  # type: ignore[misc]
         """Say that a port is open."""
         super().listen_success(port)
         self._ports.append(port)
-        _accept_few_at_a_time(port)
+        newcomers.take_few_at_a_time(port, self.line)
         host = port.getHost()
         self.on_listen(host.host, host.port)
 

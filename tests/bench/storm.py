@@ -1,4 +1,8 @@
-"""A storm: everybody comes back at once after a power cut, boots, and says how the box and its outlets stand."""
+"""A storm: everybody comes back at once after a power cut, boots, and says how the box and its outlets stand.
+
+Whoever dials for all of them is nice (10), so that it takes no processor from the server; those whose Heartbeats are timed are not,
+and have a process of their own, whose lateness is measured as well.
+"""
 
 import json
 import tempfile
@@ -28,6 +32,8 @@ def _shown(one: dict[str, Any], database: str, goal_s: float) -> Iterator[dict[s
     yield show(f"{what}: until the last word is answered", one["seconds"], "s", name=name, goal=goal_s, **more)
     yield show(f"{what}: server CPU per charger", one["server_cpu_s"] / one["chargers"] * 1e3, "ms", name=f"{name}-cpu")
     yield show(f"{what}: longest Heartbeat of others", one["longest_wait_s"] * 1e3, "ms", name=f"{name}-others", goal=1_000)
+    own = "of it, at most, lateness of the process that asks"
+    yield show(f"{what}: {own}", one["own_lateness_s"] * 1e3, "ms", name=f"{name}-lateness", asked=one["asked"])
 
 
 def through(database_url: str, count: int, *arguments: str, **settings: str) -> dict[str, Any]:
