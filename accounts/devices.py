@@ -20,7 +20,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts.models import PushSubscription, TokenChain, User
+from accounts.models import Push, PushSubscription, TokenChain, User
 from chargeshare.errors import Invalid
 
 MOST = 10
@@ -90,11 +90,17 @@ def of(users: Iterable[int]) -> dict[int, list[PushSubscription]]:
     return found
 
 
+def is_of(device: PushSubscription, user: User, *, now: datetime) -> bool:
+    """Whether this is still a device of hers: much may have happened since it was decided that something goes there."""
+    there = _counting(now).filter(pk=device.pk, user=user, user__is_active=True).select_related("user").first()
+    return there is not None and there.password_mark == there.user.get_session_auth_hash()
+
+
 def prune(*, now: datetime) -> int:
-    """Forget devices whose log-in was ended elsewhere, and those nothing was sent to for half a year."""
+    """Forget devices whose log-in was ended elsewhere, those nothing was sent to for half a year, and pushes nobody wants any more."""
     counting = _counting(now).values("pk")
     forgotten = PushSubscription.objects.exclude(pk__in=counting) | PushSubscription.objects.filter(used_at__lt=now - IDLE)
-    return forgotten.delete()[0]
+    return forgotten.delete()[0] + Push.objects.filter(until__lt=now).delete()[0]
 
 
 def check_endpoint(endpoint: str) -> None:

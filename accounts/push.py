@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone, translation
 
-from accounts import notifications, ways
+from accounts import devices, notifications, offline, ways
 from accounts.models import Notification, Push, PushSubscription
 from accounts.push_services import Answer, Messenger, NotReached
 from chargeshare import tally
@@ -60,7 +60,10 @@ def send_due(*, now: datetime) -> int:
 
 
 def message(notification: Notification) -> dict[str, Any]:
-    """What a device is shown: a title, a sentence, and the path of the page that says more. Never more than a locked screen may show."""
+    """What a device is shown: a title, a sentence, and the path of the page that says more. Never more than a locked screen may show.
+
+    A push service keeps it while the device is away, and somebody else may have logged in there meanwhile: she is not shown it.
+    """
     with translation.override(notification.user.language):
         title, text = notifications.title(notification), notifications.text(notification)
     return {
@@ -69,14 +72,15 @@ def message(notification: Notification) -> dict[str, Any]:
         "url": notification.url if notification.url.startswith("/") and not notification.url.startswith("//") else "",
         "tag": f"news-{notification.pk}",
         "lang": notification.user.language,
+        "whose": offline.owner(notification.user),
     }
 
 
 def _is_wanted(push: Push, now: datetime) -> bool:
     """Whether there is still sense in it: not too late, tried often enough, read meanwhile, or meant for who has the device no more."""
-    notification, device = push.notification, push.subscription
+    notification = push.notification
     in_time = push.until > now and push.attempts < ATTEMPTS
-    return in_time and notification.read_at is None and device.user_id == notification.user_id and notification.user.is_active
+    return in_time and notification.read_at is None and devices.is_of(push.subscription, notification.user, now=now)
 
 
 def _claim(push: Push, now: datetime) -> bool:

@@ -26,10 +26,12 @@ from billing.models import ChargeDetailRecord
 from chargeshare import __version__
 from chargeshare.metrics import told
 from chargeshare.metrics.reachability import PARTS, PATIENCE_S
-from stations.models import Reservation
+from stations.models import ChargingSession, Reservation
 
+Session = ChargingSession.Status
 POCKET_BOOKINGS = 10
 POCKET_RECEIPTS = 5
+POCKET_VISITS = 5
 
 _probes = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
 
@@ -174,7 +176,12 @@ def offline_pages(request: HttpRequest) -> HttpResponse:
         if not user.is_guest:
             pages += [reverse("stations:reservation_list"), reverse("stations:session_list")]
             pages += [booking.get_absolute_url() for booking in bookings]
-        pages += [receipt.get_absolute_url() for receipt in receipts]
+        visits = (
+            ChargingSession.objects.filter(driver=user)
+            .exclude(status__in=[Session.PENDING, Session.ACTIVE])
+            .order_by("-pk")[:POCKET_VISITS]
+        )
+        pages += [one.get_absolute_url() for one in (*visits, *receipts)]
     return JsonResponse({"pages": pages}, headers={offline.OWNER: offline.owner(user)})
 
 

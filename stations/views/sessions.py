@@ -59,10 +59,16 @@ def session_start(request: HttpRequest, code: str, number: int) -> HttpResponseB
 @never_cache
 @explained
 def session_detail(request: HttpRequest, code: UUID) -> HttpResponseBase:
-    """One session, live while it is open. With `part=panel` only what changes, for browsers whose socket does not open."""
-    context = panel_context(_user(request), find(_user(request), code))
-    template = "stations/_session_panel.html" if request.GET.get("part") == "panel" else "stations/session_detail.html"
-    return render(request, template, context)
+    """One session, live while it is open. With `part=panel` only what changes, for browsers whose socket does not open.
+
+    Once it is over, the phone of whoever charged keeps it, as it keeps the receipt.
+    """
+    session = find(_user(request), code)
+    context = panel_context(_user(request), session)
+    if request.GET.get("part") == "panel":
+        return render(request, "stations/_session_panel.html", context)
+    page = render(request, "stations/session_detail.html", context)
+    return offline.keep(page) if session.has_ended and context["is_driver"] else page
 
 
 @login_required

@@ -8,9 +8,16 @@ self.addEventListener("push", (event) => {
   } catch {
     // A push must be shown whatever it says, or the browser shows a sentence of its own.
   }
-  const { title = "ChargeShare", body = "", url = "", tag = "news", lang = "" } = said;
-  event.waitUntil(self.registration.showNotification(title, { body, tag, lang, data: { url: url || NEWS } }));
+  event.waitUntil(showNews(said));
 });
+
+/* It may have waited for the device while somebody else logged in there: she is told that there is news, and not whose. */
+async function showNews(said) {
+  const { owner, isKnown } = await recall();
+  const isHers = !said.whose || !isKnown || said.whose === owner;
+  const { title = "ChargeShare", body = "", url = "", tag = "news", lang = "" } = isHers ? said : {};
+  await self.registration.showNotification(title, { body, tag, lang, data: { url: url || NEWS } });
+}
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();

@@ -46,6 +46,7 @@ const pocketOf = (owner) => `${POCKET}${owner}-${SAID.version}`;
 
 async function emptyPockets() {
   for (const name of await caches.keys()) if (name.startsWith(POCKET)) await caches.delete(name);
+  for (const shown of (await self.registration.getNotifications?.()) ?? []) shown.close();
 }
 
 /* Whom an answer was for. Somebody new: the pocket of the former is emptied before anything else happens. */
@@ -56,7 +57,7 @@ function greet(answer, asked) {
     if ((await recall()).owner !== owner) {
       era += 1;
       await emptyPockets();
-      await note({ owner, renewed: 0 });
+      await note({ owner, isKnown: true, renewed: 0 });
     }
     return { owner, era };
   });
@@ -66,7 +67,7 @@ function forget() {
   return inTurn(async () => {
     era += 1;
     await emptyPockets();
-    await note({ owner: SAID.nobody, renewed: 0 });
+    await note({ owner: SAID.nobody, isKnown: true, renewed: 0 });
   });
 }
 

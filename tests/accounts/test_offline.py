@@ -14,6 +14,8 @@ from accounts.models import User
 from billing.models import Tariff
 from stations import arrival, reservations
 from stations.models import ChargePoint, Reservation
+from tests import factories
+from tests.stations.acting import begin, session_of, stop
 
 TOKENS = re.compile(r'csrfmiddlewaretoken" value="([^"]+)"')
 EDITION = {offline.EDITION: "1"}
@@ -65,6 +67,29 @@ def test_booking_is_kept_by_its_guest_alone(client: Client, driver: User, owner:
     page = client.get(booking.get_absolute_url())
     assert page.status_code == 200
     assert offline.KEEP not in page.headers
+
+
+def test_visit_is_kept_by_who_charged_once_it_is_over(client: Client, driver: User, owner: User, charge_point: ChargePoint) -> None:
+    factories.give_credit(driver, 50_000)
+    factories.make_vehicle(driver)
+    began = timezone.now() - timedelta(hours=2)
+    started = begin(charge_point, factories.make_id_token(driver).uid, meter=1_000, at=began)
+    client.force_login(driver)
+    path = session_of(started).get_absolute_url()
+    assert offline.KEEP not in client.get(path).headers
+    assert path not in client.get(reverse("offline_pages")).json()["pages"]
+
+    stop(charge_point, started.transaction_id, meter=9_000, at=began + timedelta(hours=1))
+
+    assert client.get(path).headers[offline.KEEP] == str(14 * 86_400)
+    assert path in client.get(reverse("offline_pages")).json()["pages"]
+    assert offline.KEEP not in client.get(f"{path}?part=panel").headers
+    deeds = [reverse(f"stations:{name}", args=[session_of(started).code]) for name in ("session_vehicle", "session_messages", "review")]
+    shown, kept = (client.get(path, headers=headers).content.decode() for headers in ({}, EDITION))
+    assert [deed in shown for deed in deeds] == [True] * 3
+    assert [deed in kept for deed in deeds] == [False] * 3
+    client.force_login(owner)
+    assert offline.KEEP not in client.get(path).headers
 
 
 def test_edition_for_the_pocket_lets_nobody_do_anything(client: Client, driver: User, charge_point: ChargePoint) -> None:

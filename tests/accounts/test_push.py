@@ -100,7 +100,7 @@ def test_every_kind_fits_and_says_no_more_than_its_line_in_the_inbox(kind: str, 
     row = example(driver, kind)
     said = push.message(row)
 
-    assert set(said) == {"title", "body", "url", "tag", "lang"}
+    assert set(said) == {"title", "body", "url", "tag", "lang", "whose"}
     assert said["title"]
     assert len(str(said).encode()) < push_services.LONGEST
 
@@ -388,6 +388,36 @@ def test_a_browser_that_is_logged_out_from_afar_is_told_nothing(stub: PushStub, 
 
     assert reached(stub, driver) == 1
     assert devices.prune(now=timezone.now()) == 1
+
+
+@pytest.mark.parametrize("left", ["from afar", "by a new password"])
+def test_what_waited_for_the_morning_does_not_go_where_she_has_left_meanwhile(stub: PushStub, driver: User, left: str) -> None:
+    lost, here = log_in(driver), log_in(driver)
+    take_pushes(lost, stub.device())
+    now = timezone.localtime()
+    ways.change(driver, {"quiet_from": (now - timedelta(hours=1)).time(), "quiet_to": (now + timedelta(hours=1)).time()})
+    notifications.notify(driver, Kind.SESSION_FINISHED)
+    assert send() == 0
+    assert Push.objects.count() == 1
+
+    if left == "from afar":
+        here.post("/accounts/sessions/")
+    else:
+        driver.set_password("a-new-long-password-7")
+        driver.save()
+
+    assert send(timedelta(hours=2)) == 0
+    assert (stub.taken, Push.objects.count()) == ([], 0)
+
+
+def test_what_nobody_wants_any_more_goes_without_a_key_too(stub: PushStub, phone: Device, driver: User, settings: LazySettings) -> None:
+    notifications.notify(driver, Kind.TOP_UP_PAID)
+    notifications.decide(now=timezone.now())
+    settings.VAPID_PRIVATE_KEY = ""
+    devices.prune(now=timezone.now() + timedelta(hours=23))
+    assert Push.objects.count() == 1
+    devices.prune(now=timezone.now() + timedelta(hours=25))
+    assert not Push.objects.exists()
 
 
 def test_a_new_password_ends_all_devices_but_this_one(stub: PushStub, driver: User) -> None:

@@ -126,8 +126,9 @@ def test_what_one_needs_on_the_way_is_there_without_a_network(
     log_in(context, driver)
     page.goto("/accounts/profile/")
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    visit = receipt.session.get_absolute_url()
     open_with_a_pocket(
-        page, "/", "/?part=list", "/api/v1/charge-points/", "/reservations/", booking.get_absolute_url(), receipt.get_absolute_url()
+        page, "/", "/?part=list", "/api/v1/charge-points/", "/reservations/", booking.get_absolute_url(), receipt.get_absolute_url(), visit
     )
     expect(page.locator("[data-code]")).to_have_count(2)
     bar = page.locator(".offline-bar")
@@ -143,7 +144,10 @@ def test_what_one_needs_on_the_way_is_there_without_a_network(
     page.goto(receipt.get_absolute_url())
     expect(page.locator("main").get_by_text("Garáž u nádraží").first).to_be_visible()
     page.goto("/sessions/")
-    expect(page.get_by_role("link", name=re.compile("Garáž u nádraží"))).to_be_visible()
+    page.get_by_role("link", name=re.compile("Garáž u nádraží")).click()
+    expect(page.get_by_text("Meter at the end")).to_be_visible()
+    page.locator(".foot").get_by_role("link", name="Receipt").click()
+    expect(page).to_have_url(re.compile(receipt.get_absolute_url()))
     window = context.new_page()
     window.goto("/")
     expect(window.locator("[data-code]")).to_have_count(2)
