@@ -23,8 +23,9 @@ from ocpp_core import diagnostics, door
 BACKLOG = 4096
 HANDSHAKE_TIMEOUT_S = 30
 ENOUGH_FILES = 12_000  # for the ten thousand chargers a process can hold
-# Most of what is alive after the start stays alive; looking through it again and again costs a fifth of the CPU.
-GC_THRESHOLDS = (20_000, 20, 50)
+# Most of what is alive after the start stays alive; looking through it again and again costs a fifth of the CPU. What a storm has
+# brought is looked through in small portions, for nobody is heard meanwhile.
+GC_THRESHOLDS = (20_000, 5, 200)
 
 logger = logging.getLogger(__name__)
 
