@@ -189,7 +189,7 @@ def _asked(charge_point_id: int, location: str, kind: str, now: datetime) -> tup
     newest = _newest(charge_point)
     token = token_in(urlsplit(location).path) if location.startswith(settings.PUBLIC_URL + PREFIX) else None
     if token is not None:
-        own = DiagnosticsUpload.objects.filter(charge_point=charge_point, token_digest=_digest(token)).first()
+        own = DiagnosticsUpload.objects.select_for_update().filter(charge_point=charge_point, token_digest=_digest(token)).first()
         if own is not None:
             return charge_point, own, newest
     upload = overtook(newest, being_answered(charge_point, ACTIONS))
@@ -199,7 +199,8 @@ def _asked(charge_point_id: int, location: str, kind: str, now: datetime) -> tup
 
 
 def _newest(charge_point: ChargePoint) -> list[DiagnosticsUpload]:
-    return list(DiagnosticsUpload.objects.filter(charge_point=charge_point).order_by("-pk")[: firmware.LOOKED_AT])
+    """Locked: the file itself comes by another way, and may be written down at the same moment as a word about it."""
+    return list(DiagnosticsUpload.objects.select_for_update().filter(charge_point=charge_point).order_by("-pk")[: firmware.LOOKED_AT])
 
 
 def _replace_older(newest: list[DiagnosticsUpload], upload: DiagnosticsUpload, now: datetime) -> None:

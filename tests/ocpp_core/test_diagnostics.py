@@ -22,6 +22,7 @@ from ocpp_core.models.firmware import Progress
 from stations import commands
 from stations.authorization import ChargerOffline
 from stations.models import Command
+from tests.meeting import meeting, one_waits_for_the_other
 from tests.ocpp_core.speaking import request_of
 from tests.stations.acting import go_online
 
@@ -480,3 +481,24 @@ def test_two_files_at_the_same_moment(online):
     statuses = sorted(answer.status_code for answer in async_to_sync(story)())
     assert statuses == [201, 409, 409]
     assert len(files()) == 1
+
+
+@one_waits_for_the_other
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", [TYPE.DIAGNOSTICS, TYPE.SECURITY_LOG])
+@pytest.mark.parametrize("is_answer", [False, True])
+def test_a_word_at_the_moment_the_file_comes_takes_nothing_back(online, kind, is_answer):
+    upload, _path = ask(online, kind)
+
+    def second():
+        if is_answer:
+            answered(upload, {"status": "Accepted", "fileName": "log.txt", "filename": "log.txt"})
+        else:
+            say(online, "Uploaded", upload.request_id)
+
+    with meeting(second):
+        assert diagnostics.keep(upload, BytesIO(b"all is well"), now=timezone.now())
+
+    kept = fresh(upload)
+    assert (kept.progress, kept.size_bytes, diagnostics.file_of(kept).read_bytes()) == (Progress.DONE, 11, b"all is well")
+    assert kept.file_name == "log.txt" if is_answer else kept.status == "Uploaded"
