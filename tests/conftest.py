@@ -1,5 +1,6 @@
 """The cast of the tests."""
 
+import asyncio
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,26 @@ def _who_claims_a_row_asks_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     compiled = SQLUpdateCompiler.as_sql
     monkeypatch.setattr(SQLUpdateCompiler, "as_sql", as_sql)
+
+
+@pytest.fixture(autouse=True)
+def _threads_give_their_connection_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A story looks at the tables in threads that end with it.
+
+    A connection that ends with its thread is missing in the pool for ever: after forty of them nobody gets one any more.
+    """
+    in_thread = asyncio.to_thread
+
+    async def to_thread(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        def do() -> Any:
+            try:
+                return function(*args, **kwargs)
+            finally:
+                connection.close()
+
+        return await in_thread(do)
+
+    monkeypatch.setattr(asyncio, "to_thread", to_thread)
 
 
 @pytest.fixture
