@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 from collections import deque
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+
+from websockets.frames import Frame, Opcode
 
 from ocpp_core import simulator
 from ocpp_core.simulator.link import WebSocketLink
@@ -70,6 +73,23 @@ class RawCharger:
                     await self.link.recv()
                 except simulator.LinkClosed as closed:
                     return closed.code
+
+    async def flood(self, action: str, payload: dict[str, Any]) -> int | None:
+        """Ask without waiting for an answer until the server hangs up; its close code.
+
+        A thousand frames leave in one piece, and so they arrive: said one by one, a machine with much else to do would
+        answer most of them in between, which is no flood.
+        """
+        end = asyncio.create_task(self.closed(120))
+        numbers = itertools.count()
+        try:
+            while not end.done():
+                calls = (json.dumps([2, f"flood-{next(numbers)}", action, payload]) for _ in range(1_000))
+                self.link._connection.transport.write(b"".join(Frame(Opcode.TEXT, call.encode()).serialize(mask=True) for call in calls))
+                await asyncio.wait({end}, timeout=1)
+            return await end
+        finally:
+            end.cancel()
 
 
 @contextlib.asynccontextmanager
