@@ -25,6 +25,7 @@ PER_PASS = 200
 READ_KEPT = timedelta(days=90)
 KEPT = timedelta(days=365)
 
+SLOT = ("begins_at", "ends_at", "slot")  # moments as ISO 8601 has them; `slot` is what older rows say instead
 MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.SESSION_STARTED: frozenset({"place", "card"}),
     Notification.Kind.SESSION_FINISHED: frozenset({"place", "energy_wh", "total_minor", "currency", "reason"}),
@@ -50,17 +51,17 @@ MEMBERS: dict[str, frozenset[str]] = {
     Notification.Kind.PAYOUT_FAILED: frozenset({"amount_minor", "currency", "reason"}),
     Notification.Kind.BANK_ACCOUNT_CHANGED: frozenset({"account"}),
     Notification.Kind.SELLER_DATA_WANTED: frozenset({"days"}),
-    Notification.Kind.RESERVATION_BOOKED: frozenset({"place", "slot", "guest", "count"}),
-    Notification.Kind.RESERVATION_CANCELLED: frozenset({"place", "slot", "guest", "count", "by_host", "fee_minor", "currency"}),
-    Notification.Kind.RESERVATION_SOON: frozenset({"place", "slot"}),
+    Notification.Kind.RESERVATION_BOOKED: frozenset({"place", *SLOT, "guest", "count"}),
+    Notification.Kind.RESERVATION_CANCELLED: frozenset({"place", *SLOT, "guest", "count", "by_host", "fee_minor", "currency"}),
+    Notification.Kind.RESERVATION_SOON: frozenset({"place", *SLOT}),
     Notification.Kind.RESERVATION_EXPIRED: frozenset(
-        {"place", "slot", "guest", "count", "unanswered", "by_charger", "fee_minor", "currency"}
+        {"place", *SLOT, "guest", "count", "unanswered", "by_charger", "fee_minor", "currency"}
     ),
-    Notification.Kind.RESERVATION_REQUESTED: frozenset({"place", "slot", "guest", "count"}),
-    Notification.Kind.RESERVATION_REJECTED: frozenset({"place", "slot", "guest", "count"}),
-    Notification.Kind.RESERVATION_CHANGED: frozenset({"place", "slot", "guest", "count"}),
-    Notification.Kind.RESERVATION_TROUBLE: frozenset({"place", "slot", "guest", "reason"}),
-    Notification.Kind.WAITLIST_OFFERED: frozenset({"place", "slot", "until"}),
+    Notification.Kind.RESERVATION_REQUESTED: frozenset({"place", *SLOT, "guest", "count"}),
+    Notification.Kind.RESERVATION_REJECTED: frozenset({"place", *SLOT, "guest", "count"}),
+    Notification.Kind.RESERVATION_CHANGED: frozenset({"place", *SLOT, "guest", "count"}),
+    Notification.Kind.RESERVATION_TROUBLE: frozenset({"place", *SLOT, "guest", "reason"}),
+    Notification.Kind.WAITLIST_OFFERED: frozenset({"place", *SLOT, "until"}),
     Notification.Kind.CIRCLE_INVITED: frozenset({"host", "circle"}),
     Notification.Kind.AREA_CHARGER: frozenset({"place", "area", "offers_more"}),
     Notification.Kind.REVIEW_WRITTEN: frozenset({"place", "guest", "is_open"}),

@@ -6,8 +6,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts import notifications
-from accounts.models import Notification, User
-from stations import slots
+from accounts.models import Notification
 from stations.models import Reservation
 
 Kind = Notification.Kind
@@ -25,7 +24,7 @@ def tell(booking: Reservation, kind: str, *, count: int = 1, to_driver: bool = T
         for_host = {name: value for name, value in more.items() if name != "by_host"}
         is_asked = kind == Kind.RESERVATION_REQUESTED
         url = booking.get_absolute_url() if is_asked else reverse("stations:owner_reservations")
-        notifications.notify(owner, kind, url=url, guest=booking.driver.short_name, **words(booking, owner), **weeks, **for_host)
+        notifications.notify(owner, kind, url=url, guest=booking.driver.short_name, **words(booking), **weeks, **for_host)
 
 
 def fee(amount_minor: int) -> dict[str, Any]:
@@ -33,7 +32,10 @@ def fee(amount_minor: int) -> dict[str, Any]:
     return {"fee_minor": amount_minor, "currency": settings.CURRENCY} if amount_minor else {}
 
 
-def words(booking: Reservation, reader: User | None = None) -> dict[str, str]:
-    """Where and when, in the language of who reads it."""
-    language = (reader or booking.driver).language
-    return {"place": booking.charge_point.name, "slot": slots.spoken(booking.begins_at, booking.ends_at, language)}
+def words(booking: Reservation) -> dict[str, str]:
+    """Where and when; the moments as they are, for whoever reads it chooses her language herself."""
+    return {
+        "place": booking.charge_point.name,
+        "begins_at": booking.begins_at.isoformat(),
+        "ends_at": booking.ends_at.isoformat(),
+    }

@@ -31,8 +31,11 @@ class Kept:
 
 
 def take_turn(connector_id: int) -> None:
-    """Who books at an outlet, ends a booking there or is asked whether she wants it takes turns by its row."""
-    Connector.objects.select_for_update().order_by().values_list("pk").get(pk=connector_id)
+    """Who books at an outlet, ends a booking there, comes for one or is asked whether she wants it takes turns by its row.
+
+    What merely speaks of the outlet, as each new session does, waits for nobody.
+    """
+    Connector.objects.select_for_update(no_key=True).order_by().values_list("pk").get(pk=connector_id)
 
 
 def taken(begins_at: datetime, ends_at: datetime, *, now: datetime) -> QuerySet[Reservation]:
@@ -165,14 +168,13 @@ def clock(moment: datetime) -> str:
     return f"{timezone.localtime(moment, timezone.get_default_timezone()):%H:%M}"
 
 
-def spoken(begins_at: datetime, ends_at: datetime, language: str | None = None) -> str:
+def spoken(begins_at: datetime, ends_at: datetime) -> str:
     """A slot in words, by the clock of the place and not of whoever asks: Sat 21 Nov 18:00–21:30."""
     zone = timezone.get_default_timezone()
     first, last = timezone.localtime(begins_at, zone), timezone.localtime(ends_at, zone)
-    with translation.override(language or translation.get_language()):
-        pattern = "D j. n." if (translation.get_language() or "cs").startswith("cs") else "D j M"
-        first_day, last_day = (formats.date_format(moment, pattern).replace(" ", "\N{NO-BREAK SPACE}") for moment in (first, last))
-        begins, ends = formats.date_format(first, "G:i"), formats.date_format(last, "G:i")
+    pattern = "D j. n." if (translation.get_language() or "cs").startswith("cs") else "D j M"
+    first_day, last_day = (formats.date_format(moment, pattern).replace(" ", "\N{NO-BREAK SPACE}") for moment in (first, last))
+    begins, ends = formats.date_format(first, "G:i"), formats.date_format(last, "G:i")
     return f"{first_day} {begins}–{ends}" if first.date() == last.date() else f"{first_day} {begins} – {last_day} {ends}"
 
 

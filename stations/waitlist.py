@@ -93,7 +93,8 @@ def offer(connector: Connector, *, now: datetime) -> int:
             Notification.Kind.WAITLIST_OFFERED,
             url=place.get_absolute_url(),
             place=place.connector.charge_point.name,
-            slot=slots.spoken(place.begins_at, place.ends_at, place.driver.language),
+            begins_at=place.begins_at.isoformat(),
+            ends_at=place.ends_at.isoformat(),
             until=slots.clock(place.offer_until),
         )
         asked += 1

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django import template
+from django.template import Context
 from django.utils import formats, timezone, translation
 
 from stations import slots
@@ -23,6 +24,15 @@ def slot(booking: Reservation | WaitlistPlace | Closure) -> str:
 def span(begins_at: datetime, ends_at: datetime) -> str:
     """The same of two moments."""
     return slots.spoken(begins_at, ends_at)
+
+
+@register.simple_tag(takes_context=True)
+def told_slot(context: Context) -> str:
+    """From when to when, of a notification, in the language of who reads it. Those written long ago hold it in words."""
+    begins_at, ends_at = context["begins_at"], context["ends_at"]
+    if not (begins_at and ends_at):
+        return str(context["slot"])
+    return slots.spoken(datetime.fromisoformat(begins_at), datetime.fromisoformat(ends_at))
 
 
 @register.filter

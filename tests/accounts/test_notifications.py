@@ -37,6 +37,8 @@ EXAMPLES: dict[str, Any] = {
     "change": "The e-mail was changed.",
     "account": "CZ65 … 5399",
     "days": 30,
+    "begins_at": "2026-11-21T17:00:00+00:00",
+    "ends_at": "2026-11-21T20:30:00+00:00",
     "slot": "so 21. 11. 18:00–21:30",
     "guest": "Tereza",
     "by_host": True,
@@ -79,6 +81,16 @@ def test_every_kind_can_be_said(kind: str, language: str, db: None) -> None:
     with translation.override(language):
         assert notifications.title(notification) == message.subject
         assert notifications.text(notification) in str(message.body)
+
+
+@pytest.mark.parametrize(("language", "said"), [("cs", "so 21. 11. 18:00–21:30"), ("en", "Sat 21 Nov 18:00–21:30")])
+def test_a_time_is_told_in_the_language_of_who_reads_it(driver: User, language: str, said: str) -> None:
+    row = example(driver, Kind.RESERVATION_BOOKED)
+    with translation.override(language), timezone.override("America/New_York"):  # programs ask in a zone of their own
+        assert said in notifications.title(row).replace("\N{NO-BREAK SPACE}", " ")
+    row.context = {"place": "U Nováků", "slot": "so 21. 11. 18:00–21:30"}  # as rows were written before
+    with translation.override(language):
+        assert "so 21. 11. 18:00–21:30" in notifications.title(row)
 
 
 @pytest.mark.parametrize("kind", Kind.values)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts import closing as accounts_closing
 from accounts.models import Notification
@@ -74,7 +74,7 @@ def keep_house():
     """One pass of the periodic jobs that have to do with bookings."""
     now = timezone.now()
     rooms = {"stations.holding", "stations.reservations", "stations.waitlist", "stations.booking_rules"}
-    housekeeping.run([job for job in housekeeping.JOBS if job.do.__module__ in rooms], now)
+    housekeeping.run([job for job in housekeeping.JOBS if job.do.__module__ in rooms or job.name == "bookings given up"], now)
 
 
 # Made
@@ -652,7 +652,8 @@ def test_refusals_say_one_sentence(driver, connector):
 )
 def test_a_slot_in_words(language, hours, spoken):
     begins_at = datetime(2026, 11, 21, 17, tzinfo=UTC)
-    assert slots.spoken(begins_at, begins_at + hours * HOUR, language).replace("\N{NO-BREAK SPACE}", " ") == spoken
+    with translation.override(language):
+        assert slots.spoken(begins_at, begins_at + hours * HOUR).replace("\N{NO-BREAK SPACE}", " ") == spoken
 
 
 def test_what_is_kept_is_shown_as_booked_though_the_charger_cannot_say_so(driver, card, charge_point, connector):
