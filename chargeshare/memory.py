@@ -1,13 +1,11 @@
-"""Memory that a storm has left behind, given back.
-
-A handshake takes ten times the memory of the socket that is left of it. Python frees it at once, but the C library keeps what
-its threads have freed for the next time, which after a power cut may be months away.
-"""
+"""Memory that this process need not hold: what a storm has left behind, and what nobody will ever look at."""
 
 import ctypes
 import gc
 import logging
 from time import monotonic
+
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -15,8 +13,21 @@ MANY = 500
 QUIET_S = 10.0
 
 
+def remember_no_statements() -> None:
+    """With DEBUG Django remembers the last nine thousand statements of every connection made from now on; let it be none.
+
+    A request forgets them when it begins, but a thread that serves chargers begins no request: a dozen such threads fill a
+    hundred megabytes within the first hour.
+    """
+    BaseDatabaseWrapper.queries_limit = 0
+
+
 class Tidying:
-    """Tidies up once many have come and then, for a moment, nobody has."""
+    """Tidies up once many have come and then, for a moment, nobody has.
+
+    A handshake takes ten times the memory of the socket that is left of it. Python frees it at once, but the C library keeps
+    what its threads have freed for the next time, which after a power cut may be months away.
+    """
 
     def __init__(self) -> None:
         self._came = 0
@@ -33,7 +44,7 @@ class Tidying:
         return self._came >= MANY and monotonic() - self._last_at > QUIET_S
 
     def tidy(self) -> None:
-        """Do it. Blocks for some milliseconds, most of them without keeping other threads."""
+        """Do it. Ten thousand chargers take some tenths of a second to look through, in which no other thread works; once a storm."""
         self._came = 0
         gc.collect()
         try:

@@ -34,6 +34,10 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 messages: Counter[tuple[str, str]] = Counter()
 """CALLs of chargers by action and by what became of them: answered, refused, failed, repeated."""
+put_off: Counter[str] = Counter()
+"""How often such a CALL was put off, because somebody else held what it needs, by action."""
+cut_off: Counter[str] = Counter()
+"""Chargers whose sockets we ended because nobody can go on like that, by why: flood, deaf."""
 handshakes: Counter[str] = Counter()
 """Chargers that knocked, by what they were told."""
 spooled: Counter[str] = Counter()

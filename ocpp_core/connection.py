@@ -197,6 +197,7 @@ class Connection:
         if waiting >= MOST_UNANSWERED - 1 and self._is_flood(text):
             self._log(frame_log.FROM_CHARGER, frame_log.CALL, call.message_id, call.action, text[:LOGGED_OF_NONSENSE])
             logger.warning("charger %r floods and is cut off", self.facts.identity)
+            tally.cut_off["flood"] += 1
             self.close(POLICY_VIOLATION)
             return
         self._answers[key] = (self.last_sign_at, None)
@@ -281,6 +282,7 @@ class Connection:
             self._refuse(taken, error.code, error.description)
         elif isinstance(error, InOtherHands):
             logger.warning("%s of %r waits for what is in other hands", taken.call.action, self.facts.identity)
+            tally.put_off[taken.call.action] += 1
             self._backstage.loop.call_later(random.uniform(*AGAIN_AFTER_S), self._ask_again, taken, request)
         elif isinstance(error, DatabaseAway):
             self._answer_without_database(taken)
@@ -344,6 +346,7 @@ class Connection:
         self._send(text)
         if self._unread() > MOST_UNREAD:
             logger.warning("charger %r does not listen and is cut off", self.facts.identity)
+            tally.cut_off["deaf"] += 1
             self.close(POLICY_VIOLATION)
 
     def _request(self, taken: Taken) -> Request:

@@ -64,6 +64,7 @@ class Door:
         self.is_draining = True
         connections = list(self.registry)
         random.shuffle(connections)
+        logger.info("asked to end: %d chargers are sent off within %g s", len(connections), seconds)
         loop, each = self.backstage.loop, seconds / max(1, len(connections))
         due_at = loop.time()
         for connection in connections:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -29,6 +29,8 @@ LONGEST_GATHERING_S = 0.02
 COMPANY_WAIT_S = 0.025
 MOST_IN_A_BATCH = 2_000
 MOST_ROWS_KEPT = 20_000
+SLOW_S = 0.5  # for a batch; what takes this long is told, but not with every batch
+TOLD_EVERY_S = 60.0
 
 Done = Callable[[BaseException | None], None]
 
@@ -64,6 +66,7 @@ class Writer:
         self._first_at = 0.0  # when the first of the items came
         self._gathered = 0
         self._company: asyncio.TimerHandle | None = None
+        self._slow_told_at = -TOLD_EVERY_S
         self._is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -186,11 +189,14 @@ class Writer:
         if self._spool.has_entries:
             self._spool.replay()  # what came earlier is told earlier
         try:
-            _commit(items, rows)
+            took_s = _commit(items, rows)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - told below, for the one that caused it
             return self._store_in_parts(items, rows, error)
+        if took_s > SLOW_S and monotonic() - self._slow_told_at >= TOLD_EVERY_S:
+            self._slow_told_at = monotonic()
+            logger.warning("database slow: %d readings and %d frames took it %.1f s", len(items), len(rows), took_s)
         return [Outcome(item, None) for item in items]
 
     def _store_in_parts(self, items: list[Item], rows: list[Row], error: Exception) -> list[Outcome]:
@@ -222,10 +228,13 @@ class Writer:
         return Outcome(item, None)
 
 
-def _commit(items: Sequence[Item], rows: Sequence[Row]) -> None:
+def _commit(items: Sequence[Item], rows: Sequence[Row]) -> float:
+    """Store them together; how many seconds that took."""
     began = perf_counter()
     with transaction.atomic():
         frame_log.write(list(chain(rows, (item.row for item in items))))
         if items:
             readings.store([item.incoming for item in items])
-    tally.commit_s.note(perf_counter() - began)
+    took_s = perf_counter() - began
+    tally.commit_s.note(took_s)
+    return took_s

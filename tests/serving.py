@@ -1,5 +1,6 @@
 """The real `manage.py serve` in a process of its own, on the test's database and Redis."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from weakref import WeakSet
 
 from django.conf import settings
 from django.db import connection
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests import nursery
 from tests.servers import free_port
@@ -69,6 +71,21 @@ class Served:
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    def readiness(self) -> tuple[int, set[str]]:
+        """What the probe says: its status, and which parts fail."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=30) as response:  # noqa: S310 - our own address
+                return response.status, set()
+        except urllib.error.HTTPError as unready:
+            with unready:
+                return unready.code, set(json.loads(unready.read())["failing"])
+
+    def told(self) -> dict[str, float]:
+        """What it tells Prometheus: every figure by its name and the values of its labels."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=60) as response:  # noqa: S310 - our own address
+            families = text_string_to_metric_families(response.read().decode())
+        return {" ".join([one.name, *one.labels.values()]): one.value for family in families for one in family.samples}
 
     def kill(self) -> None:
         """End it as a lost machine ends: nothing is finished, nobody is told."""

@@ -32,6 +32,15 @@ def _counted() -> Iterator[Metric]:
     for (action, outcome), count in sorted(dict(tally.messages).items()):
         messages.add_metric([action, outcome], count)
     yield messages
+    about = "CALLs that were put off, because somebody held what they need."
+    put_off = CounterMetricFamily("chargeshare_charger_messages_put_off", about, labels=["action"])
+    for action, count in sorted(dict(tally.put_off).items()):
+        put_off.add_metric([action], count)
+    yield put_off
+    cut_off = CounterMetricFamily("chargeshare_charger_cut_off", "Chargers whose sockets were ended, by why.", labels=["reason"])
+    for reason, count in sorted(dict(tally.cut_off).items()):
+        cut_off.add_metric([reason], count)
+    yield cut_off
     handshakes = CounterMetricFamily("chargeshare_charger_handshakes", "Chargers that knocked, by the status they got.", labels=["status"])
     for status, count in sorted(dict(tally.handshakes).items()):
         handshakes.add_metric([status], count)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -208,7 +208,7 @@ class Fleet:
         wanted = {id(box): box.acknowledged[action] + times for box in self.boxes}
         await self.until(lambda: all(box.acknowledged[action] >= wanted[id(box)] for box in self.boxes))
 
-    async def until(self, condition: Any) -> None:
+    async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for it while they live; one that broke down is an error at once."""
         async with asyncio.timeout(LONGEST_DAY_S):
             while not condition():
@@ -216,6 +216,13 @@ class Fleet:
                     if life.done():
                         life.result()
                 await asyncio.sleep(0.02)
+
+    async def sees(self, condition: Callable[[], Any]) -> None:
+        """The same for what must be asked for over a network or of a table: they live on meanwhile."""
+        async with asyncio.timeout(LONGEST_DAY_S):
+            while not await asyncio.to_thread(condition):
+                await self.until(lambda: True)
+                await asyncio.sleep(0.1)
 
     def total(self, action: str) -> int:
         """How much of this was acknowledged altogether."""

@@ -1,13 +1,10 @@
 """The database on a bad day, under load: restarted, away, slow. Chargers notice as little as can be, and nothing is lost or doubled."""
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
@@ -55,15 +52,6 @@ def served(database: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> It
     one.kill()
 
 
-def readiness(served: Served) -> tuple[int, dict[str, str]]:
-    """What the probe says."""
-    try:
-        with urllib.request.urlopen(f"{served.url}/readyz", timeout=30) as response:  # noqa: S310 - our own address
-            return response.status, {}
-    except urllib.error.HTTPError as unready:
-        return unready.code, json.loads(unready.read())["failing"]
-
-
 def live(fleet, story):
     """Let the fleet live through a story; afterwards everything is there."""
 
@@ -86,15 +74,20 @@ def test_restarted_under_load(database, served):
     fleet = Fleet(served, factories.make_user(), BOXES)
 
     async def story():
-        for _ in range(3):
+        for is_looked_at in (True, False, False):
             await asyncio.to_thread(database.stop, signal.SIGQUIT)
+            if is_looked_at:
+                await fleet.sees(lambda: served.readiness() == (503, {"database"}))
+                await fleet.sees(lambda: served.told()["chargeshare_database_away"] == 1)
             await asyncio.to_thread(database.start)
             await fleet.goes_on("MeterValues", 2)
 
     live(fleet, story)
     assert fleet.falls == 0
-    assert readiness(served) == (200, {})
+    until(lambda: served.readiness() == (200, set()))
+    until(lambda: served.told()["chargeshare_up database"] == 1)
     assert "database away" in served.said()
+    assert "database back" in served.said()
     assert unexplained(served) == []
 
 
@@ -109,12 +102,19 @@ def test_away_for_a_while(database, served, seconds):
         await asyncio.sleep(seconds)
         await fleet.until(lambda: fleet.total("MeterValues") > told and fleet.total("StopTransaction") > ended)
         await fleet.until(lambda: any(box.refused["StartTransaction InternalError"] for box in fleet.boxes))
-        status, failing = await asyncio.to_thread(readiness, served)
-        assert (status, list(failing)) == (503, ["database"])
+        await fleet.sees(lambda: served.readiness() == (503, {"database"}))
+        await fleet.sees(lambda: served.told()["chargeshare_up database"] == 0)
+        away = await asyncio.to_thread(served.told)
+        assert away["chargeshare_spool_files"] >= 1
+        assert away["chargeshare_spool_oldest_seconds"] >= 0
+        for action in ("MeterValues", "StopTransaction"):
+            assert away[f"chargeshare_spooled_messages_total {action}"] > 0
+        assert away["chargeshare_charger_messages_total StartTransaction failed"] > 0
         await asyncio.to_thread(database.start)
 
     live(fleet, story)
     assert fleet.falls == 0
-    assert readiness(served) == (200, {})
+    until(lambda: served.readiness() == (200, set()))
+    until(lambda: served.told()["chargeshare_spool_files"] == 0)
     assert "messages told to the database that came while it was away" in served.said()
     assert unexplained(served) == []

@@ -34,13 +34,13 @@ ROOM_BYTES = 65_536
 STEPPING = {"DJANGO_SETTINGS_MODULE": "tests.settings_stepping", "OFFLINE_AFTER_S": "3"}
 
 
-def read(url):
-    """Status and text of a page."""
+def status_of(url):
+    """What a page answers with."""
     try:
         with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own address
-            return response.status, response.read().decode()
+            return response.status
     except urllib.error.HTTPError as refused:
-        return refused.code, refused.read().decode()
+        return refused.code
 
 
 def assert_nothing_is_lost(fleet):
@@ -51,11 +51,14 @@ def assert_nothing_is_lost(fleet):
 def test_one_charger_floods_and_the_others_are_unharmed(served, owner):  # noqa: F811
     fleet = Fleet(served, owner, 4)
     rogue = factories.make_charge_point(owner, auto_configure=False)
+    before = served.told().get("chargeshare_charger_cut_off_total flood", 0)
 
     async def story():
         async with fleet.living(), raw_charger_for(rogue, served) as box:
             await box.call("BootNotification", BOOT)
             assert await box.flood("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Available"}) == 1008
+            await fleet.sees(lambda: served.told().get("chargeshare_charger_cut_off_total flood", 0) == before + 1)
+            await fleet.sees(lambda: served.readiness() == (200, set()))
             await fleet.goes_on("StopTransaction")
 
     run(story)
@@ -67,7 +70,8 @@ def test_one_charger_floods_and_the_others_are_unharmed(served, owner):  # noqa:
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="a file is in other hands as a whole")
-def test_one_wallet_in_other_hands(served, owner):  # noqa: F811
+@pytest.mark.parametrize("seconds", [0, pytest.param(30, marks=pytest.mark.slow)])
+def test_one_wallet_in_other_hands(served, owner, seconds):  # noqa: F811
     """More chargers wait for it than there are threads: other wallets, heartbeats and pages go on, and in the end all are answered."""
     fleet = Fleet(served, owner, 4)
     victim = factories.make_user()
@@ -75,6 +79,11 @@ def test_one_wallet_in_other_hands(served, owner):  # noqa: F811
     card = factories.make_id_token(victim).uid
     waiting = [factories.make_charge_point(owner, auto_configure=False) for _ in range(12)]
     start = {"connectorId": 1, "idTag": card, "meterStart": 1_000, "timestamp": "2026-11-20T10:00:00Z"}
+
+    def times_put_off():
+        return served.told().get("chargeshare_charger_messages_put_off_total StartTransaction", 0)
+
+    before = times_put_off()
 
     async def story():
         async with AsyncExitStack() as stack:
@@ -86,9 +95,10 @@ def test_one_wallet_in_other_hands(served, owner):  # noqa: F811
             holder.execute("SELECT * FROM billing_ledgeraccount WHERE user_id = %s FOR UPDATE", [victim.pk])
             for box in boxes:
                 await box.send([2, "start", "StartTransaction", start])
-            await fleet.goes_on("StopTransaction", 2)
+            waits = fleet.sees(lambda: times_put_off() > before)
+            await asyncio.gather(asyncio.sleep(seconds), fleet.goes_on("StopTransaction", 2), waits)
             pages = [f"{served.url}/", f"{served.url}/charge-points/{waiting[0].code}/", f"{served.url}/readyz"]
-            assert [(await asyncio.to_thread(read, page))[0] for page in pages] == [200, 200, 200]
+            assert [await asyncio.to_thread(status_of, page) for page in pages] == [200, 200, 200]
             assert (await Api(served, fleet.boxes[0].driver).get("wallet/"))["balance"]
             holder.rollback()
             answers = [await box.receive() for box in boxes]
@@ -102,6 +112,11 @@ def test_one_wallet_in_other_hands(served, owner):  # noqa: F811
     assert "waits for what is in other hands" in served.said()
     assert unexplained(served) == []
     assert ChargingSession.objects.filter(driver=victim, status="ACTIVE").count() == 3
+
+
+def slow_commits(told):
+    """How many batches took the database more than half a second."""
+    return told["chargeshare_commit_seconds_count"] - told["chargeshare_commit_seconds_bucket 0.5"]
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="a file is as near as can be")
@@ -125,9 +140,9 @@ def test_a_slow_database(serve_process, owner):
                         heartbeats += 1
                         await asyncio.sleep(0)
                     assert heartbeats > 3, "more than were settled"
+                    await fleet.sees(lambda: "database slow" in server.said() and slow_commits(server.told()))
                     line.hold()
-                    status, failing = await asyncio.to_thread(read, f"{server.url}/readyz")
-                    assert (status, set(json.loads(failing)["failing"])) == (503, {"database"})
+                    await fleet.sees(lambda: server.readiness() == (503, {"database"}))
                     for _ in range(30):
                         await box.call("Heartbeat", {})
                     line.delay_s = 0.0
@@ -165,8 +180,8 @@ def test_a_disk_that_is_full(served, owner):  # noqa: F811
             try:
                 with little_room(served):
                     await fleet.until(lambda: any(box.refused["MeterValues InternalError"] for box in fleet.boxes))
-                    status, failing = await asyncio.to_thread(read, f"{served.url}/readyz")
-                    assert (status, set(json.loads(failing)["failing"])) == (503, {"database", "spool"})
+                    await fleet.sees(lambda: served.readiness() == (503, {"database", "spool"}))
+                    await fleet.sees(lambda: (told := served.told())["chargeshare_up spool"] == told["chargeshare_up database"] == 0)
             finally:
                 if not is_file:
                     await asyncio.to_thread(let_everybody_in, "true")
@@ -180,7 +195,8 @@ def test_a_disk_that_is_full(served, owner):  # noqa: F811
     assert "neither database nor spool" in served.said()
     assert_nothing_is_lost(fleet)
     assert unexplained(served) == []
-    until(lambda: read(f"{served.url}/readyz")[0] == 200)
+    until(lambda: served.readiness() == (200, set()))
+    until(lambda: served.told()["chargeshare_up spool"] == 1)
 
 
 @pytest.mark.parametrize(("count", "kills"), [(12, 2), pytest.param(200, 20, marks=pytest.mark.slow)])
@@ -197,13 +213,18 @@ def test_killed_while_many_are_settled(serve_process, owner, count, kills):
         for kill in range(kills):
             await fleet.until(lambda kill=kill: fleet.total("StopTransaction") > count * kill // kills)
             await asyncio.to_thread(server.kill)
+            with pytest.raises(urllib.error.URLError):
+                await asyncio.to_thread(server.readiness)
             await asyncio.to_thread(server.restart)
         await asyncio.gather(*ends)
         for box in fleet.boxes:
             await box.hang_up()
 
     run(story)
+    until(lambda: server.readiness() == (200, set()))
+    until(lambda: server.told()["chargeshare_up database"] == 1)
     assert_nothing_is_lost(fleet)
+    assert server.said().count("Listening on") == kills + 1
     assert unexplained(server) == []
 
 
@@ -216,10 +237,14 @@ def test_ended_politely_under_load(serve_process, owner):
         async with fleet.living():
             await fleet.goes_on("StopTransaction")
             assert await asyncio.to_thread(server.stop) == 0
+            with pytest.raises(urllib.error.URLError):
+                await asyncio.to_thread(server.readiness)
             await asyncio.to_thread(server.restart)
             await fleet.goes_on("StopTransaction")
+            assert (await asyncio.to_thread(server.told))["chargeshare_charger_sockets"] == 6
 
     run(story)
+    assert "asked to end: 6 chargers are sent off" in server.said()
     assert [box.falls for box in fleet.boxes] == [1] * 6
     assert not any(box.refused for box in fleet.boxes)
     assert_nothing_is_lost(fleet)
@@ -269,7 +294,8 @@ def test_the_clock_is_set(serve_process, owner, driver):
     run(story)
     assert fleet.falls == 0
     assert not any(box.refused for box in fleet.boxes)
-    assert "chargeshare_clock_steps_total 2.0" in read(f"{server.url}/metrics")[1]
+    assert server.told()["chargeshare_clock_steps_total"] == 2
+    until(lambda: server.readiness() == (200, set()))
     assert unexplained(server) == []
 
 
@@ -314,13 +340,14 @@ def test_redis_is_stopped_started_again_and_emptied(serve_process, owner, client
                     broker.stop()
                     async with asyncio.timeout(60):
                         await page.wait_closed()
-                status, failing = await asyncio.to_thread(read, f"{server.url}/readyz")
-                assert (status, set(json.loads(failing)["failing"])) == (503, {"channel_layer"})
+                await fleet.sees(lambda: server.readiness() == (503, {"channel_layer"}))
+                await fleet.sees(lambda: server.told()["chargeshare_up channel_layer"] == 0)
                 assert (await api.get(f"charge-points/{charge_point.code}/"))["is_online"] is True
                 await command(box)
                 await fleet.goes_on("StopTransaction")
                 await asyncio.to_thread(broker.start)
-                await fleet.until(lambda: read(f"{server.url}/readyz")[0] == 200)
+                await fleet.sees(lambda: server.readiness() == (200, set()))
+                await fleet.sees(lambda: server.told()["chargeshare_up channel_layer"] == 1)
                 async with open_page(server, charge_point, cookie) as page:
                     assert await is_told(page, box)
                 with redis.Redis.from_url(broker.url) as emptied:

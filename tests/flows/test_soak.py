@@ -5,8 +5,6 @@ Ten minutes with 2 000 by default; SOAK_CHARGERS and SOAK_SECONDS say otherwise,
 
 import asyncio
 import os
-import re
-import urllib.request
 
 import psutil
 import pytest
@@ -17,17 +15,15 @@ from tests.ocpp_core.conftest import until
 
 CHARGERS = int(os.environ.get("SOAK_CHARGERS", "2000"))
 SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
-WARM_UP = 0.2
+WARM_UP = 0.2  # of the time: meanwhile every thread has met every statement, and every charger the threads
 BETWEEN_WORDS_S = 20.0
 MOST_GROWTH = 1.10
 
 
 def state_of(server):
     """Memory of the process, and how many sockets and tasks it says it has."""
-    with urllib.request.urlopen(f"{server.url}/metrics", timeout=60) as response:  # noqa: S310 - our own address
-        told = response.read().decode()
-    counts = {name: int(float(value)) for name, value in re.findall(r"^chargeshare_(charger_sockets|tasks) (\S+)$", told, re.MULTILINE)}
-    return psutil.Process(server.process.pid).memory_info().rss, counts["charger_sockets"], counts["tasks"]
+    told = server.told()
+    return psutil.Process(server.process.pid).memory_info().rss, told["chargeshare_charger_sockets"], told["chargeshare_tasks"]
 
 
 @pytest.mark.slow

@@ -1,27 +1,17 @@
 """What a serving process counts at its chargers' door, asked for over the network as Prometheus does."""
 
-import urllib.request
 from datetime import UTC, datetime
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests import factories
 from tests.chargers import raw_charger_for
 from tests.ocpp_core.conftest import knock, run, until
 
 
-def told_by(served):
-    """Every sample of a process by its name and the values of its labels."""
-    with urllib.request.urlopen(f"{served.url}/metrics", timeout=60) as response:  # noqa: S310 - our own server
-        families = text_string_to_metric_families(response.read().decode())
-        return {" ".join([sample.name, *sample.labels.values()]): sample.value for family in families for sample in family.samples}
-
-
 def test_a_charger_is_counted_in_everything_it_does(served, owner, tariff):
     charge_point = factories.make_charge_point(owner, tariff=tariff, auto_configure=False)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     meter = {"connectorId": 1, "meterValue": [{"timestamp": now, "sampledValue": [{"value": "1500"}]}]}
-    before = told_by(served)
+    before = served.told()
     connected = {}
 
     async def story():
@@ -33,7 +23,7 @@ def test_a_charger_is_counted_in_everything_it_does(served, owner, tariff):
             await box.call("MeterValues", meter, "m")
             assert (await box.ask([2, "x", "MakeCoffee", {}]))[0] == 4
             assert (await box.ask([2, "y", "Authorize", {}]))[0] == 4
-            connected.update(told_by(served))
+            connected.update(served.told())
 
     assert knock(served, f"/ocpp/{charge_point.identity}", "Basic bm86bm8=").status == 401
     run(story)
@@ -56,5 +46,5 @@ def test_a_charger_is_counted_in_everything_it_does(served, owner, tariff):
     assert connected["chargeshare_worker_threads"] in (2, 8)
     assert {"chargeshare_worker_threads_busy", "chargeshare_worker_queue", "chargeshare_writer_waiting frames"} <= set(connected)
     assert connected["chargeshare_database_away"] == 0
-    until(lambda: told_by(served)["chargeshare_up database"] == 1)
-    until(lambda: told_by(served)["chargeshare_charger_sockets"] == 0)
+    until(lambda: served.told()["chargeshare_up database"] == 1)
+    until(lambda: served.told()["chargeshare_charger_sockets"] == 0)

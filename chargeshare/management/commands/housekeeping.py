@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from chargeshare import housekeeping
+from chargeshare import housekeeping, memory
 
 
 class Command(BaseCommand):
@@ -25,6 +25,7 @@ class Command(BaseCommand):
             if failed := housekeeping.run(housekeeping.JOBS, timezone.now()):
                 raise CommandError(f"{failed} of {len(housekeeping.JOBS)} jobs were not done; the log says why.")
             return
+        memory.remember_no_statements()
         stop = Event()
         for end in (signal.SIGTERM, signal.SIGINT):
             signal.signal(end, lambda *_: stop.set())

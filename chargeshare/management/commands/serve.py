@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from chargeshare import bodies, checks, housekeeping
+from chargeshare import bodies, checks, housekeeping, memory
 from chargeshare.server import Server
 from ocpp_core import diagnostics, door
 
@@ -50,6 +50,7 @@ class Command(BaseCommand):
         self._stop_housekeeping = Event()
         self._loop: asyncio.AbstractEventLoop = daphne_server.twisted_loop
         checks.refuse_or_warn()
+        memory.remember_no_statements()
         _raise_file_limit()
         if not settings.DEBUG and not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
             call_command("collectstatic", interactive=False, verbosity=0)
