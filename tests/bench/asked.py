@@ -1,4 +1,4 @@
-"""Builds a country and asks its pages: `python -m tests.bench.asked SCALE` prints each page's times in ms as JSON.
+"""Builds a country (`python -m tests.bench.asked build SCALE`) and asks its pages (`… ask`): what is known is printed at once, as JSON.
 
 In process, through Django's test client: what a page costs the server, CPU beside wall, for on a shared machine wall time
 measures the neighbours. What PostgreSQL works for it is in the CPU: it is told to work in one process, and that is watched.
@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from tests.bench.page_list import PAGES  # noqa: E402
 
 ROUNDS = 20
 PLACES, SESSIONS, READINGS, FRAMES = 100_000, 200_000, 5_000_000, 1_000_000
+STAFF = "bench-staff@example.com"
 EUROPE = (9.0, 47.0, 19.0, 54.0)
 
 
@@ -103,38 +104,48 @@ def naive_pages(owner: User, driver: User) -> dict[str, Callable[[], object]]:
     }
 
 
-def measure(scale: float) -> dict[str, Any]:
-    """Build and ask. Times of building are told as well."""
+def build(scale: float) -> Iterator[dict[str, Any]]:
+    """All of it, and what the jobs of the night make of it."""
     began = time.monotonic()
     owner, driver = country.places(max(1000, int(PLACES * scale)))
+    yield {"stage": "places", "seconds": time.monotonic() - began}
     sessions = max(1000, int(SESSIONS * scale))
     country.history(owner, driver, sessions=sessions, readings=int(READINGS * scale), frames=int(FRAMES * scale))
+    yield {"stage": "sessions, readings and messages", "seconds": time.monotonic() - began}
     belongings.everything(owner, driver, scale)
-    built_s = time.monotonic() - began
+    yield {"stage": "what else there is", "seconds": time.monotonic() - began}
     counting = timed_once(lambda: search.count_map(now=timezone.now()))
     keeping = timed_once(lambda: kept.keep(now=timezone.now()))
+    TOTP.activate(User.objects.create_superuser(STAFF, None, name="Staff"), generate_totp_secret())
     country.analyse()
+    connection.close()
+    yield {"built_s": time.monotonic() - began, "counting_ms": counting, "keeping_ms": keeping}
+
+
+def ask(only: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    """Each page, and the naive way to the same beside it."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET max_parallel_workers_per_gather = 0")
-    staff = User.objects.create_superuser("bench-staff@example.com", None, name="Staff")
-    TOTP.activate(staff, generate_totp_secret())
+    owner, driver, staff = (User.objects.get(email=email) for email in (country.OWNER, country.DRIVER, STAFF))
     clients = {"anybody": Client(), "owner": logged_in(owner), "driver": logged_in(driver), "staff": logged_in(staff)}
     named = names(owner)
-    figures = {name: timed(page(clients[one.who], one.path.format(**named))) for name, one in PAGES.items()}
     screen = tuple(float(edge) for edge in named["screen"].split(","))
     naive = {
-        "screen": timed(naive_map(screen)),
-        "country": timed(lambda: search.clusters(None, search.Box(*EUROPE), search.Wanted())),
-        **{name: timed(once) for name, once in naive_pages(owner, driver).items()},
+        "screen": naive_map(screen),
+        "country": lambda: search.clusters(None, search.Box(*EUROPE), search.Wanted()),
+        **naive_pages(owner, driver),
     }
-    return {"built_s": built_s, "counting": counting, "keeping": keeping, "figures": figures, "naive": naive}
+    for name, one in PAGES.items():
+        if not only or name in only:
+            times = timed(page(clients[one.who], one.path.format(**named)))
+            yield {"page": name, **times, "naive": timed(naive[name])["cpu_p95_ms"] if name in naive else None}
 
 
 def names(owner: User) -> dict[str, str]:
     """What the addresses of the pages are made of."""
     middle = ChargePoint.objects.get(code="c00000003")
-    screen = country.viewport(float(middle.public_latitude), float(middle.public_longitude), 480)
+    screen = country.viewport(float(middle.public_latitude), float(middle.public_longitude), 500)
     this_month = timezone.localdate().replace(day=1)
     reviewed = Review.objects.filter(charge_point__is_published=True, charge_point__access="public").select_related("charge_point")
     talk = Thread.objects.select_related("session").order_by("pk")[0].session
@@ -167,4 +178,5 @@ def logged_in(user: User) -> Client:
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
     with override_settings(ALLOWED_HOSTS=["testserver"]):
-        print(json.dumps(measure(float(sys.argv[1]))))  # noqa: T201 - the result
+        for known in build(float(sys.argv[2])) if sys.argv[1] == "build" else ask(sys.argv[2:]):
+            print(json.dumps(known), flush=True)  # noqa: T201 - the result

@@ -4,7 +4,6 @@ Half of the sessions are at the 500 chargers of one owner and every tenth is one
 worst account there is. Readings and frames are made by the database itself: five million take a minute.
 """
 
-import math
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ PER_OWNER = 500
 TOWNS = 400
 WEST, SOUTH, EAST, NORTH = 9.0, 47.0, 19.0, 54.0
 DAYS = 365
+OWNER, DRIVER = "owner-0@example.com", "busy-driver@example.com"
 _random = random.Random(1)
 
 
@@ -263,11 +263,11 @@ def analyse() -> None:
 
 
 def viewport(latitude: float, longitude: float, count: int) -> tuple[float, float, float, float]:
-    """A box around a place that holds about so many of the charge points on the map: west, south, east, north."""
-    half = 0.005
-    while True:
+    """The box around a place that holds so many of the charge points on the map, or hardly fewer: west, south, east, north."""
+    least, most = 0.0, 30.0
+    for _halving in range(40):
+        half = (least + most) / 2
         west, south, east, north = longitude - 1.5 * half, latitude - half, longitude + 1.5 * half, latitude + half
         inside = ChargePoint.objects.published().filter(public_latitude__range=(south, north), public_longitude__range=(west, east)).count()
-        if inside >= count or math.isclose(half, 90, abs_tol=60):
-            return west, south, east, north
-        half *= 1.15 if inside > count // 3 else 1.6
+        least, most = (half, most) if inside <= count else (least, half)
+    return longitude - 1.5 * least, latitude - least, longitude + 1.5 * least, latitude + least

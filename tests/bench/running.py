@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -28,6 +29,8 @@ SQLITE = "sqlite:///{directory}/bench.sqlite3"
 """For databases in a directory of the measurement: `SQLITE.format(directory=…)`."""
 CHARGERS = int(os.environ.get("BENCH_CHARGERS", "200"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
+KEEP = os.environ.get("BENCH_KEEP", "")
+"""A directory where what takes long to build is kept for the next run, PostgreSQL's data too (tests.servers)."""
 QUIET = {
     "DEBUG": "False",  # with it Django keeps the text of every statement
     "SECRET_KEY": "measurements-only-key-that-protects-nothing-at-all",
@@ -50,6 +53,22 @@ def run(environment: dict[str, str], *command: str) -> str:
     if done.returncode:
         raise Failed(f"{' '.join(command)} failed with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
     return done.stdout
+
+
+def told(environment: dict[str, str], *command: str) -> Iterator[dict[str, Any]]:
+    """What one of our own programs tells, line by line as JSON, while it works; with us it ends too."""
+    with tempfile.TemporaryFile("w+") as complaints:
+        with subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True
+        ) as process:
+            try:
+                yield from map(json.loads, process.stdout or ())
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            complaints.seek(0)
+            raise Failed(f"{' '.join(command)} failed with {process.returncode}:\n{complaints.read()[-4000:]}")
 
 
 @contextlib.contextmanager
@@ -99,13 +118,52 @@ def load(environment: dict[str, str], port: int, pid: int, fleet: Path, *argumen
 def fresh_database(url: str) -> Iterator[str]:
     """A database of its own on the PostgreSQL server of `url`, with our tables still to be made."""
     name = f"bench_{os.getpid()}_{free_port()}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+    _at(url, f"CREATE DATABASE {name}")
     try:
-        yield urlsplit(url)._replace(path=f"/{name}").geturl()
+        yield _named(url, name)
     finally:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _at(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _at(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _named(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@contextlib.contextmanager
+def built(url: str, name: str, build: Callable[[str], None]) -> Iterator[str]:
+    """A database that `build` has filled: with BENCH_KEEP the one of an earlier run, else a new one that is dropped afterwards.
+
+    `url` is a PostgreSQL server, or empty for a file of SQLite. What is not built to its end is never taken for a whole one.
+    """
+    with contextlib.ExitStack() as stack:
+        if not KEEP and url:
+            database = stack.enter_context(fresh_database(url))
+            build(database)
+        elif not url:
+            directory = Path(KEEP or stack.enter_context(tempfile.TemporaryDirectory(prefix="chargeshare-bench-")))
+            whole, part = directory / f"{name}.sqlite3", directory / f"{name}.part"
+            database = f"sqlite:///{whole}"
+            if not whole.exists():
+                directory.mkdir(parents=True, exist_ok=True)
+                for old in directory.glob(f"{part.name}*"):
+                    old.unlink()
+                build(f"sqlite:///{part}")
+                part.rename(whole)
+        else:
+            database = _named(url, name)
+            with psycopg.connect(url) as connection:
+                is_there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+            if not is_there:
+                _at(url, f"DROP DATABASE IF EXISTS {name}_part WITH (FORCE)")
+                _at(url, f"CREATE DATABASE {name}_part")
+                build(_named(url, f"{name}_part"))
+                _at(url, f"ALTER DATABASE {name}_part RENAME TO {name}")
+        yield database
 
 
 def quiet(database_url: str, **others: str) -> dict[str, str]:
