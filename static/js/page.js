@@ -173,7 +173,16 @@ window.addEventListener("pageshow", (event) => {
 /* Among the apps of the phone: once offered, once declined, never asked again. */
 const offer = document.querySelector("[data-install]");
 const DECLINED = "install-declined";
-if (offer && !localStorage.getItem(DECLINED) && !window.matchMedia("(display-mode: standalone)").matches && !navigator.standalone) {
+
+function remembered(word) {
+  try {
+    return localStorage.getItem(word); // which throws where a browser was told to keep nothing
+  } catch {
+    return null;
+  }
+}
+
+if (offer && !remembered(DECLINED) && !window.matchMedia("(display-mode: standalone)").matches && !navigator.standalone) {
   const show = (way) => {
     offer.hidden = false;
     offer.querySelector(`[data-install-${way}]`).hidden = false;
@@ -188,8 +197,8 @@ if (offer && !localStorage.getItem(DECLINED) && !window.matchMedia("(display-mod
     };
   });
   offer.querySelector("[data-install-close]").addEventListener("click", () => {
-    localStorage.setItem(DECLINED, "yes");
     offer.hidden = true;
+    localStorage.setItem(DECLINED, "yes");
   });
 }
 

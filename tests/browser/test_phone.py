@@ -15,6 +15,7 @@ from billing.models import ChargeDetailRecord, Tariff
 from stations import arrival, reservations
 from stations.models import ChargePoint, Reservation
 from tests import factories
+from tests.browser import axe
 from tests.browser.conftest import PATIENCE_S, PHONE
 from tests.factories import PASSWORD
 from tests.serving import Served
@@ -257,6 +258,56 @@ def test_page_that_does_not_come_is_shown_as_it_was(
     page.goto("/reservations/")
     expect(page.locator(".offline-bar")).to_be_hidden()
     complaints.clear()
+
+
+OFFER = """() => {
+  const offered = new Event("beforeinstallprompt", { cancelable: true });
+  offered.prompt = () => (window.asked = (window.asked ?? 0) + 1);
+  window.dispatchEvent(offered);
+  return offered.defaultPrevented;
+}"""
+
+
+def test_site_is_offered_as_an_app_until_somebody_declines(
+    driver: User, context: BrowserContext, log_in: Callable[[BrowserContext, User], None], page: Page
+) -> None:
+    """No browser offers it to a page that a machine drives: what it would say is said in its place."""
+    log_in(context, driver)
+    page.goto("/accounts/profile/")
+    card = page.get_by_role("region", name="ChargeShare as an app")
+    add = card.get_by_role("button", name="Add to the home screen")
+    expect(card).to_be_hidden()  # nothing is offered where the browser has no way
+    assert page.evaluate(OFFER)  # its own bar stays away
+    expect(card.get_by_text("press Share")).to_be_hidden()
+    assert axe.look(page) == []
+    add.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => window.asked") == 1
+    expect(card).to_be_hidden()
+
+    page.reload()
+    page.evaluate(OFFER)
+    card.get_by_role("button", name="Not now").click()
+    expect(card).to_be_hidden()
+    page.reload()
+    assert not page.evaluate(OFFER)
+    expect(card).to_be_hidden()
+
+
+def test_an_iphone_is_told_how_and_what_is_installed_is_offered_no_more(
+    driver: User, context: BrowserContext, log_in: Callable[[BrowserContext, User], None], page: Page
+) -> None:
+    log_in(context, driver)
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'userAgent', { get: () => 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari' });"
+    )
+    page.goto("/accounts/profile/")
+    card = page.get_by_role("region", name="ChargeShare as an app")
+    expect(card.get_by_text("In Safari press Share, then “Add to Home Screen”.")).to_be_visible()
+    expect(card.get_by_role("button", name="Add to the home screen")).to_be_hidden()
+    page.add_init_script("Object.defineProperty(navigator, 'standalone', { get: () => true });")
+    page.reload()
+    expect(card).to_be_hidden()
 
 
 def test_way_there_is_gone_when_the_visit_is_over(

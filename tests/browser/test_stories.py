@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from accounts.models import User
 from billing.models import Tariff
-from stations import arrival, booking_rules, reservations
+from stations import areas, arrival, booking_rules, charge_points, reservations
 from stations.models import ChargePoint, ChargingSession, Reservation
 from tests import factories
 from tests.browser import axe
@@ -307,6 +307,40 @@ def test_both_sides_say_how_it_was(
     tereza.page.locator(".place__rating").click()
     expect(tereza.page.get_by_text("Děkujeme, přijeďte zase.")).to_be_visible()
     tereza.looks("reviews")
+
+
+def test_an_area_is_watched_and_a_charger_comes_there(
+    charge_point: ChargePoint, driver: User, owner: User, comes: Callable[..., Visitor], aside: Aside
+) -> None:
+    """On a phone, in Czech, by the name of a town; on a desk, in English, a charger comes to the map, and the news of it leads there."""
+    aside(lambda: charge_points.unpublish(charge_point))
+    aside(lambda: ChargePoint.objects.filter(pk=charge_point.pk).update(booted_at=timezone.now()))
+    tereza, pavel = comes(driver, PHONE, "cs"), comes(owner, DESKTOP, "en")
+    page = tereza.page
+    page.goto("/areas/")
+    tereza.looks("none")
+    tereza.link("Watch an area").click()
+    page.locator("#area-place").fill("opava")
+    tereza.button("Find").click()
+    page.get_by_role("main").get_by_role("link", name=re.compile("^Opava")).first.click()
+    tereza.looks("area")
+    tereza.button("Write to me when a charger comes").click()
+    expect(page.get_by_role("main").get_by_role("link", name=re.compile("Opava"))).to_be_visible()
+    tereza.looks("watched")
+
+    pavel.page.goto(f"/owner/{charge_point.code}/")
+    pavel.button("Put on the map").click()
+    expect(pavel.button("Take off the map")).to_be_visible()
+    assert aside(lambda: areas.tell(now=timezone.now() + areas.SETTLES_IN + HOUR)) == 1
+
+    tereza.opens_the_first_news("Chata na jezeře")
+    expect(page).to_have_url(re.compile(charge_point.get_absolute_url()))
+    expect(page.get_by_role("heading", name="Chata na jezeře")).to_be_visible()
+    tereza.looks("charger")
+    page.goto("/areas/")
+    page.get_by_role("main").get_by_role("link", name=re.compile("Opava")).click()
+    tereza.button("Watch it no longer").click()
+    tereza.reads("You watch no area yet")
 
 
 def _charged(place: ChargePoint, person: User) -> ChargingSession:
