@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.template import Context
 from django.template.loader import get_template
+from django.urls import reverse
 from django.utils import timezone, translation
 
 from accounts import devices, ways
@@ -202,14 +203,17 @@ def _letter_message(letter: Letter) -> EmailMultiAlternatives:
 
 def _notification_message(notification: Notification) -> EmailMultiAlternatives:
     with translation.override(notification.user.language):
-        context = {**_context(notification), "title": title(notification), "text": text(notification)}
+        words = {"title": title(notification), "text": text(notification), "settings_url": _settings_url(notification)}
+        context = {**_context(notification), **words}
         body = _plain("emails/_frame.txt", context)
         html = get_template(f"emails/{notification.kind}.html").render(context)
-    return _message(notification.user.contact, context["title"], body, html)
+    return _message(notification.user.contact, context["title"], body, html, settings_url=context["settings_url"])
 
 
-def _message(to: str, subject: str, body: str, html: str) -> EmailMultiAlternatives:
+def _message(to: str, subject: str, body: str, html: str, *, settings_url: str = "") -> EmailMultiAlternatives:
     headers = {"Auto-Submitted": "auto-generated"}
+    if settings_url:
+        headers["List-Unsubscribe"] = f"<{settings_url}>"
     message = EmailMultiAlternatives(" ".join(subject.split()), body, settings.DEFAULT_FROM_EMAIL, [to], headers=headers)
     if html:
         message.attach_alternative(html, "text/html")
@@ -220,6 +224,13 @@ def _context(notification: Notification) -> dict[str, Any]:
     url = settings.PUBLIC_URL + notification.url if notification.url else ""
     unsaid = {name: None if name.endswith(("_wh", "_minor")) else "" for name in MEMBERS[notification.kind]}
     return {**unsaid, **notification.context, "url": url, "public_url": settings.PUBLIC_URL}
+
+
+def _settings_url(notification: Notification) -> str:
+    """Where one chooses not to get such e-mails; empty where there is no choice, or nobody who could log in to make it."""
+    if notification.kind in ways.ALWAYS_BY_EMAIL or notification.user.is_guest:
+        return ""
+    return settings.PUBLIC_URL + reverse("accounts:inbox_settings")
 
 
 def _render(notification: Notification, ending: str) -> str:

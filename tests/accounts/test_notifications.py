@@ -132,6 +132,19 @@ def test_a_name_cannot_write_headers(driver: User) -> None:
     assert "\nBcc:" not in raw.split("\n\n")[0]
 
 
+def test_an_e_mail_says_where_one_chooses_to_get_no_more_of_them(driver: User) -> None:
+    guest = factories.make_user("", guest_email="guest@example.com")
+    for user, kind in ((driver, Kind.AREA_CHARGER), (driver, Kind.CARD_USED), (guest, Kind.SESSION_FINISHED)):
+        notifications.notify(user, kind)
+
+    notifications.send_unsent(now=timezone.now())
+
+    chosen = "http://127.0.0.1:8000/accounts/inbox/settings/"
+    outbox: list[Any] = mail.outbox
+    said = [(chosen in one.body, chosen in str(one.alternatives[0][0]), one.extra_headers.get("List-Unsubscribe")) for one in outbox]
+    assert said == [(True, True, f"<{chosen}>"), (False, False, None), (False, False, None)]
+
+
 def test_a_sent_e_mail_is_not_sent_again(driver: User) -> None:
     notifications.notify(driver, Kind.TOP_UP_PAID)
 
