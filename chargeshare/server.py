@@ -194,6 +194,26 @@ _NEEDED_OF_TRANSPORTS = ("dataBuffer", "offset", "stopReading", "stopWriting", "
 _PLAIN = (newcomers.Newcomer, tcp.Server)  # over TLS the bytes of a socket are not what is said
 
 
+class _Pace:
+    """How fast an answer in pieces is fetched: Twisted says when enough of it waits here, and when that has gone."""
+
+    def __init__(self) -> None:
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Enough for now."""
+        self.goes_on.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """It has gone."""
+        self.goes_on.set()
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Nobody fetches any more: the application hears of it elsewhere."""
+        self.goes_on.set()
+
+
 class Server(DaphneServer):  # type: ignore[misc]
     """Daphne with our sockets, which believes proxies only where they are ours."""
 
@@ -309,6 +329,26 @@ class Server(DaphneServer):  # type: ignore[misc]
         if scope["type"] == "http" and protocol.upload is not None:
             scope["extensions"] = {bodies.BODY_EXTENSION: protocol.hand_over()}
         return super().create_application(protocol, scope)
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Do what the application says. Whoever fetches slowly what comes in pieces must not have all of it wait in our memory."""
+        pace = self._pace(protocol, message)
+        await super().handle_reply(protocol, message)
+        if pace is not None:
+            await pace.goes_on.wait()
+
+    def _pace(self, protocol: Any, message: dict[str, Any]) -> _Pace | None:
+        details = self.connections.get(protocol)
+        if message["type"] != "http.response.body" or details is None or protocol.channel is None:
+            return None
+        pace: _Pace | None = details.get("pace")
+        if message.get("more_body", False) and pace is None:
+            pace = details["pace"] = _Pace()
+            protocol.registerProducer(pace, True)  # noqa: FBT003 - it is told when to pause
+        elif not message.get("more_body", False) and pace is not None:
+            protocol.unregisterProducer()
+            pace = None
+        return pace
 
     def _client_certificate(self, scope: dict[str, Any]) -> dict[str, Any]:
         """Take the client certificate out of the headers: what a proxy of ours says of it counts, whatever others say is forgotten."""

@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.utils import timezone
 
+from ocpp_core.charging_profiles import kept
 from ocpp_core.models import ChargingProfile, ConfigurationKey
 from ocpp_core.simulator import ManualClock
 from stations import limits
@@ -237,7 +238,7 @@ def test_a_profile_inside_a_start_limits_that_session_alone(served, owner, charg
             assert "transactionId" not in asked["chargingProfile"]
             session = await api.session(status="active")
             assert await metered_w(api, box) == 7 * AMPERE_W
-            row = await until(lambda: ChargingProfile.objects.filter(transaction_id__isnull=False).first())
+            row = await until(lambda: next((row for row in kept.held(charge_point) if row.transaction_id is not None), None))
             assert (row.transaction_id, row.connector_number, row.is_waiting) == (session["transaction_id"], 1, False)
             await box.unplug()
             await until(lambda: not ChargingProfile.objects.exists())
