@@ -121,7 +121,12 @@ class RefundsView(GenericAPIView[Refund]):
         page = self.paginate_queryset(refunds.of(_user(request))) or []
         return self.get_paginated_response([RefundSerializer(refund).data for refund in page])
 
-    @extend_schema(summary="Have money returned", request=RefundSerializer, responses={201: RefundSerializer(many=True)}, tags=["wallet"])
+    @extend_schema(
+        summary="Have money returned",
+        request=RefundSerializer,
+        responses={201: {"type": "array", "items": {"$ref": "#/components/schemas/Refund"}}},
+        tags=["wallet"],
+    )
     @idempotent
     def post(self, request: Request) -> Response:
         """To the payments it came from, the newest first: each that takes part makes a refund of its own."""

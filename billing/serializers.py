@@ -131,11 +131,15 @@ class ReadingSerializer(serializers.Serializer[Any]):
     power_w = serializers.IntegerField(read_only=True, allow_null=True)
 
 
+_OF_THE_OWNER = ("fee", "fee_vat", "earned")
+_OF_THE_HOLDER = ("card",)
+
+
 class ReceiptSerializer(serializers.ModelSerializer[ChargeDetailRecord]):
     """The frozen record of a session. `fee` and `earned` are for the owner and staff, the card for its holder and staff."""
 
     session = serializers.UUIDField(source="session_code", read_only=True)
-    corrects = serializers.SlugRelatedField[ChargeDetailRecord](slug_field="number", read_only=True)
+    corrects = serializers.SlugRelatedField[ChargeDetailRecord](slug_field="number", read_only=True, allow_null=True)
     charge_point = serializers.CharField(source="charge_point_code", read_only=True)
     connector = serializers.CharField(source="connector_label", read_only=True)
     card = serializers.CharField(source="id_token_label", read_only=True)
@@ -160,6 +164,13 @@ class ReceiptSerializer(serializers.ModelSerializer[ChargeDetailRecord]):
         ]
         read_only_fields = fields
 
+    def get_fields(self) -> dict[str, Any]:
+        """What one side alone gets is not promised to the other."""
+        fields = super().get_fields()
+        for name in (*_OF_THE_OWNER, *_OF_THE_HOLDER):
+            fields[name].read_only = fields[name].required = False
+        return fields
+
     @extend_schema_field(VatSerializer(allow_null=True))
     def get_vat(self, cdr: ChargeDetailRecord) -> dict[str, Any] | None:
         """Base and tax add up to the total."""
@@ -174,11 +185,12 @@ class ReceiptSerializer(serializers.ModelSerializer[ChargeDetailRecord]):
         """Each side sees its own."""
         written_down = super().to_representation(instance)
         user = self.context["request"].user
+        kept_back: list[str] = []
         if not user.is_staff and instance.owner_id != user.pk:
-            del written_down["fee"], written_down["fee_vat"], written_down["earned"]
+            kept_back += _OF_THE_OWNER
         if not user.is_staff and instance.driver_id != user.pk:
-            del written_down["card"]
-        return written_down
+            kept_back += _OF_THE_HOLDER
+        return {name: value for name, value in written_down.items() if name not in kept_back}
 
 
 def _vat(cdr: ChargeDetailRecord, percent: Decimal | None, tax: receipts.Vat | None) -> dict[str, Any] | None:
@@ -210,13 +222,18 @@ class RefundSerializer(serializers.Serializer[Refund]):
     status = serializers.ChoiceField(choices=Refund.Status.choices, read_only=True)
     top_up = serializers.UUIDField(source="top_up.code", read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
-    done_at = serializers.DateTimeField(read_only=True)
+    done_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+@extend_schema_field({"oneOf": [{"type": "integer", "minimum": 1, "maximum": 7}, {"type": "string"}]})
+class DayField(serializers.CharField):
+    """A day of the week, as its number or its short name; for the schema alone."""
 
 
 class BandSerializer(serializers.Serializer[Any]):
     """Hours with a price of their own, in the charger's local time; for the schema alone."""
 
-    days = serializers.ListField(child=serializers.CharField(), help_text="1 (Monday) to 7, or mon … sun; empty for every day.")
+    days = serializers.ListField(child=DayField(), help_text="1 (Monday) to 7, or mon … sun; empty for every day.")
     to = serializers.CharField(help_text="06:00; at or before `from` it means the next day.")
     price_per_kwh = serializers.CharField()
 
@@ -244,7 +261,11 @@ class TariffSerializer(serializers.Serializer[Tariff]):
     idle_quiet_to = serializers.CharField(source="current.idle_quiet_to", required=False, allow_blank=True)
     bands = serializers.SerializerMethodField()
     valid_from = serializers.DateTimeField(
-        source="scheduled.valid_from", required=False, default=None, help_text="When other prices take over; sent along with them."
+        source="scheduled.valid_from",
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="When other prices take over; sent along with them.",
     )
 
     @extend_schema_field(BandSerializer(many=True))

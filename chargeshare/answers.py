@@ -49,6 +49,15 @@ class Pages(PageNumberPagination):
     max_page_size = 200
     django_paginator_class = Paginator
 
+    def get_page_size(self, request: Request) -> int | None:
+        """What was asked for, as far as it goes; what is no number is refused."""
+        asked = request.query_params.get(self.page_size_query_param, "")
+        try:
+            int(asked or "0")
+        except ValueError as error:
+            raise exceptions.ValidationError({self.page_size_query_param: [_("Write a whole number.")]}) from error
+        return super().get_page_size(request)
+
     def get_next_link(self) -> str | None:
         """Under the address that everybody knows, whatever the Host header says."""
         return _public(super().get_next_link())
@@ -210,6 +219,9 @@ def describe_errors(result: dict[str, Any], generator: Any, request: Any, public
         },
     }
     refusal = {"description": "Refused", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
+    for component in result["components"]["schemas"].values():
+        if "oneOf" in component and "discriminator" not in component and any("$ref" in one for one in component["oneOf"]):
+            component["anyOf"] = component.pop("oneOf")  # an empty page is a page of either kind
     for operations in result["paths"].values():
         for operation in operations.values():
             with suppress(TypeError):  # what stands beside the methods of a path

@@ -50,6 +50,11 @@ class Request(WebRequest):  # type: ignore[misc]
 
     content: IO[bytes]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Leave forms to the application: Twisted would read each a second time, and answer one that is spoilt with not a word."""
+        super().__init__(*args, **kwargs)
+        self._parsePOSTFormSubmission = False
+
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Choose where the body goes, once the headers have come. No `length` is a body in chunks."""
         path = unquote(self.channel._path.split(b"?", 1)[0].decode("latin1"))  # noqa: SLF001 - the request itself learns it at its end

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -73,7 +73,7 @@ class ProblemViewSet(GenericViewSet[Problem]):
     queryset = Problem.objects.select_related("charge_point__owner", "connector", "session", "reservation", "dispute", "reporter")
     serializer_class = ProblemSerializer
     permission_classes = [IsAuthenticated]
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = (*APIView.parser_classes, MultiPartParser)
     filter_backends = ()
     lookup_field = "code"
     lookup_value_regex = r"[^/]+"

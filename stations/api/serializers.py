@@ -63,6 +63,9 @@ class PricesSerializer(serializers.ModelSerializer[TariffVersion]):
 class ConnectorSerializer(serializers.ModelSerializer[Connector]):
     """One outlet as everybody sees it."""
 
+    type = serializers.ChoiceField(
+        choices=Connector.Type.choices, allow_blank=True, read_only=True, help_text="Empty until the owner says."
+    )
     state = serializers.ChoiceField(choices=State.choices, read_only=True)
     state_at = serializers.SerializerMethodField(help_text="When the charger last spoke of it; nothing while it is offline.")
     prices = serializers.SerializerMethodField()

@@ -1,8 +1,10 @@
 import asyncio
 import contextlib
+import json
 import socket
 import sqlite3
 import time
+import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
 
@@ -72,6 +74,13 @@ def test_pages_and_chargers_share_one_port(serve_process, charge_point):
     with urllib.request.urlopen(f"{served.url}/healthz", timeout=30) as response:  # noqa: S310 - our own address
         assert response.status == 200
         assert response.headers["Server"] is None
+    spoilt = urllib.request.Request(  # noqa: S310 - our own address
+        f"{served.url}/api/v1/auth/token/", b"--x--\r\n", {"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(spoilt, timeout=30):  # noqa: S310
+        pass
+    with refused.value:
+        assert json.load(refused.value)["code"] == "unsupported_media_type"  # an answer of ours, with words in it
 
     async def story():
         async with raw_charger_for(charge_point, served) as box:
