@@ -158,7 +158,7 @@ JOBS = (
     Job("chargers opened and closed", booking_rules.open_and_close),
     Job("chargers told of bookings", holding.tell_chargers),
     Job("trouble with booked chargers told", holding.tell_of_trouble),
-    Job("bookings given up", reservations.expire),
+    Job("bookings given up", uptime.give_up_bookings),
     Job("chargers let go", holding.release_held),
     Job("next ones in line asked", waitlist.move_on),
     Job("drivers reminded of bookings", reservations.remind_drivers),

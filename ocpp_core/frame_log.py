@@ -82,6 +82,8 @@ def write(rows: Sequence[Row]) -> None:
         if connection.vendor == "postgresql" and len(rows) > 1:
             with cursor.copy(_COPY) as copy:
                 copy.write("".join(map(_line, rows)))
+        elif len(rows) == 1:
+            cursor.execute(_INSERT, rows[0])
         else:
             cursor.executemany(_INSERT, rows)
 
@@ -97,6 +99,12 @@ def _escaped(text: str) -> str:
     if "\\" in text or "\n" in text or "\t" in text or "\r" in text:
         return text.translate(_ESCAPES)
     return text
+
+
+def last_words(charge_point_id: int) -> datetime | None:
+    """When a charger itself said something last, asked or answered: that its socket stands is no word of it."""
+    said = OcppFrame.objects.filter(charge_point_id=charge_point_id, direction=FROM_CHARGER).order_by("-id")
+    return said.values_list("at", flat=True).first()
 
 
 def prune(*, now: datetime) -> int:

@@ -1,12 +1,13 @@
-"""How long chargers were there, by their sockets: the half of their reliability that only this floor knows."""
+"""How long chargers were there, by their sockets and words: what only this floor knows of their reliability."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from django.db.models import Min, Q
 
+from ocpp_core import frame_log
 from ocpp_core.models import ConnectionAttempt
-from stations import reliability
+from stations import reliability, reservations
 from stations.models import ChargePoint
 
 ACCEPTED = ConnectionAttempt.Outcome.ACCEPTED
@@ -16,6 +17,11 @@ def count(*, now: datetime) -> int:
     """Count those whose turn it is, so many at a time."""
     chargers = reliability.due(now=now)
     return reliability.record(chargers, seconds_online(chargers, now=now), now=now) if chargers else 0
+
+
+def give_up_bookings(*, now: datetime) -> int:
+    """Give up bookings to which nobody came; whether their chargers were in order, only this floor has heard."""
+    return reservations.expire(now=now, last_words=frame_log.last_words)
 
 
 def seconds_online(chargers: list[ChargePoint], *, now: datetime) -> Mapping[int, tuple[int, int]]:

@@ -1,6 +1,6 @@
 """What it costs to cancel late or to stay away: small, known before, and booked like all money."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from billing.models import CdrLine
 from billing.pricing import PricedLine, Usage
 from billing.settlement import Bill
 from stations import authorization
+from stations.holding import READY
 from stations.models import ChargePoint, ChargingSession, Reservation
 from stations.models.reservation import BEFORE
 
@@ -17,14 +18,21 @@ FIT = ("Available", "Reserved")  # with a cable plugged in either she has come o
 
 
 def late_minor(booking: Reservation, at: datetime) -> int:
-    """What cancelling costs its driver at a moment."""
+    """What cancelling costs its driver at a moment; nothing once she was told that the charger cannot keep its outlet for her."""
     is_late = booking.status == Reservation.Status.BOOKED and booking.free_until is not None and at >= booking.free_until
-    return booking.late_fee_minor if is_late else 0
+    return booking.late_fee_minor if is_late and booking.trouble in ("", READY) else 0
 
 
-def no_show_minor(booking: Reservation) -> int:
-    """What staying away costs: nothing where she could not have charged all the time it waited, nor where she did at another outlet."""
+def no_show_minor(booking: Reservation, heard_at: datetime | None, now: datetime) -> int:
+    """What staying away costs: nothing where she could not have charged all the time it waited, nor where she did at another outlet.
+
+    `heard_at` is when the charger itself spoke last: a socket that stands does not show that anything works behind it.
+    """
     charge_point = booking.charge_point
+    if heard_at is None or heard_at < min(booking.begins_at, now - 2 * timedelta(seconds=settings.OCPP_HEARTBEAT_S)):
+        return 0
+    if booking.told_times and not booking.answer:  # it was told of her, and has not said a word to that
+        return 0
     could_charge = charge_point.is_online and not charge_point.is_paused and booking.connector.status in FIT and not booking.trouble
     was_away = charge_point.connected_at is None or charge_point.connected_at > booking.begins_at  # in part of the grace at least
     if was_away or _has_come(booking):

@@ -1,5 +1,6 @@
 """Bookings: made, changed, used, given up. Nobody books what somebody else has."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,6 +81,12 @@ def book(*, driver: User, connector: Connector, begins_at: datetime, ends_at: da
         offered.save(update_fields=["status", "reservation", "ended_at"])
     made([booking], now)
     return booking
+
+
+def hers(*, driver: User, connector: Connector, begins_at: datetime, ends_at: datetime) -> Reservation | None:
+    """The booking of this very slot that she has already."""
+    same = Reservation.objects.filter(driver=driver, connector=connector, begins_at=begins_at, ends_at=ends_at)
+    return same.filter(status__in=Reservation.OPEN).select_related("series").first()
 
 
 @ledger.retried
@@ -169,8 +176,11 @@ def cancel_all(user: User) -> None:
     WaitlistPlace.objects.filter(driver=user).delete()
 
 
-def expire(*, now: datetime) -> int:
-    """Give up bookings to which nobody came or which nobody answered, and call off those at chargers that are gone."""
+def expire(*, now: datetime, last_words: Callable[[int], datetime | None]) -> int:
+    """Give up bookings to which nobody came or which nobody answered, and call off those at chargers that are gone.
+
+    `last_words` knows when a charger spoke last: nobody pays for staying away from one that was silent.
+    """
     missed = Q(begins_at__lte=now - GRACE) & ~Q(trouble__in=LONG_KEPT) | Q(ends_at__lte=now)
     unanswered = Q(status=Status.REQUESTED) & (Q(answer_by__lte=now) | Q(begins_at__lte=now))
 
@@ -182,7 +192,7 @@ def expire(*, now: datetime) -> int:
         )
         if is_starting.exists() and booking.ends_at > now:
             return False
-        end([booking], Status.EXPIRED, now)
+        end([booking], Status.EXPIRED, now, heard_at=last_words(booking.charge_point_id) if booking.no_show_fee_minor else None)
         return True
 
     def let_lapse(booking: Reservation) -> bool:
@@ -296,11 +306,11 @@ def requested_with(booking: Reservation) -> list[Reservation]:
     return [holding.locked(pk) for pk in waiting.order_by("begins_at").values_list("pk", flat=True)]
 
 
-def end(group: list[Reservation], status: str, now: datetime, *, by: User | None = None) -> None:
+def end(group: list[Reservation], status: str, now: datetime, *, by: User | None = None, heard_at: datetime | None = None) -> None:
     """End locked bookings that nobody has used; both sides hear of all of them at once, and who waits is asked."""
     fee_minor, was_requested = 0, any(booking.status == Status.REQUESTED for booking in group)
     for booking in group:
-        fee_minor += _fee(booking, status, now, by)
+        fee_minor += _fee(booking, status, now, by, heard_at)
         booking.status, booking.ended_at, booking.cancelled_by, booking.revision = status, now, by, booking.revision + 1
         booking.save(update_fields=["status", "ended_at", "cancelled_by", "revision"])
         slots.keep_no_longer(booking)
@@ -318,13 +328,13 @@ def end(group: list[Reservation], status: str, now: datetime, *, by: User | None
         live.connector_changed(booking.connector)
 
 
-def _fee(booking: Reservation, status: str, now: datetime, by: User | None) -> int:
+def _fee(booking: Reservation, status: str, now: datetime, by: User | None, heard_at: datetime | None) -> int:
     """Charge what cancelling late or staying away costs, as it was shown before; an owner who cancels costs a guest nothing."""
     amount_minor, kind = 0, booking_fees.LATE
     if status == Status.CANCELLED and by is not None and by.pk == booking.driver_id:
         amount_minor = booking_fees.late_minor(booking, now)
     elif status == Status.EXPIRED:
-        amount_minor, kind = booking_fees.no_show_minor(booking), booking_fees.NO_SHOW
+        amount_minor, kind = booking_fees.no_show_minor(booking, heard_at, now), booking_fees.NO_SHOW
     booking_fees.charge(booking, kind, amount_minor, now)
     return amount_minor
 

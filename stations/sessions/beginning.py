@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -91,6 +91,8 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
 
     It is never refused because the outlet was taken: the session that was there is over, and is settled as far as it came.
     A refused start is kept as well, for what flows nevertheless is reported, but it occupies nothing.
+
+    Within a transaction of the caller it takes no savepoint: what raises IntegrityError there is for her to do again, all of it.
     """
     start = _Start(
         charge_point=charge_point,
@@ -117,7 +119,7 @@ def begin(  # noqa: PLR0913 - as many words as the charger says
         try:
             started = _begin(start, who, is_over=is_over)
         except IntegrityError:  # the same start, another one at this outlet, or one with the same number came at the same moment
-            if attempt == TRIES:
+            if attempt == TRIES or connection.in_atomic_block:
                 raise
             continue
         if has_kept:
@@ -205,7 +207,7 @@ def _lock_all(start: _Start, who: Verdict, *others: int | None) -> dict[int, Cha
 
 
 @ledger.retried
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _begin(start: _Start, who: Verdict, *, is_over: bool) -> Started:
     if who.session is not None:
         asked_for = ending.lock(who.session.pk)
@@ -213,7 +215,9 @@ def _begin(start: _Start, who: Verdict, *, is_over: bool) -> Started:
             return _begin_asked_for(start, asked_for)
         is_known = asked_for.status in (Status.ACTIVE, Status.COMPLETED)  # the same tag again: a start after a lost stop
         who = replace(who, session=None) if is_known else Verdict(authorization.INVALID, who.driver)
-    purse = None
+    booking, purse = start.booking_of(who.driver), None
+    if booking is not None:  # before her wallet, like who ends her booking and charges a fee: each would wait for the other
+        slots.take_turn(booking.connector_id)
     if who.driver is not None and who.is_accepted and not who.is_owner:
         purse = ledger.lock_wallet(who.driver)
     circles.look_up([start.connector], who.driver)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing import ledger
+from ocpp_core import frame_log
 from stations import connectivity, sessions
 from stations.metering import Reading
 from stations.models import ChargePoint, ChargingSession
@@ -21,6 +22,14 @@ def go_online(charge_point: ChargePoint) -> ChargePoint:
     connectivity.connected(charge_point.pk, uuid4(), at=timezone.now())
     charge_point.refresh_from_db()
     return charge_point
+
+
+def speak(charge_point: ChargePoint, *, at: datetime | None = None) -> None:
+    """A word of the box itself."""
+    said = frame_log.row(
+        charge_point.pk, at or timezone.now(), frame_log.FROM_CHARGER, frame_log.CALL, "1", "Heartbeat", '[2,"1","Heartbeat",{}]'
+    )
+    frame_log.write([said])
 
 
 def begin(

@@ -11,11 +11,12 @@ from accounts.models import User
 from billing import audit, disputes
 from billing.models import ChargeDetailRecord, Dispute, LedgerAccount
 from chargeshare.errors import DomainError
+from ocpp_core.models import OcppFrame
 from stations import booking_requests, reservations
 from stations.booking_rules import OutsideRules
 from stations.models import ChargePoint, ChargingSession, Connector, Reservation
 from tests import factories
-from tests.stations.acting import HOUR, MINUTE, go_online
+from tests.stations.acting import HOUR, MINUTE, go_online, speak
 from tests.stations.test_booking_rules import fees, rule
 from tests.stations.test_reservations import book, keep_house, move
 
@@ -126,6 +127,46 @@ def test_a_charger_that_was_away_in_part_of_the_grace_costs_nothing(driver, char
 
     one.refresh_from_db()
     assert (one.status, one.cdr) == ("expired", None)
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "heartbeat_s", "costs"),
+    [(None, 300, False), (20, 300, False), (15, 300, True), (1, 300, True), (20, 3600, True), (150, 3600, False)],
+)
+def test_a_charger_that_was_silent_costs_nothing_though_its_socket_stood(
+    driver, charge_point, connector, settings, minutes_ago, heartbeat_s, costs
+):
+    """It pings; whether anything works behind that nobody knows. One that is to speak every hour is given two."""
+    settings.OCPP_HEARTBEAT_S = heartbeat_s
+    one = missed(driver, charge_point, connector)
+    OcppFrame.objects.all().delete()
+    if minutes_ago is not None:
+        speak(charge_point, at=timezone.now() - minutes_ago * MINUTE)
+
+    keep_house()
+
+    one.refresh_from_db()
+    assert (one.status, one.cdr is not None) == ("expired", costs)
+
+
+@pytest.mark.parametrize(("answer", "costs"), [("", False), ("NotSupported", True), ("Accepted", True)])
+def test_a_charger_that_never_answered_when_it_was_told_of_her_costs_nothing(driver, charge_point, connector, answer, costs):
+    one = missed(driver, charge_point, connector)
+    Reservation.objects.filter(pk=one.pk).update(told_times=2, answer=answer)
+
+    keep_house()
+
+    one.refresh_from_db()
+    assert (one.status, one.cdr is not None) == ("expired", costs)
+
+
+@pytest.mark.parametrize(("trouble", "costs"), [("Faulted", False), ("Offline", False), ("Occupied", False), ("Ready", True)])
+def test_cancelling_costs_nothing_while_the_charger_cannot_keep_its_word(driver, late, trouble, costs):
+    Reservation.objects.filter(pk=late.pk).update(trouble=trouble)
+
+    reservations.cancel(user=driver, reservation=late)
+
+    assert ChargeDetailRecord.objects.exists() == costs
 
 
 @pytest.mark.parametrize(("begun", "costs"), [(timedelta(minutes=2), False), (-HOUR, True)])

@@ -12,9 +12,10 @@ from billing.models import ChargeDetailRecord
 from stations import booking_requests, booking_rules, booking_series, holding, reservations, sessions, slots, waitlist
 from stations.models import ChargePoint, Reservation, WaitlistPlace
 from stations.reservations import SlotTaken
+from stations.sessions import beginning
 from tests import factories
 from tests.meeting import meeting, one_waits_for_the_other
-from tests.stations.acting import HOUR, MINUTE, go_online
+from tests.stations.acting import HOUR, MINUTE, begin, go_online
 from tests.stations.test_sessions_at_once import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -151,3 +152,38 @@ def test_starting_and_ending_a_booking_with_a_fee_wait_for_the_outlet_first(peop
         slots.take_turn(connector.pk)
 
     assert [session.status for session in begun] == ["PENDING"]
+
+
+@one_waits_for_the_other
+def test_coming_by_card_and_the_end_of_that_booking_wait_for_the_outlet_first(people, connector, monkeypatch):
+    """The one holds her wallet for the visit, the other charges it a fee for staying away."""
+    factories.give_credit(people[0], 50_000)
+    card = factories.make_id_token(people[0]).uid
+    charge_point = go_online(connector.charge_point)
+    begins_at = timezone.now() + 5 * MINUTE
+    booked = reservations.book(driver=people[0], connector=connector, begins_at=begins_at, ends_at=begins_at + HOUR)
+    monkeypatch.setattr(beginning, "_begin", vars(beginning._begin)["__wrapped__"])
+    begun = []
+
+    with meeting(
+        lambda: begun.append(begin(charge_point, card, at=timezone.now()).status),
+        then=lambda: ledger.lock_wallet(people[0]),
+    ):
+        holding.locked(booked.pk)
+
+    booked.refresh_from_db()
+    assert (begun, booked.status) == (["Accepted"], "active")
+
+
+@one_waits_for_the_other
+def test_whose_visit_merely_begins_at_the_outlet_waits_for_nobody(people, connector):
+    """Somebody else's booking that is being ended there is no reason to let a charger wait for its answer."""
+    factories.give_credit(people[0], 50_000)
+    card = factories.make_id_token(people[0]).uid
+    begun = []
+
+    with meeting(lambda: begun.append(begin(connector.charge_point, card, at=timezone.now()).status)):
+        slots.take_turn(connector.pk)
+        ledger.lock_wallet(people[1])
+
+    assert begun == ["Accepted"]
