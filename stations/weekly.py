@@ -1,9 +1,10 @@
 """Hours of the week by the clock on a charger's wall. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -104,18 +105,18 @@ def clock(minute: int) -> str:
 
 
 def pieces(begins_at: datetime, ends_at: datetime, zone: ZoneInfo) -> list[Hours]:
-    """What a slot takes of each weekday by the clock on the wall."""
-    first, last = begins_at.astimezone(zone), ends_at.astimezone(zone)
+    """What a slot takes of each weekday by the clock on the wall; of an hour that comes twice, what it takes of both."""
     found = []
-    day = first.date()
-    while day <= last.date():
-        from_minute = first.hour * 60 + first.minute if day == first.date() else 0
-        to_minute = last.hour * 60 + last.minute if day == last.date() else MINUTES_OF_DAY
-        if to_minute > from_minute:
-            found.append(Hours(day.weekday(), from_minute, to_minute))
-        elif day == first.date() == last.date():  # the hour that comes twice
-            found.append(Hours(day.weekday(), min(from_minute, MINUTES_OF_DAY - 1), min(from_minute, MINUTES_OF_DAY - 1) + 1))
-        day += timedelta(days=1)
+    for first, last in _steady(begins_at, ends_at, zone):
+        day = first.date()
+        while day <= last.date():
+            from_minute = first.hour * 60 + first.minute if day == first.date() else 0
+            to_minute = last.hour * 60 + last.minute if day == last.date() else MINUTES_OF_DAY
+            if day == first.date() == last.date():
+                to_minute = max(to_minute, from_minute + 1)
+            if to_minute > from_minute:
+                found.append(Hours(day.weekday(), from_minute, to_minute))
+            day += timedelta(days=1)
     return found
 
 
@@ -137,16 +138,16 @@ def touches(hours: Sequence[Hours], wanted: Iterable[Hours]) -> bool:
 
 
 def spans(hours: Sequence[Hours], zone: ZoneInfo, first: datetime, last: datetime) -> list[Span]:
-    """When these hours are between two moments."""
+    """When the clock on the wall shows these hours between two moments."""
     found: list[Span] = []
-    day, end = first.astimezone(zone).date(), last.astimezone(zone).date()
-    while day <= end:
-        for one in hours:
-            if one.weekday == day.weekday():
-                begins_at, ends_at = _moment(day, one.from_minute, zone), _moment(day, one.to_minute, zone)
-                if max(begins_at, first) < min(ends_at, last):
-                    found.append((max(begins_at, first), min(ends_at, last)))
-        day += timedelta(days=1)
+    for begins_at, ends_at in _steady(first, last, zone):
+        midnight = begins_at.replace(hour=0, minute=0, second=0, microsecond=0)
+        while midnight < ends_at:
+            for one in hours:
+                if one.weekday == midnight.weekday():
+                    opens_at, closes_at = (midnight + timedelta(minutes=minute) for minute in (one.from_minute, one.to_minute))
+                    found.append((max(opens_at, begins_at).astimezone(UTC), min(closes_at, ends_at).astimezone(UTC)))
+            midnight += timedelta(days=1)
     return joined(found)
 
 
@@ -194,7 +195,22 @@ def _minutes(said: object) -> int:
     return int(said[:2]) * 60 + int(said[3:])
 
 
-def _moment(day: date, minute: int, zone: ZoneInfo) -> datetime:
-    if minute == MINUTES_OF_DAY:
-        return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
-    return datetime.combine(day, time(minute // 60, minute % 60), zone).astimezone(UTC)
+def _steady(begins_at: datetime, ends_at: datetime, zone: ZoneInfo) -> Iterator[Span]:
+    """A time in pieces of at most a day in which nobody sets the clock, each told by the clock as it goes then."""
+    at, end = begins_at.astimezone(UTC), ends_at.astimezone(UTC)
+    while at < end:
+        until, wall = min(end, at + timedelta(days=1)), _wall(at, zone)
+        if _wall(until, zone) != wall:
+            before_s, after_s = int(at.timestamp()), ceil(until.timestamp())
+            while after_s - before_s > 1:
+                middle_s = (before_s + after_s) // 2
+                is_before = _wall(datetime.fromtimestamp(middle_s, UTC), zone) == wall
+                before_s, after_s = (middle_s, after_s) if is_before else (before_s, middle_s)
+            until = min(end, datetime.fromtimestamp(after_s, UTC))
+        yield at.astimezone(wall), until.astimezone(wall)
+        at = until
+
+
+def _wall(at: datetime, zone: ZoneInfo) -> timezone:
+    """How far the clock on the wall is ahead at a moment."""
+    return timezone(at.astimezone(zone).utcoffset() or timedelta(0))

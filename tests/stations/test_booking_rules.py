@@ -17,7 +17,7 @@ from stations.booking_rules import OutsideRules, RequirementMissing
 from stations.models import ChargePoint, Reservation
 from stations.reservations import SlotTaken
 from tests import factories
-from tests.stations.acting import HOUR, MINUTE, go_online
+from tests.stations.acting import HOUR, MINUTE, go_online, speak
 from tests.stations.test_reservations import answer, asked, book, keep_house, move, told
 
 Status = Reservation.Status
@@ -83,7 +83,32 @@ def test_hours_are_of_the_clock_on_the_wall_when_clocks_change():
     assert weekly.covers(hours, weekly.pieces(begins + DAY - HOUR, begins + DAY, zone))  # 6:00 is an hour earlier now
     assert weekly.same_hours(begins, 1, zone) == begins + 7 * DAY - HOUR
     fallen = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)  # 2:30, and an hour later it is 2:30 again
-    assert weekly.pieces(fallen, fallen + HOUR, zone)
+    assert weekly.pieces(fallen, fallen + HOUR, zone) == [weekly.Hours(6, 150, 180), weekly.Hours(6, 120, 150)]
+    left_out = datetime(2027, 3, 28, 0, 30, tzinfo=UTC)  # 1:30, and an hour later it is 3:30
+    assert weekly.pieces(left_out, left_out + HOUR, zone) == [weekly.Hours(6, 90, 120), weekly.Hours(6, 180, 210)]
+
+
+@pytest.mark.parametrize("day", [datetime(2027, 3, 28), datetime(2027, 10, 31)])  # noqa: DTZ001 - of the clock on the wall
+@pytest.mark.parametrize(
+    ("begins", "ends"), [("02:00", "03:00"), ("02:30", "04:00"), ("22:00", "02:30"), ("00:00", "02:00"), ("03:00", "24:00")]
+)
+def test_what_is_shown_as_open_is_what_can_be_booked_when_clocks_change(day, begins, ends):
+    hours = weekly.read([{"from": begins, "to": ends}])
+    first = day.replace(tzinfo=PRAGUE).astimezone(UTC) - 3 * HOUR
+    last = first + 30 * HOUR
+
+    shown = weekly.spans(hours, PRAGUE, first, last)
+
+    for quarter in range(30 * 4):
+        at = first + quarter * timedelta(minutes=15)
+        is_shown = any(opens_at <= at < closes_at for opens_at, closes_at in shown)
+        can_be_booked = weekly.covers(hours, weekly.pieces(at, at + MINUTE, PRAGUE))
+        wall = at.astimezone(PRAGUE)
+        minute = wall.hour * 60 + wall.minute
+        is_on_the_clock = any(one.weekday == wall.weekday() and one.from_minute <= minute < one.to_minute for one in hours)
+        assert is_shown == can_be_booked == is_on_the_clock, at
+    for opens_at, closes_at in shown:
+        assert weekly.covers(hours, weekly.pieces(opens_at, closes_at, PRAGUE))
 
 
 def test_outside_of_the_hours_nobody_books_but_the_owner(driver, owner, charge_point, connector):
@@ -345,6 +370,8 @@ def test_only_the_first_bookings_of_a_person_are_asked_about(driver, owner, char
 
 
 def fees(charge_point, **more):
+    """What staying away and cancelling late cost at a charger that has just spoken."""
+    speak(charge_point)
     rule(charge_point, free_until_hours=24, late_fee_minor=5_000, no_show_fee_minor=3_000, **more)
 
 
