@@ -98,10 +98,18 @@ def hours(charge_point: ChargePoint, kind: str) -> list[Hours]:
 
 
 def hours_for_guests(charge_point: ChargePoint) -> list[Hours]:
-    """When others may come; none at all means always. That somebody keeps the rest for herself, when she is at home, is not said."""
+    """When others may come; none at all means always, or never (`takes_guests`).
+
+    That somebody keeps the rest for herself, when she is at home, is not said.
+    """
     own, whole = hours(charge_point, Kind.OWN), [Hours(day, 0, weekly.MINUTES_OF_DAY) for day in range(weekly.DAYS)]
     open_hours = hours(charge_point, Kind.OPEN)
     return weekly.without(open_hours or whole, own) if own else open_hours
+
+
+def takes_guests(charge_point: ChargePoint) -> bool:
+    """Whether she leaves others any hour of the week."""
+    return bool(hours_for_guests(charge_point)) or not hours(charge_point, Kind.OWN)
 
 
 @transaction.atomic
@@ -214,6 +222,8 @@ def _refused_length(rules: BookingRules, begins_at: datetime, ends_at: datetime,
 def _refused_hours(charge_point: ChargePoint, begins_at: datetime, ends_at: datetime) -> str:
     wanted = weekly.pieces(begins_at, ends_at, zone_of(charge_point))
     open_hours = hours_for_guests(charge_point)
+    if not open_hours and not takes_guests(charge_point):
+        return _("The host takes no bookings here.")
     if open_hours and not weekly.covers(open_hours, wanted):
         return _("The charger is not open then. It is open %(hours)s.") % {"hours": ", ".join(weekly.spoken(open_hours))}
     if Closure.objects.filter(charge_point=charge_point, begins_at__lt=ends_at, ends_at__gt=begins_at).exists():

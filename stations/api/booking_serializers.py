@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.api_fields import MoneyField
+from stations import booking_rules
 from stations.api.reservation_serializers import with_from
 from stations.models import ArrivalPack, BookingRules, Closure
 
@@ -30,12 +31,18 @@ class BookingRulesSerializer(serializers.ModelSerializer[BookingRules]):
 
     late_fee = MoneyField(source="late_fee_minor", required=False, help_text="At most 50.00, and never more than half an hour of charging.")
     no_show_fee = MoneyField(source="no_show_fee_minor", required=False, help_text="The same bounds.")
-    open = HoursSerializer(many=True, required=False, help_text="Empty: always.")
+    open = HoursSerializer(many=True, required=False, help_text="Empty: always, or never where `takes_guests` is false.")
     own = HoursSerializer(many=True, required=False, help_text="When only the owner may book; hers alone to read.")
+
+    takes_guests = serializers.SerializerMethodField(help_text="False: the owner keeps every hour of the week for herself.")
 
     class Meta:
         model = BookingRules
-        fields = (*RULES, "late_fee", "no_show_fee", "open", "own")
+        fields = (*RULES, "late_fee", "no_show_fee", "open", "own", "takes_guests")
+
+    def get_takes_guests(self, rules: BookingRules) -> bool:
+        """Whether there is an hour that anybody else can book."""
+        return booking_rules.takes_guests(rules.charge_point)
 
 
 class ClosureSerializer(serializers.ModelSerializer[Closure]):

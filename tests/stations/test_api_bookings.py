@@ -55,6 +55,7 @@ def test_a_new_charge_point_asks_for_nothing(charge_point):
         "no_show_fee": {"amount": "0.00", "currency": "CZK"},
         "open": [],
         "own": [],
+        "takes_guests": True,
     }
 
 
@@ -82,6 +83,18 @@ def test_when_the_host_is_at_home_is_nobodys_business(owner, driver, charge_poin
     assert seen["open"] == [{"days": [1], "from": "06:00", "to": "17:00"}, {"days": [1], "from": "18:00", "to": "22:00"}]
     assert api().get(path).json()["own"] == []
     assert api(owner).get(path).json()["own"] == hours["own"]
+
+
+def test_a_host_who_keeps_every_hour_takes_no_guests(owner, driver, charge_point):
+    path = f"/api/v1/charge-points/{charge_point.code}/booking-rules/"
+    kept = api(owner).patch(path, {"own": [{"from": "00:00", "to": "24:00"}]}, format="json").json()
+    slot = {"connector": f"{charge_point.code}/1", "from": timezone.now() + 2 * HOUR, "to": timezone.now() + 3 * HOUR}
+
+    seen, refused = api(driver).get(path).json(), api(driver).post("/api/v1/reservations/", slot, format="json")
+
+    assert (kept["open"], kept["takes_guests"]) == ([], False)
+    assert (seen["open"], seen["own"], seen["takes_guests"]) == ([], [], False)
+    assert (refused.status_code, refused.json()["detail"]) == (409, "The host takes no bookings here.")
 
 
 @pytest.mark.parametrize(
