@@ -106,12 +106,17 @@ def _is_news(request: HttpRequest) -> bool:
 
 
 def phones_know_whose_it_is(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Say with every page whom it was for, so that a phone throws away what it keeps as soon as that is somebody else."""
+    """Say with every page whom it was for, so that a phone throws away what it keeps as soon as that is somebody else.
+
+    What is for one person is kept by nobody on the way to her.
+    """
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if offline.KEEP in response.headers or response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers[offline.OWNER] = offline.owner(request.user)
+            if request.user.is_authenticated:
+                response.headers.setdefault("Cache-Control", "private")
         if offline.is_edition(request):
             response.headers["Cache-Control"] = "no-store"
         return response

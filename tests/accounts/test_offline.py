@@ -115,9 +115,12 @@ def test_what_was_said_once_is_not_said_to_the_pocket(client: Client, driver: Us
 
 def test_every_page_says_whose_it_is(client: Client, driver: User, stranger: User) -> None:
     words = [client.get("/").headers[offline.OWNER]]
+    assert "Cache-Control" not in client.get("/").headers
     for user in (driver, stranger):
         client.force_login(user)
         words.append(client.get("/").headers[offline.OWNER])
+        for path in ("/", reverse("accounts:profile"), reverse("billing:wallet")):
+            assert "private" in client.get(path).headers["Cache-Control"]  # by no proxy either
     assert words[0] == offline.NOBODY
     assert len(set(words)) == 3
     assert client.post(reverse("account_logout")).headers[offline.OWNER] == offline.NOBODY
