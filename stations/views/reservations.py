@@ -58,7 +58,13 @@ def book(request: HttpRequest, code: str) -> HttpResponseBase:
         begins_at, ends_at = moments(request.POST)
         if request.POST.get("weeks", "").strip():
             return _book_weeks(request, connector, begins_at, ends_at)
-        booking = said_in_one(lambda: reservations.book(driver=who(request), connector=connector, begins_at=begins_at, ends_at=ends_at))
+        try:
+            booking = said_in_one(lambda: reservations.book(driver=who(request), connector=connector, begins_at=begins_at, ends_at=ends_at))
+        except reservations.SlotTaken:
+            hers = reservations.hers(driver=who(request), connector=connector, begins_at=begins_at, ends_at=ends_at)
+            if hers is None:
+                raise
+            booking = hers  # two clicks: it is she herself who has booked it
         _say(request, booking)
         return redirect(booking)
     now = timezone.now()
@@ -99,6 +105,10 @@ def _book_weeks(request: HttpRequest, connector: Connector, begins_at: datetime,
             )
         )
     except booking_series.WeeksTaken as refusal:
+        hers = reservations.hers(driver=who(request), connector=connector, begins_at=begins_at, ends_at=ends_at)
+        if hers is not None and hers.series is not None and hers.series.weeks == weeks:
+            _say(request, hers, hers.series.reservations.count())
+            return redirect(hers)
         context = {
             "charge_point": connector.charge_point,
             "connector": connector,

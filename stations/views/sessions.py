@@ -21,7 +21,7 @@ from accounts.pages import explained
 from accounts.paging import Paginator
 from billing import money
 from chargeshare.errors import Invalid, NotFound
-from stations import estimates, history, reviews, sessions
+from stations import authorization, estimates, history, reviews, sessions
 from stations.api.permissions import seen_charge_point
 from stations.models import ChargingSession
 from stations.progress import Progress
@@ -41,16 +41,22 @@ def session_start(request: HttpRequest, code: str, number: int) -> HttpResponseB
     if connector is None:
         raise NotFound
     origin = ChargingSession.Origin.QR if request.POST.get("origin") == "qr" else ChargingSession.Origin.APP
-    session = sessions.request_start(
-        driver=_user(request),
-        connector=connector,
-        origin=origin,
-        **_limits(request.POST),
-        car=sessions.Car.of(
-            vehicles.find(_user(request), request.POST.get("vehicle", "")),
-            _percents(request.POST.get("from_percent", "").strip(), request.POST.get("until_percent", "").strip()),
-        ),
-    )
+    try:
+        session = sessions.request_start(
+            driver=_user(request),
+            connector=connector,
+            origin=origin,
+            **_limits(request.POST),
+            car=sessions.Car.of(
+                vehicles.find(_user(request), request.POST.get("vehicle", "")),
+                _percents(request.POST.get("from_percent", "").strip(), request.POST.get("until_percent", "").strip()),
+            ),
+        )
+    except authorization.ConnectorBusy:
+        hers = ChargingSession.objects.filter(connector=connector, driver=_user(request)).open().order_by("-pk").first()
+        if hers is None:
+            raise
+        session = hers  # two clicks: what keeps the outlet busy is her own session
     return redirect(session)
 
 
@@ -136,10 +142,11 @@ def session_list(request: HttpRequest) -> HttpResponseBase:
     """What I have charged, newest first; open ones on top."""
     user = _user(request)
     wanted = history.Wanted.read(request.GET.dict())
-    found = history.of(user, wanted).select_related(*WITH_ALL).defer("cdr__readings")
+    found = history.of(user, wanted).select_related("charge_point", "vehicle", "cdr").defer("cdr__readings", "cdr__tariff")
+    charging = list(ChargingSession.objects.filter(driver=user).open().values_list("pk", flat=True))
     context = {
         "page": Paginator(found, ON_ONE_PAGE).get_page(request.GET.get("page")),
-        "running": [Progress(session) for session in ChargingSession.objects.filter(driver=user).select_related(*WITH_ALL).open()],
+        "running": [Progress(session) for session in ChargingSession.objects.filter(pk__in=charging).select_related(*WITH_ALL)],
         "wanted": wanted,
         "chargers": history.chargers(user),
         "cards": history.cards(user),
