@@ -3,7 +3,7 @@
 import logging
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, NotSupportedError, OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, NotSupportedError, OperationalError, transaction
 
 from ocpp_core import deviations, dialects, firmware, frame_log
 from ocpp_core.charging_profiles import kept
@@ -15,6 +15,7 @@ from stations.readings import Incoming
 logger = logging.getLogger(__name__)
 
 LEAST_HEARTBEAT_S = 60
+START_TRIES = 4
 
 
 def authorize(request: Request) -> Payload:
@@ -104,7 +105,17 @@ def incoming(request: Request, said: dialects.MeterValues) -> Incoming:
 
 
 def start_transaction(request: Request) -> Payload:
-    """Begin a session. Its frame is kept with it."""
+    """Begin a session. Where the same start, or another one at its outlet, was told at the same moment, look again: it is known by then."""
+    for _attempt in range(START_TRIES - 1):
+        try:
+            return _start(request)
+        except IntegrityError:
+            logger.info("a StartTransaction of %r collided and is tried again", request.facts.identity)
+    return _start(request)
+
+
+def _start(request: Request) -> Payload:
+    """The start and its frame, which is kept with it."""
     charge_point = request.charge_point()
     said = dialects.start_transaction(request.payload, request.received_at, clock_skew_s=charge_point.clock_skew_s)
     request.note(said.deviations)
