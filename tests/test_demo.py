@@ -20,6 +20,7 @@ from billing import audit, ledger
 from billing.models import LedgerTransaction, Tariff, TopUp
 from chargeshare import demo
 from chargeshare.demo import bookings, drawings, history, town
+from ocpp_core import uptime
 from stations.models import (
     AreaAlert,
     ChargePoint,
@@ -29,6 +30,7 @@ from stations.models import (
     FilterProfile,
     MeterValue,
     Photo,
+    Reliability,
     Reservation,
     Review,
     SiteFacts,
@@ -54,6 +56,9 @@ def test_the_town_is_built_once_by_real_rules(db):
     assert Favourite.objects.exists()
     assert SiteFacts.objects.count() == len(bookings.FACTS)
     assert FilterProfile.objects.exists()
+    assert uptime.count(now=timezone.now()) == len(town.BOXES)
+    assert {one.word.value for one in Reliability.objects.all()} == {"reliable", "fails", "new"}
+    assert ChargePoint.objects.published().count() == len(town.BOXES), "a town of which nothing has left the map"
     assert AreaAlert.objects.exists()
     counted = ChargingSession.objects.count(), MeterValue.objects.count(), User.objects.count()
     assert bookings.make(now) == len(bookings.PLANS) + len(bookings.REQUESTS) + bookings.WEEKS

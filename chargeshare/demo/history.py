@@ -15,7 +15,7 @@ from accounts.models import Notification, User
 from billing import ledger, tariffs, top_ups
 from billing.gateway import demo as demo_gateway
 from billing.models import LedgerTransaction, Tariff, TopUp
-from chargeshare.demo import bookings, drawings, opinions, payouts, town
+from chargeshare.demo import bookings, drawings, opinions, payouts, sockets, town
 from chargeshare.demo.town import BOXES, PEOPLE, Box, Person
 from ocpp_core import dialects
 from ocpp_core.simulator import Car, Outlet, Transaction
@@ -80,6 +80,7 @@ def seed(*, now: datetime | None = None, say: Callable[[str], None] = lambda _li
     say(f"{drawings.hang()} drawings of where the chargers are.")
     say(f"{bookings.make(timezone.now())} bookings for the days to come.")
     say(f"{opinions.make(timezone.now())} reviews of the last days.")
+    sockets.make(now)
     registration.register(town.STAFF, town.PASSWORD, name="Správa ChargeShare", is_staff=True, confirmed=True)
     User.objects.filter(email=town.STAFF).update(is_superuser=True)
     return True
