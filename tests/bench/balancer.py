@@ -58,8 +58,10 @@ class Front(Half):
                 _transport, back = await asyncio.get_running_loop().create_connection(Half, "127.0.0.1", next(self.ports))
             except OSError:
                 continue
-            self.other, back.other = back, self
             assert back.transport is not None
+            if back.transport.is_closing():  # it was going, and has hung up before we knew that it was there
+                continue
+            self.other, back.other = back, self
             back.transport.writelines(self.early)
             if self.transport.is_closing():
                 back.transport.close()

@@ -3,7 +3,8 @@
 Each connects, boots and says how its box and its two outlets stand, one request after the other as the standard has it. Some
 witnesses are there before and ask for the time all along (tests/bench/witness.py). Prints one JSON line.
 
-Who dials ten thousand at once must not take the processors from who answers: this process is nice, the witnesses are not.
+Who dials ten thousand at once must not take the processors from who answers: this process is nice, the witnesses are not. With
+`--end-pid` one of the servers is told to go at the end, and whoever it held dials again.
 """
 
 import argparse
@@ -11,10 +12,11 @@ import asyncio
 import base64
 import json
 import os
+import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,13 @@ import psutil
 import uvloop
 from picows import WSListener, WSMsgType, WSTransport, ws_connect
 
+from tests.bench.load import Watched
+
 PATIENCE_S = 300
 NICE = 10
+DRAINED_WITHIN_S = 120
+QUIET_S = 1.0  # after a process is gone and nobody lost anything any more, everybody has noticed
+HEARTBEAT = (b"Heartbeat", b"{}")
 PORTS_OF_AN_ADDRESS = 9_000  # a loopback address has 28 000 for us, and a closed connection keeps its own for a minute
 SAYS = (
     (b"BootNotification", b'{"chargePointVendor":"Bench","chargePointModel":"Storm","firmwareVersion":"1.0"}'),
@@ -37,18 +44,25 @@ SAYS = (
 class Box(WSListener):
     """A charger that says what it has to say and then keeps still."""
 
+    on_lost: "Callable[[Box], None] | None" = None
+
     def __init__(self, identity: str, password: str, says: tuple[tuple[bytes, bytes], ...], tally: Counter[str]) -> None:
         self.identity, self.password, self.tally = identity, password, tally
+        self.serial = 0
+        self.will_say(*says)
+        self.transport: WSTransport | None = None
+
+    def will_say(self, *says: tuple[bytes, bytes]) -> None:
+        """Have something to say, one after the other; `done` when the last of it is answered."""
         self.says: Iterator[tuple[bytes, bytes]] = iter(says)
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.serial = 0
-        self.transport: WSTransport | None = None
 
     async def connect(self, url: str, number: int) -> None:
         """Dial, with the password; from there on everything happens by itself."""
         token = base64.b64encode(f"{self.identity}:{self.password}".encode()).decode()
         headers = {"Authorization": f"Basic {token}", "Sec-WebSocket-Protocol": "ocpp1.6"}
         address = (f"127.0.0.{2 + number // PORTS_OF_AN_ADDRESS}", 0)
+        self.transport = None
         await ws_connect(
             lambda: self,
             f"{url}/{self.identity}",
@@ -57,12 +71,15 @@ class Box(WSListener):
             read_buffer_init_size=512,
             local_addr=address,
         )
+        if self.transport is None:  # the client's library says nothing where somebody hangs up instead of an answer
+            raise ConnectionError("hung up during the handshake")
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport = transport
-        self._say()
+        self.say()
 
-    def _say(self) -> None:
+    def say(self) -> None:
+        """Say the next of it."""
         said = next(self.says, None)
         if said is None:
             if not self.done.done():
@@ -82,9 +99,12 @@ class Box(WSListener):
                 transport.send(WSMsgType.TEXT, orjson.dumps([4, message[1], "NotSupported", "", {}]))
                 return
             self.tally["answers" if message[0] == 3 else f"error {message[2]}"] += 1
-            self._say()
+            self.say()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if self.on_lost is not None:
+            self.on_lost(self)
+            return
         self.tally["lost"] += 1
         if not self.done.done():
             self.done.set_exception(ConnectionError("lost"))
@@ -93,31 +113,36 @@ class Box(WSListener):
 async def storm(arguments: argparse.Namespace) -> dict[str, Any]:
     """All come at once; the time until the last word of the last one is answered."""
     password, identities = arguments.fleet
-    servers, tally = [psutil.Process(pid) for pid in arguments.server_pid], Counter[str]()
+    servers, tally, watched = [psutil.Process(pid) for pid in arguments.server_pid], Counter[str](), Watched(arguments)
     witnesses = await _witnesses(arguments.url, password, identities[: arguments.witnesses])
     os.nice(NICE)
     await asyncio.sleep(1)
-    before_bytes, before_s = _bytes(servers), _cpu_s(servers)
+    before_bytes = _bytes(servers)
     boxes = [Box(identity, password, SAYS, tally) for identity in identities[arguments.witnesses :][: arguments.count]]
-    began = time.monotonic()
+    watched.begin()
     await asyncio.gather(*(_come(box, arguments.url, number, tally) for number, box in enumerate(boxes)))
-    seconds, cpu_s = time.monotonic() - began, _cpu_s(servers) - before_s
+    window = watched.figures()
     await asyncio.sleep(arguments.rest)
     bytes_each = (_bytes(servers) - before_bytes) / len(boxes)
-    quiet_s = _cpu_s(servers)
+    watched.begin()
     await asyncio.sleep(arguments.watch)
+    idle_s = watched.figures()["server"]
     saw = await _said_by(witnesses)
     said = {
         "chargers": len(boxes),
-        "seconds": round(seconds, 2),
-        "server_cpu_s": round(cpu_s, 2),
+        "seconds": round(window["wall"], 2),
+        "server_cpu_s": round(window["server"], 2),
+        "database_cpu_s": round(window["database"], 2),
         "refused": tally["refused"],
         "lost": tally["lost"],
         "tally": dict(tally),
         **saw,
         "kib_each": round(bytes_each / 1024, 2),
-        "idle_cpu_percent": round((_cpu_s(servers) - quiet_s) / max(1.0, arguments.watch) * 100, 2),
+        "idle_cpu_percent": round(idle_s / max(1.0, arguments.watch) * 100, 2),
     }
+    if arguments.end_pid:
+        said |= await _drained(boxes, arguments.url, psutil.Process(arguments.end_pid), tally)
+        said |= {"refused": tally["refused"], "lost": tally["lost"]}
     if arguments.hold:
         print(json.dumps(said), flush=True)  # noqa: T201 - so far
         await asyncio.sleep(arguments.hold)
@@ -155,17 +180,68 @@ async def _come(box: Box, url: str, number: int, tally: Counter[str]) -> None:
             print(f"{box.identity}: {error!r}", file=sys.stderr)  # noqa: T201 - who measures wants to know
 
 
-def _cpu_s(processes: list[psutil.Process]) -> float:
-    return sum(float(times.user + times.system) for times in (process.cpu_times() for process in processes))
+class Moving:
+    """Boxes that dial again when they lose their socket, until they are inside."""
+
+    def __init__(self, boxes: list[Box], url: str, tally: Counter[str]) -> None:
+        self._url, self._tally = url, tally
+        self._numbers = {box: number for number, box in enumerate(boxes)}
+        self.coming: dict[Box, asyncio.Task[float]] = {}
+        self.noticed_at = time.monotonic()
+        for box in boxes:
+            box.on_lost = self.lost
+
+    def lost(self, box: Box) -> None:
+        """One has noticed; who is on the way already has come to one that is going too."""
+        self.noticed_at = time.monotonic()
+        if box not in self.coming or self.coming[box].done():
+            self.coming[box] = asyncio.create_task(self._come_back(box))
+        elif not box.done.done():
+            box.done.set_exception(ConnectionError("lost"))
+
+    async def _come_back(self, box: Box) -> float:
+        lost_at = time.monotonic()
+        while True:
+            box.will_say(HEARTBEAT)
+            try:
+                await box.connect(self._url, self._numbers[box])
+                await box.done
+            except Exception:  # noqa: BLE001 - whatever it is: it dials again, as chargers do
+                self._tally["dialled again"] += 1
+                await asyncio.sleep(random.uniform(0.5, 1.5))
+            else:
+                return time.monotonic() - lost_at
+
+
+async def _drained(boxes: list[Box], url: str, process: psutil.Process, tally: Counter[str]) -> dict[str, Any]:
+    """One process is told to go: how many it held, how long each of those was outside, and how long it all took."""
+    moving, began = Moving(boxes, url, tally), time.monotonic()
+    process.terminate()
+    async with asyncio.timeout(DRAINED_WITHIN_S):
+        while _runs(process) or time.monotonic() - moving.noticed_at < QUIET_S:  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.1)
+        outside = await asyncio.gather(*moving.coming.values())
+        for box in boxes:
+            box.will_say(HEARTBEAT)
+            box.say()
+        await asyncio.gather(*(box.done for box in boxes))  # everybody is inside
+    return {
+        "left": len(outside),
+        "drained_s": round(moving.noticed_at - began, 2),
+        "longest_outside_s": round(max(outside, default=0.0), 2),
+        "dialled_again": tally["dialled again"],
+    }
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _bytes(processes: list[psutil.Process]) -> int:
     return sum(int(process.memory_full_info().uss) for process in processes)
-
-
-def _fleet(path: str) -> tuple[str, list[str]]:
-    password, identities = json.loads(Path(path).read_text())
-    return password, identities
 
 
 def main() -> None:
@@ -176,6 +252,8 @@ def main() -> None:
         "--fleet", required=True, type=lambda path: json.loads(Path(path).read_text()), help="JSON file of [password, identities]"
     )
     parser.add_argument("--server-pid", type=int, nargs="+", required=True)
+    parser.add_argument("--database-pid", type=int, default=0)
+    parser.add_argument("--end-pid", type=int, default=0, help="a server that is told to go at the end")
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--witnesses", type=int, default=5)
     parser.add_argument("--rest", type=float, default=0, help="seconds before memory is looked at")

@@ -29,7 +29,7 @@ def prepare(count: int) -> list[str]:
     digest = passwords.digest(factories.CHARGER_PASSWORD.encode())
     identities = []
     for begin in range(0, count, PER_OWNER):
-        owner = factories.make_user("Owner")
+        owner = factories.make_user("Owner", email=f"storm{begin}@example.com")  # another fleet may be in the same tables
         tariff = factories.make_tariff(owner)
         some = [f"STORM-{number}" for number in range(begin, min(begin + PER_OWNER, count))]
         boxes = [_box(owner, identity, digest) for identity in some]

@@ -7,19 +7,23 @@ from tests.bench.running import fresh_database, show
 from tests.bench.storm import through
 
 CHARGERS = 10_000
-FEW = 2_000  # enough to see what one of them takes
+FEW = 1_000  # enough to see what one of them takes
+REST = ("--rest", "20")  # what the storm has left is given back ten seconds after it
 
 
 def figures(postgresql: str) -> Iterator[dict[str, Any]]:
     """Memory, and the CPU of looking after them: pings, pongs, presence."""
     with fresh_database(postgresql) as url:
-        one = through(url, CHARGERS, "--rest", "40", "--watch", "60")
-    yield show(f"{CHARGERS:,} idle chargers in one process: memory of each", one["kib_each"], "KiB", name="idle-memory", goal=25)
+        naive = through(url, FEW, *REST, naive=True)["kib_each"]
+    with fresh_database(postgresql) as url:
+        one = through(url, CHARGERS, *REST, "--watch", "60")
+    what = f"{CHARGERS:,} idle chargers in one process: memory of each"
+    yield show(what, one["kib_each"], "KiB", name="idle-memory", goal=25, beside=naive)
     yield show(f"{CHARGERS:,} idle chargers: CPU of one core", one["idle_cpu_percent"], "%", name="idle-cpu")
     with fresh_database(postgresql) as url:
-        stock = through(url, FEW, "--rest", "40", LEAN_SOCKETS="False")
+        stock = through(url, FEW, *REST, LEAN_SOCKETS="False")
     what = f"{FEW:,} idle chargers whose sockets stay with Daphne: memory of each"
-    yield show(what, stock["kib_each"], "KiB", name="idle-memory-stock", goal=25)
+    yield show(what, stock["kib_each"], "KiB", name="idle-memory-stock", goal=25, beside=naive)
     for fleet in (100_000, 1_000_000):
         mib = fleet * one["kib_each"] / 1024
         yield show(f"{fleet:,} idle chargers: memory of all processes' sockets", mib, "MiB", name=f"idle-memory-{fleet}")

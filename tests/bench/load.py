@@ -266,7 +266,7 @@ class Watched:
     """What the server and the database take of the processors, between two looks."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self._server = psutil.Process(arguments.server_pid)
+        self._servers = [psutil.Process(pid) for pid in arguments.server_pid]
         self._database = psutil.Process(arguments.database_pid) if arguments.database_pid else None
 
     def begin(self) -> None:
@@ -285,7 +285,7 @@ class Watched:
             for process in [self._database, *self._database.children(recursive=True)]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     database += cpu_s(process)
-        return {"server": cpu_s(self._server), "database": database, "wall": time.monotonic()}
+        return {"server": sum(map(cpu_s, self._servers)), "database": database, "wall": time.monotonic()}
 
 
 def fleet_of(arguments: argparse.Namespace, tally: Tally) -> list[LoadCharger]:
@@ -295,7 +295,7 @@ def fleet_of(arguments: argparse.Namespace, tally: Tally) -> list[LoadCharger]:
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """User and system time of the server process, in seconds."""
+    """User and system time of a process, in seconds."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
@@ -314,7 +314,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=float, default=3)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--visits", type=int, default=4, help="of each charger, in the scenario of sessions")
-    parser.add_argument("--server-pid", type=int, required=True)
+    parser.add_argument("--server-pid", type=int, nargs="+", required=True)
     parser.add_argument("--database-pid", type=int, default=0)
     arguments = parser.parse_args()
     print(json.dumps(uvloop.run(SCENARIOS[arguments.scenario](arguments))))  # noqa: T201 - the result

@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -105,9 +105,9 @@ def _until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) ->
     raise Failed(f"the server does not answer:\n{log.read_text()[-4000:]}")
 
 
-def load(environment: dict[str, str], port: int, pid: int, fleet: Path, *arguments: str) -> dict[str, Any]:
-    """One run of the load generator."""
-    command = ["-m", "tests.bench.load", "--url", f"ws://127.0.0.1:{port}/ocpp", "--fleet", str(fleet), "--server-pid", str(pid)]
+def load(environment: dict[str, str], port: int, pids: Iterable[int], fleet: Path, *arguments: str) -> dict[str, Any]:
+    """One run of the load generator; the server may be several processes."""
+    command = ["-m", "tests.bench.load", "--url", f"ws://127.0.0.1:{port}/ocpp", "--fleet", str(fleet), "--server-pid", *map(str, pids)]
     result: dict[str, Any] = json.loads(run(environment, *command, "--count", str(CHARGERS), "--seconds", str(SECONDS), *arguments))
     if result["failures"]:
         raise Failed(f"The load met failures: {result['problems']}")

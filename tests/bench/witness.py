@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 from picows import WSTransport
 
-from tests.bench.crowd import PATIENCE_S, SAYS, Box
+from tests.bench.crowd import HEARTBEAT, PATIENCE_S, SAYS, Box
 
 ASKS_EVERY_S = 0.1
 LOOKS_EVERY_S = 0.01
@@ -38,10 +38,9 @@ class Witness(Box):
     async def ask(self) -> None:
         """Do it for ever."""
         while True:
-            self.done = asyncio.get_running_loop().create_future()
-            self.says = iter([(b"Heartbeat", b"{}")])
+            self.will_say(HEARTBEAT)
             began = time.monotonic()
-            self._say()
+            self.say()
             await asyncio.wait_for(self.done, PATIENCE_S)
             self.asked += 1
             self.longest_s = max(self.longest_s, self.heard_at - began)
