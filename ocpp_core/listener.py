@@ -6,6 +6,7 @@ through every few seconds. A charger's socket takes no part in any of this and c
 
 import asyncio
 import logging
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 from channels.layers import BaseChannelLayer, get_channel_layer
 
 from ocpp_core import commands
-from ocpp_core.connection import NORMAL, POLICY_VIOLATION
+from ocpp_core.connection import NORMAL, POLICY_VIOLATION, Connection
 from ocpp_core.registry import Registry
 from ocpp_core.workers import DatabaseAway, Workers
+from stations import connectivity
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +33,18 @@ class Listener:
     def __init__(self, registry: Registry, workers: Workers) -> None:
         self._registry = registry
         self._workers = workers
+        self._doubts: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
         """For ever: hear what is said to all processes."""
+        try:
+            await self._listen()
+        finally:
+            for doubt in self._doubts:
+                doubt.cancel()
+            await asyncio.gather(*self._doubts, return_exceptions=True)
+
+    async def _listen(self) -> None:
         pause = 0.1
         while True:
             began = monotonic()
@@ -80,19 +91,41 @@ class Listener:
                 await asyncio.wait_for(layer.group_discard(GROUP, channel), 1.0)
 
     def _take(self, message: dict[str, Any]) -> None:
-        if message.get("type") == "chargers.moved":
-            for moved, socket in message["moved"]:
-                self._take({"type": "charger.moved", "charge_point_id": moved, "connection": socket})
-            return
         charge_point_id = message.get("charge_point_id", 0)
-        connection = self._registry.get(charge_point_id)
         match message.get("type"):
             case "command.requested":
                 self._wake(charge_point_id)
-            case "charger.moved" if connection is not None and str(connection.id) != message.get("connection"):
-                connection.close(NORMAL)
-            case "charger.dismissed" if connection is not None:
+            case "chargers.moved":
+                self._doubt(message["moved"])
+            case "charger.moved":
+                self._doubt([(charge_point_id, message.get("connection"))])
+            case "charger.dismissed" if (connection := self._registry.get(charge_point_id)) is not None:
                 connection.close(POLICY_VIOLATION)
+
+    def _doubt(self, moved: Iterable[Sequence[Any]]) -> None:
+        """Other sockets were let in of chargers that we hold: if those are newer, ours has had its day."""
+        held = [(self._registry.get(charge_point_id), socket) for charge_point_id, socket in moved]
+        doubtful = [one for one, socket in held if one is not None and str(one.id) != socket]
+        if doubtful:
+            task = asyncio.create_task(self._close_older(doubtful))
+            self._doubts.add(task)
+            task.add_done_callback(self._doubts.discard)
+
+    async def _close_older(self, doubtful: list[Connection]) -> None:
+        """Close what is not the newest. The tables know: what was said may have been under way while the charger came to us."""
+        while True:
+            try:
+                newest = await self._workers.run(connectivity.sockets, [one.charge_point_id for one in doubtful])
+            except DatabaseAway:
+                await asyncio.sleep(POLL_EVERY_S)
+                continue
+            except Exception:
+                logger.exception("looking for the newest sockets failed")
+                return
+            for one in doubtful:
+                if newest.get(one.charge_point_id) != one.id:
+                    one.close(NORMAL)
+            return
 
     def _wake(self, charge_point_id: int) -> None:
         connection = self._registry.get(charge_point_id)

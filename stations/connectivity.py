@@ -94,6 +94,11 @@ def disconnected(charge_point_id: int, connection: UUID, *, at: datetime) -> boo
     return True
 
 
+def sockets(charge_point_ids: Collection[int]) -> dict[int, UUID | None]:
+    """Which socket of each of these chargers is the one; none where it is offline."""
+    return dict(ChargePoint.objects.filter(pk__in=charge_point_ids).values_list("pk", "connection"))
+
+
 def seen(charge_point_ids: Collection[int], *, at: datetime) -> None:
     """Signs of life of many chargers at once: a frame or a pong each."""
     if charge_point_ids:
