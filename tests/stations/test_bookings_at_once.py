@@ -122,6 +122,134 @@ def test_a_request_is_answered_once_and_a_fee_charged_once(people, connector):
     assert ChargeDetailRecord.objects.count() == 1
 
 
+def asked_for(person, connector):
+    """A request that waits for the host's word."""
+    booking_rules.edit(ChargePoint.objects.get(pk=connector.charge_point_id), approval="always")
+    begins_at = timezone.now() + 5 * HOUR
+    return reservations.book(driver=person, connector=connector, begins_at=begins_at, ends_at=begins_at + HOUR)
+
+
+def test_a_request_that_is_approved_and_called_off_is_called_off(people, connector):
+    """Whoever is first: a yes to what is gone is refused, and what is approved can still be called off."""
+    owner, request = connector.charge_point.owner, asked_for(people[0], connector)
+
+    results = at_once(
+        lambda: booking_requests.approve(user=owner, reservation=request),
+        lambda: reservations.cancel(user=people[0], reservation=request),
+        lambda: booking_requests.approve(user=owner, reservation=request),
+    )
+
+    request.refresh_from_db()
+    assert request.status == "cancelled"
+    assert isinstance(results[1], Reservation)
+    assert all(isinstance(result, Reservation | booking_requests.AlreadyAnswered) for result in results)
+
+
+@one_waits_for_the_other
+@pytest.mark.parametrize("is_cancelled_first", [True, False])
+def test_the_hosts_word_and_the_guests_wait_for_each_other(people, connector, is_cancelled_first):
+    owner, request = connector.charge_point.owner, asked_for(people[0], connector)
+    said = []
+
+    def approve():
+        try:
+            said.append(booking_requests.approve(user=owner, reservation=request).status)
+        except booking_requests.AlreadyAnswered:
+            said.append("too late")
+
+    def cancel():
+        said.append(reservations.cancel(user=people[0], reservation=request).status)
+
+    first, second = (cancel, approve) if is_cancelled_first else (approve, cancel)
+    with meeting(second):
+        first()
+
+    request.refresh_from_db()
+    assert said == (["cancelled", "too late"] if is_cancelled_first else ["booked", "cancelled"])
+    assert request.status == "cancelled"
+
+
+def test_every_week_and_one_of_those_weeks(people, connector):
+    """The series has all its weeks or none, and nobody books two at one time: also not the host herself."""
+    begins_at = timezone.now() + 24 * HOUR
+    third = begins_at + 14 * 24 * HOUR
+
+    results = at_once(
+        lambda: booking_series.book(driver=people[0], connector=connector, begins_at=begins_at, ends_at=begins_at + HOUR, weeks=4),
+        lambda: reservations.book(driver=people[1], connector=connector, begins_at=third, ends_at=third + HOUR),
+        lambda: reservations.book(driver=connector.charge_point.owner, connector=connector, begins_at=third, ends_at=third + HOUR),
+    )
+
+    weeks = Reservation.objects.filter(driver=people[0]).count()
+    got_all = isinstance(results[0], list)
+    assert weeks == (4 if got_all else 0)
+    assert [isinstance(result, Reservation) for result in results[1:]].count(True) == (0 if got_all else 1)
+    assert not slots_that_overlap(connector)
+
+
+@one_waits_for_the_other
+def test_a_week_that_somebody_is_just_booking_is_not_there_for_a_series(people, connector):
+    begins_at = timezone.now() + 24 * HOUR
+    second_week = begins_at + 7 * 24 * HOUR
+    said = []
+
+    def every_week():
+        try:
+            booking_series.book(driver=people[0], connector=connector, begins_at=begins_at, ends_at=begins_at + HOUR, weeks=3)
+        except booking_series.WeeksTaken as refusal:
+            said.append(len(refusal.taken))
+
+    with meeting(every_week):
+        reservations.book(driver=people[1], connector=connector, begins_at=second_week + HOUR / 2, ends_at=second_week + 2 * HOUR)
+
+    assert said == [1]
+    assert Reservation.objects.count() == 1
+
+
+def test_what_is_let_go_is_offered_to_one(people, connector):
+    """The first leaves, the second claims, the jobs move on: never are two asked for the same time."""
+    begins_at = timezone.now() + 5 * HOUR
+    slot = {"connector": connector, "begins_at": begins_at, "ends_at": begins_at + HOUR}
+    taken = reservations.book(driver=people[0], **slot)
+    places = [waitlist.join(driver=person, **slot) for person in people[1:4]]
+    reservations.cancel(user=people[0], reservation=taken)
+
+    at_once(
+        lambda: waitlist.leave(user=places[0].driver, place=places[0]),
+        lambda: waitlist.leave(user=places[0].driver, place=places[0]),
+        lambda: reservations.claim(user=places[1].driver, place=places[1]),
+        lambda: waitlist.move_on(now=timezone.now()),
+        lambda: waitlist.move_on(now=timezone.now()),
+    )
+
+    stands = [place.status for place in WaitlistPlace.objects.order_by("pk")]
+    assert stands[0] == "left"
+    assert stands[1] in ("offered", "claimed")
+    assert stands[2] == "waiting"
+    assert Reservation.objects.filter(status="booked").count() == stands.count("claimed")
+
+
+@one_waits_for_the_other
+def test_somebody_is_asked_while_another_books_what_she_waited_for(people, connector):
+    """The slot that has just become free is hers to answer, and nobody else's meanwhile."""
+    begins_at = timezone.now() + 5 * HOUR
+    slot = {"connector": connector, "begins_at": begins_at, "ends_at": begins_at + HOUR}
+    taken = reservations.book(driver=people[0], **slot)
+    waitlist.join(driver=people[1], **slot)
+    said = []
+
+    def book():
+        try:
+            reservations.book(driver=people[2], **slot)
+        except SlotTaken:
+            said.append("taken")
+
+    with meeting(book):
+        reservations.cancel(user=people[0], reservation=taken)
+
+    assert (said, WaitlistPlace.objects.get().status) == (["taken"], "offered")
+
+
 def test_a_booking_that_changes_while_others_have_their_turn_is_left_alone(people, connector):
     begins_at = timezone.now() + 5 * HOUR
     for number in range(2):
