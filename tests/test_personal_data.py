@@ -129,6 +129,7 @@ def something(field: "models.Field[Any, Any]") -> Any:
         models.DateField: timezone.localdate(),
         models.TimeField: time(12),
         models.BooleanField: False,
+        models.GenericIPAddressField: "192.0.2.7",
         models.JSONField: {},
         models.IntegerField: 1,
         models.DecimalField: 1,
