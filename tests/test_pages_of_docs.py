@@ -56,6 +56,15 @@ def test_a_table_of_what_was_never_measured_says_so_and_names_what_can_be() -> N
     assert named <= set(bench.MATTERS)
 
 
+def test_what_great_fleets_need_is_computed_from_figures() -> None:
+    idle = {**FIGURE, "name": "idle-memory", "figure": 16}
+    said = quote.filled("<!-- computed: scale -->\nold\n<!-- /computed -->", {"idle": {**RESULT, "figures": [idle]}})
+    assert "| 1.5 GiB | 15 GiB |" in said
+    assert "| 167 | 1,667 |" in said
+    assert "| Cores of PostgreSQL for it | not measured yet | not measured yet |" in said
+    assert "old" not in said
+
+
 def test_a_figure_that_was_never_measured_is_not_quoted() -> None:
     with pytest.raises(KeyError):
         quote.filled("<!-- figure: dream -->1 µs<!-- /figure -->", {"door": RESULT})

@@ -141,7 +141,7 @@ async def storm(arguments: argparse.Namespace) -> dict[str, Any]:
         "idle_cpu_percent": round(idle_s / max(1.0, arguments.watch) * 100, 2),
     }
     if arguments.end_pid:
-        said |= await _drained(boxes, arguments.url, psutil.Process(arguments.end_pid), tally)
+        said |= await _drained(boxes, arguments.url, psutil.Process(arguments.end_pid))
         said |= {"refused": tally["refused"], "lost": tally["lost"]}
     if arguments.hold:
         print(json.dumps(said), flush=True)  # noqa: T201 - so far
@@ -183,8 +183,9 @@ async def _come(box: Box, url: str, number: int, tally: Counter[str]) -> None:
 class Moving:
     """Boxes that dial again when they lose their socket, until they are inside."""
 
-    def __init__(self, boxes: list[Box], url: str, tally: Counter[str]) -> None:
-        self._url, self._tally = url, tally
+    def __init__(self, boxes: list[Box], url: str) -> None:
+        self._url = url
+        self.again = Counter[str]()
         self._numbers = {box: number for number, box in enumerate(boxes)}
         self.coming: dict[Box, asyncio.Task[float]] = {}
         self.noticed_at = time.monotonic()
@@ -206,16 +207,16 @@ class Moving:
             try:
                 await box.connect(self._url, self._numbers[box])
                 await box.done
-            except Exception:  # noqa: BLE001 - whatever it is: it dials again, as chargers do
-                self._tally["dialled again"] += 1
+            except Exception as error:  # noqa: BLE001 - whatever it is: it dials again, as chargers do
+                self.again[repr(error)[:100]] += 1
                 await asyncio.sleep(random.uniform(0.5, 1.5))
             else:
                 return time.monotonic() - lost_at
 
 
-async def _drained(boxes: list[Box], url: str, process: psutil.Process, tally: Counter[str]) -> dict[str, Any]:
+async def _drained(boxes: list[Box], url: str, process: psutil.Process) -> dict[str, Any]:
     """One process is told to go: how many it held, how long each of those was outside, and how long it all took."""
-    moving, began = Moving(boxes, url, tally), time.monotonic()
+    moving, began = Moving(boxes, url), time.monotonic()
     process.terminate()
     async with asyncio.timeout(DRAINED_WITHIN_S):
         while _runs(process) or time.monotonic() - moving.noticed_at < QUIET_S:  # noqa: ASYNC110 - nobody tells us
@@ -229,7 +230,7 @@ async def _drained(boxes: list[Box], url: str, process: psutil.Process, tally: C
         "left": len(outside),
         "drained_s": round(moving.noticed_at - began, 2),
         "longest_outside_s": round(max(outside, default=0.0), 2),
-        "dialled_again": tally["dialled again"],
+        "dialled_again": dict(moving.again),
     }
 
 

@@ -24,10 +24,3 @@ def figures(postgresql: str) -> Iterator[dict[str, Any]]:
         stock = through(url, FEW, *REST, LEAN_SOCKETS="False")
     what = f"{FEW:,} idle chargers whose sockets stay with Daphne: memory of each"
     yield show(what, stock["kib_each"], "KiB", name="idle-memory-stock", goal=25, beside=naive)
-    for fleet in (100_000, 1_000_000):
-        mib = fleet * one["kib_each"] / 1024
-        yield show(f"{fleet:,} idle chargers: memory of all processes' sockets", mib, "MiB", name=f"idle-memory-{fleet}")
-        each = fleet / CHARGERS
-        yield show(f"{fleet:,} idle chargers: processes of 10,000", each, "processes", name=f"idle-processes-{fleet}")
-        cores = one["idle_cpu_percent"] / 100 * each
-        yield show(f"{fleet:,} idle chargers: cores to look after them", cores, "cores", name=f"idle-cores-{fleet}")

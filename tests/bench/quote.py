@@ -2,8 +2,9 @@
 
 A document marks a figure as `<!-- figure: NAME -->41 µs<!-- /figure -->`, with a word of what it wants after the name: `goal`,
 `naive`, `times` (how many times less than the naive path), or another member. It marks a table of all figures of a matter as
-`<!-- figures: MATTER -->` … `<!-- /figures -->`. What var/bench.json holds of whole measurements is taken over first, so no figure
-is typed by hand, and each can be traced to its run.
+`<!-- figures: MATTER -->` … `<!-- /figures -->`, and what tests/bench/scale.py computes from them as `<!-- computed: scale -->` …
+`<!-- /computed -->`. What var/bench.json holds of whole measurements is taken over first, so no figure is typed by hand, and each can
+be traced to its run.
 """
 
 import json
@@ -12,12 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.bench import scale
 from tests.bench.running import ROOT
 
 MEASURED = ROOT / "var/bench.json"
 QUOTED = ROOT / "docs/figures.json"
 MARK = re.compile(r"(<!-- figure: ([\w-]+)(?: (\w+))? -->).*?(<!-- /figure -->)", re.DOTALL)
 TABLE = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+COMPUTED = re.compile(r"(<!-- computed: scale -->\n).*?(<!-- /computed -->)", re.DOTALL)
 UNMEASURED = "Not measured yet: `make bench` does it.\n"
 
 Report = dict[str, dict[str, Any]]
@@ -38,6 +41,7 @@ def filled(text: str, report: Report) -> str:
     """A document with its figures. One that was not measured is an error: no document may go on to say the old one."""
     figures = {figure["name"]: figure for result in report.values() for figure in result["figures"]}
     text = TABLE.sub(lambda found: found[1] + (table(report[found[2]]) if found[2] in report else UNMEASURED) + found[3], text)
+    text = COMPUTED.sub(lambda found: found[1] + scale.table(figures) + found[2], text)
     return MARK.sub(lambda found: found[1] + said(figures[found[2]], found[3] or "figure") + found[4], text)
 
 
