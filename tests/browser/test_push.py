@@ -90,13 +90,13 @@ def test_a_push_is_switched_on_shown_and_clicked(
     worker.evaluate(CLICK)
     wait_for(page, lambda: worker.evaluate("() => self.opened"))
     assert worker.evaluate("() => self.opened") == [f"{live.url}/accounts/cards/"]
-    assert page.evaluate(SHOWN) == []
+    wait_for(page, lambda: page.evaluate(SHOWN) == [])
 
     deliver(context, page, live, {**said, "whose": "somebody who was logged in here before"})
     wait_for(page, lambda: page.evaluate(SHOWN))
     assert page.evaluate(SHOWN) == [{"title": "ChargeShare", "body": "", "tag": "news", "data": {"url": "/accounts/inbox/"}}]
     assert worker.evaluate("() => forget().then(() => true)")  # a log-out
-    assert page.evaluate(SHOWN) == []
+    wait_for(page, lambda: page.evaluate(SHOWN) == [])
 
     page.get_by_role("button", name="Show no pushes on").click()
     expect(page.get_by_text("shows nothing any more")).to_be_visible()
