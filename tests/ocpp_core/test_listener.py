@@ -54,7 +54,8 @@ def test_it_is_back_in_the_group_after_the_layer_was_emptied(monkeypatch):
         held: Any = Connection()
         registry = Registry()
         registry.add(held)
-        listening = asyncio.create_task(Listener(registry, Workers(asyncio.get_running_loop())).listen())
+        workers = Workers(asyncio.get_running_loop())
+        listening = asyncio.create_task(Listener(registry, workers).listen())
 
         async def say(kind, until, **message):
             async with asyncio.timeout(30):
@@ -70,6 +71,7 @@ def test_it_is_back_in_the_group_after_the_layer_was_emptied(monkeypatch):
         listening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await listening
+        await asyncio.get_running_loop().run_in_executor(None, workers.close)
         if hasattr(layer, "close_pools"):
             await layer.close_pools()
 
