@@ -40,7 +40,7 @@ def asked(charge_point_id: int, payload: Payload, answer: Payload, *, is_signed:
     image = image if isinstance(image, dict) else {}
     word = text(answer.get("status"), WORD) if is_signed else ""
     is_refused = is_signed and word not in ("Accepted", "AcceptedCanceled")
-    newest = list(FirmwareUpdate.objects.filter(charge_point=charge_point).order_by("-pk")[:LOOKED_AT])
+    newest = _newest(charge_point)
     update = None if is_refused else overtook(newest, being_answered(charge_point, ACTIONS))
     if not is_refused:
         for older in newest:
@@ -64,7 +64,7 @@ def asked(charge_point_id: int, payload: Payload, answer: Payload, *, is_signed:
 def heard(charge_point_id: int, status: str, *, request_id: int | None = None, at: datetime) -> None:
     """Keep a word of a box on its update, also where nobody asked for one. That it does nothing at the moment ends nothing."""
     charge_point = _locked(charge_point_id)
-    newest = list(FirmwareUpdate.objects.filter(charge_point=charge_point).order_by("-pk")[:LOOKED_AT])
+    newest = _newest(charge_point)
     newest = since_asked(newest, unanswered(charge_point, ACTIONS), request_id)
     update = meant(newest, request_id, at=at) or _again(newest, status, request_id, at)
     if status == Status.IDLE and (update is None or not update.status or update.ended_at is not None):
@@ -187,6 +187,11 @@ def instant(said: object) -> datetime | None:
 def without_password(location: str) -> str:
     """An address as it may be shown."""
     return _PASSWORD.sub(r"\1:***", location)
+
+
+def _newest(charge_point: ChargePoint) -> list[FirmwareUpdate]:
+    """Locked: the box may come back with its new firmware at the very moment its last word is taken in."""
+    return list(FirmwareUpdate.objects.select_for_update().filter(charge_point=charge_point).order_by("-pk")[:LOOKED_AT])
 
 
 def _locked(charge_point_id: int) -> ChargePoint:

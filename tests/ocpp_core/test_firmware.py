@@ -14,6 +14,7 @@ from ocpp_core.models.firmware import MOST_STEPS, Progress
 from stations import commands
 from stations.models import ChargePoint
 from tests import factories
+from tests.meeting import meeting, one_waits_for_the_other
 from tests.ocpp_core.speaking import request_of
 from tests.stations.acting import go_online
 
@@ -255,6 +256,19 @@ def test_other_firmware_at_the_next_boot_is_the_proof(charge_point):
     say(charge_point, "Installed")  # and now it says so as well
     assert (words(), newest().progress) == (["Installing", "Booted", "Installed"], Progress.DONE)
     assert FirmwareUpdate.objects.count() == 1
+
+
+@one_waits_for_the_other
+@pytest.mark.django_db(transaction=True)
+def test_the_last_word_of_the_old_firmware_takes_nothing_back_from_the_new(charge_point):
+    """It says that it installs and restarts at once: the one is taken in while the other comes by a new socket."""
+    ask(charge_point)
+
+    with meeting(lambda: say(charge_point, "Installing")):
+        firmware.booted(charge_point, "2.0", at=timezone.now())
+
+    update = newest()
+    assert (update.status, update.firmware_after, update.ended_at is not None) == ("Booted", "2.0", True)
 
 
 def test_an_update_for_later_is_not_missed_and_a_silent_one_is(charge_point):
