@@ -57,7 +57,7 @@ def of(viewer: object, charge_point: ChargePoint) -> Favourite | None:
 
 def checked(note: str) -> str:
     """The note in one line, as long as the column takes it."""
-    text = " ".join(note.split())
+    text = " ".join(note.replace("\0", "").split())
     if len(text) > LONGEST_NOTE:
         raise Invalid(fields={"note": [_("Write at most %(most)s characters.") % {"most": LONGEST_NOTE}]})
     return text

@@ -58,7 +58,7 @@ def read(address: Iterable[tuple[str, Iterable[str]]]) -> dict[str, str]:
         if name in ("connector_type", "facts"):
             found[name] = ",".join(sorted({word.strip() for value in values for word in value.split(",") if word.strip()}))
         elif name == "min_power_w":
-            found[name] = max((value for value in values if value.isdecimal()), key=int, default="")
+            found[name] = max((value for value in values if value.isdecimal() and len(value) <= LONGEST_VALUE), key=int, default="")
         else:
             found[name] = values[-1] if values else ""
     return {name: value for name, value in found.items() if value}

@@ -143,7 +143,7 @@ def _must_have_room(charge_point: ChargePoint) -> None:
 
 
 def _checked(caption: str) -> str:
-    text = " ".join(caption.split())
+    text = " ".join(caption.replace("\0", "").split())
     if len(text) > LONGEST_CAPTION:
         raise Invalid(fields={"caption": [_("Write at most %(most)s characters.") % {"most": LONGEST_CAPTION}]})
     return text

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import notifications
 from accounts.models import Notification, User
-from billing import ledger
+from billing import ledger, pricing
 from chargeshare.errors import DomainError, Invalid, NotFound
 from stations.models import ChargePoint, ChargingSession, Review, ReviewReport
 
@@ -64,7 +64,7 @@ def is_reviewable(session: ChargingSession, now: datetime) -> bool:
     return (
         session.status == ChargingSession.Status.COMPLETED
         and session.cdr_id is not None
-        and session.energy_wh > 0
+        and session.energy_wh >= pricing.FREE_BELOW_WH
         and session.driver_id not in (None, session.owner_id)
         and now < ends_at(session)
     )
@@ -88,7 +88,7 @@ def write(*, user: User, session: ChargingSession, rating: int, text: str = "", 
     now, side = timezone.now(), side_of(user, session)
     ChargingSession.objects.select_for_update().values_list("pk").get(pk=session.pk)
     session = ChargingSession.objects.select_related("charge_point", "driver", "owner").get(pk=session.pk)
-    words, chosen = text.strip(), list(dict.fromkeys(tags))
+    words, chosen = text.replace("\0", "").strip(), list(dict.fromkeys(tags))
     _check(side, rating, words, chosen)
     said = {"rating": rating, "text": words, "tags": chosen}
     known = {review.side: review for review in Review.objects.filter(session=session)}
@@ -247,7 +247,7 @@ def _check(side: Side, rating: int, text: str, tags: list[str]) -> None:
 
 
 def _words(text: str, field: str, most: int) -> str:
-    said = text.strip()
+    said = text.replace("\0", "").strip()
     if not said:
         raise Invalid(fields={field: [_("Write a few words.")]})
     if len(said) > most:

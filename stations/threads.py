@@ -110,7 +110,7 @@ def is_open(visit: Visit, now: datetime) -> bool:
 @transaction.atomic
 def write(*, user: User, visit: Visit, text: str) -> Message:
     """Say something to the other side. The same words within seconds are a double click; a mail goes out once in ten quiet minutes."""
-    now, said = timezone.now(), text.strip()
+    now, said = timezone.now(), text.replace("\0", "").strip()
     driver, host = sides(visit)
     _must_be_there(user, visit)
     if not said:
@@ -145,7 +145,7 @@ def report(*, user: User, message: Message, reason: str) -> None:
     """Tell staff of what the other side wrote. Twice is once."""
     if user.pk not in (message.thread.driver_id, message.thread.owner_id) or message.author_id == user.pk:
         raise NotFound
-    said = reason.strip()
+    said = reason.replace("\0", "").strip()
     if not said:
         raise Invalid(fields={"text": [_("Write a few words.")]})
     if len(said) > LONGEST_REPORT:

@@ -1,6 +1,7 @@
 """Saved filters: each has her own, one tap away, and what is none is refused in one sentence."""
 
 import pytest
+from django.urls import reverse
 
 from chargeshare.errors import Invalid
 from stations import closing, export, filter_profiles
@@ -48,6 +49,13 @@ def test_the_usual_ones_are_on_when_the_map_is_opened_without_any(driver, client
     assert not is_on("/")
     client.logout()
     assert client.get("/").status_code == 200
+
+
+def test_a_number_beyond_all_measure_in_the_address(driver, client):
+    filter_profiles.save(driver, name="Strong", filters={"min_power_w": "11000"})
+    client.force_login(driver)
+    for page in ("stations:map", "stations:filter_profile_new"):
+        assert client.get(reverse(page), {"min_power_w": "9" * 5000}).status_code == 200, page
 
 
 def test_names_are_changed_on_the_page(driver, stranger, client):

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.models import Notification
 from chargeshare.errors import Invalid, NotFound
-from stations import closing, export, reservations, threads
-from stations.models import ChargingSession, Message, Thread
+from stations import closing, export, reservations, reviews, threads
+from stations.models import ChargingSession, Favourite, Message, Thread
 from tests.stations.test_api_sessions import client_of
 from tests.stations.test_reviews import MARKUP, visit
 
@@ -63,6 +63,24 @@ def test_nothing_and_too_much_to_say(driver, booking, text):
     with pytest.raises(Invalid):
         threads.write(user=driver, visit=booking, text=text)
     assert not Thread.objects.exists()
+
+
+def test_what_no_database_keeps_is_left_out(driver, owner, charge_point, booking, client):
+    """A browser may send a NUL in a form, and PostgreSQL refuses it."""
+    session = visit(driver, charge_point)
+    client.force_login(driver)
+    for address, said in (
+        (f"/reservations/{booking.code}/messages/", {"text": "Hel\0lo"}),
+        (f"/charge-points/{charge_point.code}/favourite/", {"note": "By \0the gate"}),
+    ):
+        assert client.post(address, said).status_code in (200, 302, 400), address
+    assert Message.objects.get().text == "Hello"
+    assert Favourite.objects.get().note == "By the gate"
+    assert reviews.write(user=driver, session=session, rating=5, text="Ni\0ce").text == "Nice"
+    review = reviews.write(user=owner, session=session, rating=5)
+    assert reviews.report(user=driver, review=review, reason="\0Rude").reason == "Rude"
+    threads.report(user=owner, message=Message.objects.get(), reason="\0Rude")
+    assert Message.objects.get().report == "Rude"
 
 
 def test_closed_thirty_days_after(driver, owner, charge_point, client):
