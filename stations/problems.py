@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import IO
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -157,6 +157,13 @@ def pursue(*, now: datetime) -> int:
 def unanswered(now: datetime) -> QuerySet[Problem]:
     """What owners have left lying: for staff to see."""
     return Problem.objects.open().filter(dispute=None, created_at__lte=now - ANSWERED_WITHIN)
+
+
+def open_at(owner: User, most: int) -> list[tuple[str, str, int]]:
+    """Her chargers with something that nobody has put right: code, name and how many matters; where the most is wrong first."""
+    mine = Problem.objects.open().filter(charge_point__owner=owner, charge_point__retired_at=None)
+    counted = mine.order_by().values_list("charge_point__code", "charge_point__name").annotate(matters=Count("pk"))
+    return list(counted.order_by("-matters", "charge_point__name")[:most])
 
 
 def forget(*, now: datetime) -> int:

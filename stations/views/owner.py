@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.paging import Paginator
 from billing import ledger, money
-from stations import analytics, areas, reliability, reviews
+from stations import analytics, areas, problems, reliability, reviews
 from stations.analytics import Harvest, Period, Span, Tally
 from stations.areas import Demand
 from stations.models import ChargePoint, ChargingSession, Connector, State
@@ -32,6 +32,7 @@ from stations.views.charts import BarChart, bar_chart
 SESSIONS_ON_A_PAGE = 25
 CHARGERS_ON_A_PAGE = 50
 HINTS_AT_ONCE = 10
+PROBLEMS_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "chart": _chart(harvest),
         "rows": [Row(one, _power_w(one, open_sessions), harvest.by_charge_point.get(one.code, Tally())) for one in page],
         "page": page,
-        "hints": [*waited_for(owner, careful), *(hint for charge_point in careful for hint in hints(charge_point))][:HINTS_AT_ONCE],
+        "hints": [
+            *reported(owner),
+            *waited_for(owner, careful),
+            *(hint for charge_point in careful for hint in hints(charge_point)),
+        ][:HINTS_AT_ONCE],
     }
     return render(request, "stations/owner/dashboard.html", context)
 
@@ -180,6 +185,14 @@ def demand_around(latitude: float, longitude: float, *, but: User) -> str:
     """The same of a place where a charger is to stand; empty where fewer than three wait."""
     [found] = areas.demand([(latitude, longitude)], but=but)
     return demand_words(found) if found else ""
+
+
+def reported(owner: User) -> Iterator[Hint]:
+    """What guests have found wrong and nobody has put right."""
+    for code, name, count in problems.open_at(owner, PROBLEMS_AT_ONCE):
+        title = ngettext("%(name)s: %(count)d open problem", "%(name)s: %(count)d open problems", count) % {"name": name, "count": count}
+        page = reverse("stations:owner_problems", args=[code])
+        yield Hint("flag", "red", title, _("Guests reported it. Put it right and tell them."), page)
 
 
 def waited_for(owner: User, charge_points: Iterable[ChargePoint]) -> Iterator[Hint]:

@@ -66,6 +66,22 @@ def test_one_tap_tells_the_owner_once(client, driver, owner, paid):
     assert "Reported" in client.get(address(paid)).content.decode()
 
 
+def test_the_overview_counts_what_is_open(client, driver, owner, paid):
+    for kind in ("broken", "other"):
+        problems.report(user=driver, visit=paid, kind=kind, text="The lid is loose.")
+    client.force_login(owner)
+
+    def hints():
+        return [(hint.title, hint.url) for hint in client.get(reverse("stations:owner")).context["hints"] if hint.icon == "flag"]
+
+    page = reverse("stations:owner_problems", args=[paid.charge_point.code])
+    assert hints() == [(f"{paid.charge_point.name}: 2 open problems", page)]
+    problems.mend(user=owner, problem=Problem.objects.get(kind="broken"))
+    assert hints() == [(f"{paid.charge_point.name}: 1 open problem", page)]
+    problems.mend(user=owner, problem=Problem.objects.get(kind="other"))
+    assert hints() == []
+
+
 def test_two_clicks_at_once_are_one_report(driver, owner, paid, media, monkeypatch):
     """Neither has seen the other's row when it looks; the table lets one of them in."""
     first, known, looked = problems.report(user=driver, visit=paid, kind=Kind.BROKEN), problems._known, []
