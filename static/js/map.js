@@ -163,16 +163,22 @@ function dress(marker) {
   const element = marker.getElement();
   if (!element) return;
   element.setAttribute("role", "button");
-  element.setAttribute("aria-label", marker.options.spoken);
+  if (marker.options.spoken) element.setAttribute("aria-label", marker.options.spoken); // a crowd says its own words
   element.classList.toggle("is-selected", marker.options.code === selected && Boolean(selected));
 }
 
 function clusterIcon(total, free, shares) {
   const node = document.getElementById("pin-cluster").content.firstElementChild.cloneNode(true);
-  node.querySelector(".cluster-pin__count").textContent = total;
+  const count = node.querySelector(".cluster-pin__count");
   const tab = node.querySelector(".cluster-pin__free");
-  if (free) tab.querySelector("b").textContent = free;
-  else tab.remove();
+  count.textContent = total;
+  count.before(unseen(wordsAround(config.words.places, total)[0]));
+  count.after(unseen(`${wordsAround(config.words.places, total)[1]}, `));
+  const [before, after] = wordsAround(config.words.free, free);
+  tab.querySelector("b").textContent = free;
+  tab.prepend(unseen(before));
+  tab.append(unseen(after));
+  tab.classList.toggle("visually-hidden", !free);
   let from = 0;
   for (const state of ["free", "busy", "booked", "offline"]) {
     const share = (100 * (shares[state] ?? 0)) / total;
@@ -190,8 +196,15 @@ function clusterIcon(total, free, shares) {
 }
 
 const plural = new Intl.PluralRules(document.documentElement.lang);
-const counted = (forms, count) => (forms[plural.select(count)] ?? forms.other).replace("{count}", count);
-const clusterWords = (total, free) => `${counted(config.words.places, total)}, ${counted(config.words.free, free)}`;
+/* The sentence that is a crowd's name goes around the two figures one sees: they are said in it as they stand. */
+const wordsAround = (forms, count) => (forms[plural.select(count)] ?? forms.other).split("{count}");
+
+function unseen(words) {
+  const node = document.createElement("span");
+  node.className = "visually-hidden";
+  node.textContent = words;
+  return node;
+}
 
 const crowd = L.markerClusterGroup({
   maxClusterRadius: 46,
@@ -206,7 +219,6 @@ const crowd = L.markerClusterGroup({
       shares[state] = (shares[state] ?? 0) + 1;
     }
     const total = cluster.getChildCount();
-    cluster.options.spoken = clusterWords(total, shares.free ?? 0);
     return clusterIcon(total, shares.free ?? 0, shares);
   },
 }).addTo(map);
@@ -291,7 +303,7 @@ function showClusters(features) {
   for (const { geometry, properties } of features) {
     const { point_count: total, free_count: free } = properties;
     const [lon, lat] = geometry.coordinates;
-    const made = L.marker([lat, lon], { icon: clusterIcon(total, free, { free, offline: total - free }), spoken: clusterWords(total, free) });
+    const made = L.marker([lat, lon], { icon: clusterIcon(total, free, { free, offline: total - free }) });
     made.on("add", () => dress(made));
     made.on("click", () => map.setView([lat, lon], map.getZoom() + 2));
     wide.addLayer(made);

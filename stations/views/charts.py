@@ -6,6 +6,7 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 680, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 4, 10, 28
 GRID_LINES = 4
+NARROW_SLOT = 40
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class BarChart:
 
 
 def bar_chart(values: Sequence[int], titles: Sequence[str], labels: Sequence[str], *, now: int | None) -> BarChart:
-    """Bars over labels; an empty label leaves its place blank. `now` is drawn stronger; the scale ends at a round figure."""
+    """Bars over labels; an empty label leaves its place blank. `now` is drawn stronger; the scale ends at a round figure.
+
+    Where bars stand close, what is written beside `now` gives way to it.
+    """
     top_value = _round_up(max([*values, 1]))
     floor, slot = HEIGHT - BOTTOM, (WIDTH - LEFT - RIGHT) / len(values)
     width = min(slot * 0.68, 44)
@@ -59,7 +63,10 @@ def bar_chart(values: Sequence[int], titles: Sequence[str], labels: Sequence[str
     ]
     steps = [top_value * step / (GRID_LINES - 1) for step in range(GRID_LINES)]
     rows = [Mark(y(step), f"{step / 100:,.0f}".replace(",", "\N{NO-BREAK SPACE}")) for step in steps]
-    columns = [Mark(round(LEFT + slot * (place + 0.5), 1), text, place == now) for place, text in enumerate(labels) if text]
+    hidden = {now - 1, now + 1} if now is not None and slot < NARROW_SLOT else set()
+    columns = [
+        Mark(round(LEFT + slot * (place + 0.5), 1), text, place == now) for place, text in enumerate(labels) if text and place not in hidden
+    ]
     return BarChart(bars, rows, columns)
 
 

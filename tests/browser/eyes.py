@@ -15,9 +15,11 @@ from tests.serving import Served
 
 LOOKING = (Path(__file__).parent / "looking.js").read_text(encoding="utf-8")
 STANDING = (Path(__file__).parent / "standing.js").read_text(encoding="utf-8")
+TARGETS = (Path(__file__).parent / "targets.js").read_text(encoding="utf-8")
 NARROW = {"width": 320, "height": 640}  # a desk at four times its size
 MOST_TABS = 80
 LITTLE_PATIENCE_S = 10
+FINGER_PX = 48  # what a finger hits at once; WCAG 2.2 asks for half of it
 
 
 class Eyes:
@@ -34,6 +36,7 @@ class Eyes:
             color_scheme=scheme,
             reduced_motion="reduce",
             service_workers="block",
+            has_touch=size is PHONE,
         )
         self.context.add_cookies([{"name": "django_language", "value": language, "url": live.url}])
         self.page: Page = self.context.new_page()
@@ -80,6 +83,9 @@ class Eyes:
         self.look(None)
         for what in axe.look(self.page):
             self.note(what)
+        if self.size is PHONE:
+            for what in self.page.evaluate(TARGETS, FINGER_PX):
+                self.note(what)
         if path in everywhere:
             self.walk_all_over()
         elif self.size is DESKTOP:  # where there is a keyboard

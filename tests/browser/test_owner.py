@@ -106,7 +106,7 @@ def ask_and_read_answers(page: Page, beside: Beside, box: SimulatedChargePoint) 
 
 
 def read_the_messages(page: Page) -> None:
-    page.get_by_role("navigation", name="Charger", exact=True).get_by_role("link", name="Messages").click()
+    page.get_by_role("navigation", name="Charger", exact=True).get_by_role("link", name="OCPP log").click()
     log = page.locator(".log")
     expect(log.get_by_text("BootNotification")).to_have_count(2)
     reset = log.get_by_role("listitem").filter(has_text="Reset")

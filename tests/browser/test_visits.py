@@ -89,11 +89,11 @@ def test_a_receipt_is_disputed_and_answered(
     beside.do(box.unplug())
     expect(page.locator(".badge").get_by_text("Done")).to_be_visible()
     page.get_by_role("link", name="Receipt").click()
-    page.get_by_role("link", name="Something is wrong with it").click()
+    page.get_by_role("link", name="Is it wrong?").click()
     page.get_by_label("More was charged than the car took").check()
     page.get_by_label("How much of it should come back").fill("10")
     page.get_by_label("What happened").fill("The car shows 4 kWh.")
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Open the dispute").click()
     expect(page.get_by_text("The other side has three days to answer")).to_be_visible()
     expect(page.get_by_role("heading", name="What the meter said")).to_be_visible()
     dispute = page.url
