@@ -1,10 +1,12 @@
-"""The public codes that stand in addresses instead of keys."""
+"""The public codes that stand in addresses instead of keys, and the word that stands for a person on her phone."""
 
 from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
+from django.utils.crypto import salted_hmac
 
+from accounts.models import User
 from chargeshare.errors import NotFound
 
 _M = TypeVar("_M", bound=Model)
@@ -19,3 +21,8 @@ def find(rows: QuerySet[_M], code: str) -> _M:
     if found is None:
         raise NotFound
     return found
+
+
+def word_for(user: User) -> str:
+    """What tells one person from another on a phone that both use, and tells nothing to anybody else."""
+    return salted_hmac("accounts.offline", str(user.pk)).hexdigest()[:20]

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
+from accounts import codes
 from accounts.models import User
 
 R = TypeVar("R", bound=HttpResponseBase)
@@ -43,4 +43,4 @@ def is_edition(request: HttpRequest) -> bool:
 
 def owner(user: Any) -> str:
     """The word for a person."""
-    return salted_hmac("accounts.offline", str(user.pk)).hexdigest()[:20] if isinstance(user, User) else NOBODY
+    return codes.word_for(user) if isinstance(user, User) else NOBODY

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone, translation
 
-from accounts import devices, notifications, offline, ways
+from accounts import codes, devices, notifications, ways
 from accounts.models import Notification, Push, PushSubscription
 from accounts.push_services import Answer, Messenger, NotReached
 from chargeshare import tally
@@ -72,7 +72,7 @@ def message(notification: Notification) -> dict[str, Any]:
         "url": notification.url if notification.url.startswith("/") and not notification.url.startswith("//") else "",
         "tag": f"news-{notification.pk}",
         "lang": notification.user.language,
-        "whose": offline.owner(notification.user),
+        "whose": codes.word_for(notification.user),
     }
 
 
