@@ -35,7 +35,7 @@ class Half(asyncio.Protocol):
 class Front(Half):
     """The side of the charger; it finds itself a process."""
 
-    def __init__(self, ports: Iterator[int], everybody: set["Front"]) -> None:
+    def __init__(self, ports: Iterator[list[int]], everybody: set["Front"]) -> None:
         super().__init__()
         self.ports = ports
         self.everybody = everybody
@@ -51,11 +51,11 @@ class Front(Half):
         self.everybody.discard(self)
 
     async def dial(self) -> None:
-        """Take the next process; where it is gone, the one after it."""
+        """Take the next process; where it is gone, the one after it, whomever others take meanwhile."""
         assert self.transport is not None
-        for _try in range(8):
+        for port in next(self.ports) * 2:
             try:
-                _transport, back = await asyncio.get_running_loop().create_connection(Half, "127.0.0.1", next(self.ports))
+                _transport, back = await asyncio.get_running_loop().create_connection(Half, "127.0.0.1", port)
             except OSError:
                 continue
             assert back.transport is not None
@@ -72,7 +72,8 @@ class Front(Half):
 @contextlib.asynccontextmanager
 async def balanced(targets: list[int], port: int = 0) -> AsyncIterator[int]:
     """Relay to these ports in turn, from a port of one's own."""
-    ports, everybody = itertools.cycle(targets), set[Front]()
+    ports = itertools.cycle([targets[begin:] + targets[:begin] for begin in range(len(targets))])
+    everybody = set[Front]()
     server = await asyncio.get_running_loop().create_server(lambda: Front(ports, everybody), "127.0.0.1", port, backlog=4096)
     try:
         yield int(server.sockets[0].getsockname()[1])
