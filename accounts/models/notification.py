@@ -62,7 +62,7 @@ class Notification(Posted):
         MESSAGE_RECEIVED = "message_received", _("message about a visit")
         LEDGER_ALERT = "ledger_alert", _("the books do not balance")
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications", db_index=False)
     kind = models.CharField(max_length=30, choices=Kind)
     context = models.JSONField(default=dict, help_text=_("What the texts need: words and numbers, never rows."))
     url = models.CharField(max_length=200, blank=True)

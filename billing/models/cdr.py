@@ -38,11 +38,12 @@ class ChargeDetailRecord(Frozen):
         AGENT = "agent", _("the owner sells, the platform mediates")
         COMMISSIONAIRE = "commissionaire", _("the platform sells on the owner's account")
 
-    number = models.CharField(max_length=30, unique=True)
+    number = models.CharField(max_length=30)
     session_code = models.UUIDField(default=uuid.uuid4, db_index=True, help_text=_("The session it settles, or corrects."))
     corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
-    driver = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="cdrs_paid")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cdrs_earned")
+    # No index of their own, for those below begin with them.
+    driver = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="cdrs_paid", db_index=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cdrs_earned", db_index=False)
     owner_name = models.CharField(max_length=100)
     supply_model = models.CharField(max_length=14, choices=SupplyModel, default=SupplyModel.AGENT)
     supplier_name = models.CharField(max_length=100, blank=True, default="", help_text=_("Who issued it; empty on old ones: the owner."))
@@ -105,6 +106,7 @@ class ChargeDetailRecord(Frozen):
             ),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["number"], name="one_receipt_per_number"),
             models.UniqueConstraint(fields=["session_code"], condition=Q(corrects=None), name="one_settlement_per_session"),
             models.CheckConstraint(condition=Q(total_minor=F("fee_minor") + F("owner_minor")), name="cdr_total_is_shared_out"),
             models.CheckConstraint(

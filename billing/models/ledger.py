@@ -47,7 +47,7 @@ class LedgerAccount(models.Model):
 class LedgerTransaction(Frozen):
     """One business event in the books. Its key makes it happen once; it is never changed, only corrected by another."""
 
-    key = models.CharField(max_length=100, unique=True)
+    key = models.CharField(max_length=100)
     kind = models.CharField(max_length=30, help_text=_("What happened: top_up, settle, correct, grant, …"))
     note = models.CharField(max_length=200, blank=True)
     url = models.CharField(max_length=200, blank=True, help_text=_("The page that explains it, such as the receipt."))
@@ -57,6 +57,7 @@ class LedgerTransaction(Frozen):
         verbose_name = _("ledger transaction")
         verbose_name_plural = _("ledger transactions")
         ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["key"], name="one_transaction_per_key")]
 
     def __str__(self) -> str:
         return self.key
@@ -85,7 +86,7 @@ class Hold(models.Model):
     """Money set aside for a session that has not ended: still mine, no longer spendable."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="holds")
-    key = models.CharField(max_length=100, unique=True, help_text=_("What it is held for, e.g. session:<code>."))
+    key = models.CharField(max_length=100, help_text=_("What it is held for, e.g. session:<code>."))
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -96,7 +97,10 @@ class Hold(models.Model):
         verbose_name_plural = _("holds")
         ordering = ["-id"]
         indexes = [models.Index(fields=["user"], condition=Q(closed_at=None), name="hold_open")]
-        constraints = [models.CheckConstraint(condition=Q(amount_minor__gte=0), name="hold_not_negative")]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="one_hold_per_key"),
+            models.CheckConstraint(condition=Q(amount_minor__gte=0), name="hold_not_negative"),
+        ]
 
     def __str__(self) -> str:
         return self.key

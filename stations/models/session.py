@@ -56,15 +56,22 @@ class ChargingSession(models.Model):
         OPERATOR = "operator", _("owner or staff")
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    charge_point = models.ForeignKey(ChargePoint, on_delete=models.PROTECT, related_name="sessions")
+    # Four of these have no index of their own: one that begins with them stands below, and each more is written with every start and stop.
+    charge_point = models.ForeignKey(ChargePoint, on_delete=models.PROTECT, related_name="sessions", db_index=False)
     connector = models.ForeignKey(Connector, on_delete=models.PROTECT, related_name="sessions")
     driver = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="sessions", help_text=_("Nobody we know, if empty.")
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="sessions",
+        db_index=False,
+        help_text=_("Nobody we know, if empty."),
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="hosted_sessions",
+        db_index=False,
         help_text=_("Who earns: the owner at the start."),
     )
     id_token = models.ForeignKey(IdToken, null=True, on_delete=models.SET_NULL, related_name="sessions")
@@ -73,7 +80,7 @@ class ChargingSession(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     transaction_id = models.PositiveIntegerField(unique=True, default=new_transaction_id, editable=False)
     start_key = models.CharField(
-        max_length=64, unique=True, null=True, help_text=_("Fingerprint of the StartTransaction: its repetition is the same start.")
+        max_length=64, null=True, help_text=_("Fingerprint of the StartTransaction: its repetition is the same start.")
     )
     id_tag_status = models.CharField(max_length=20, blank=True, help_text=_("What the StartTransaction was answered."))
     reservation_id = models.IntegerField(null=True, help_text=_("As the charger said it."))
@@ -115,7 +122,12 @@ class ChargingSession(models.Model):
     max_energy_wh = models.BigIntegerField(null=True)
     until = models.DateTimeField(null=True)
     vehicle = models.ForeignKey(
-        Vehicle, null=True, on_delete=models.SET_NULL, related_name="sessions", help_text=_("The driver's car, where she said which.")
+        Vehicle,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="sessions",
+        db_index=False,
+        help_text=_("The driver's car, where she said which."),
     )
     until_percent = models.PositiveSmallIntegerField(null=True, help_text=_("To where the battery was to be charged, by our estimate."))
     cdr = models.OneToOneField(ChargeDetailRecord, null=True, on_delete=models.PROTECT, related_name="session")
@@ -129,6 +141,7 @@ class ChargingSession(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["connector"], condition=Q(status="ACTIVE"), name="one_active_session_per_connector"),
+            models.UniqueConstraint(fields=["start_key"], name="one_session_per_start"),
             models.CheckConstraint(condition=Q(energy_wh__gte=0), name="session_energy_not_negative"),
         ]
         indexes = [
@@ -140,6 +153,7 @@ class ChargingSession(models.Model):
             models.Index(fields=["id"], condition=Q(status__in=["PENDING", "ACTIVE"]), name="session_open"),
             models.Index(fields=["id"], condition=Q(status="REVIEW"), name="session_in_review"),
             models.Index(fields=["id_tag"], condition=Q(status="PENDING"), name="session_pending_tag"),
+            models.Index(fields=["vehicle"], condition=Q(vehicle__isnull=False), name="session_of_vehicle"),
         ]
 
     def __str__(self) -> str:
