@@ -5,6 +5,7 @@ which nobody is answered who was there before. So a few are taken in with every 
 """
 
 import asyncio
+import select
 import socket
 from collections import deque
 from functools import partial
@@ -15,6 +16,7 @@ from twisted.internet import tcp
 MOST_AT_ONCE = 25  # in one turn of the loop
 _DOOR = b"/ocpp/"
 _FIRST_LINE = 512
+_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # told by Linux; others tell only of a line that is broken
 
 
 class Line:
@@ -72,16 +74,30 @@ class Newcomer(tcp.Server):
         return _DOOR in said.partition(b"\r\n")[0].lower()
 
     def enter(self) -> None:
-        """From now on it is read, unless it has ended meanwhile."""
+        """From now on it is read, unless it has ended meanwhile.
+
+        Who has waited too long hangs up and dials again. To read what those have said who are gone would keep those who are
+        there waiting until they go too, and then nobody would ever get in.
+        """
         self._has_entered = True
-        if self.connected and not self.disconnecting:
+        if not self.connected or self.disconnecting:
+            return
+        if self._has_hung_up():
+            self.abortConnection()  # type: ignore[no-untyped-call]
+        else:
             self.startReading()  # type: ignore[no-untyped-call]
+
+    def _has_hung_up(self) -> bool:
+        look = select.poll()
+        look.register(self.socket, _HUNG_UP)
+        return bool(look.poll(0))
 
 
 def take_few_at_a_time(port: Any, line: Line) -> None:
     """Twisted takes in more and more with every turn of a storm, and reads all at once what they say."""
     take_in = port.doRead
-    port.transport = partial(Newcomer, line)  # a Port says itself how to have other connections
+    if port.transport is tcp.Server:  # a Port says itself how to have other connections; those of another kind stay what they are
+        port.transport = partial(Newcomer, line)
 
     def take_in_few() -> None:
         port.numberAccepts = MOST_AT_ONCE

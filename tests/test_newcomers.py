@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
+import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from twisted.internet import tcp
+from twisted.internet import tcp, unix
 
-from chargeshare import newcomers
 from chargeshare.newcomers import MOST_AT_ONCE, Line, Newcomer, take_few_at_a_time
 
 KNOCK = b"GET /ocpp/BOX-1 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -26,15 +27,18 @@ class Standing:
 
 def test_only_a_few_enter_in_one_turn_of_the_loop():
     async def scenario():
-        line, entered, turns = Line(), [], []
-        everybody = [Standing(entered) for _ in range(2 * MOST_AT_ONCE + 1)]
+        line = Line()
+        entered: list[Any] = []
+        turns: list[int] = []
+        everybody: list[Any] = [Standing(entered) for _ in range(2 * MOST_AT_ONCE + 1)]
         for one in everybody:
             line.join(one)
         while len(line) or len(entered) < len(everybody):
             before = len(entered)
             await asyncio.sleep(0)
             turns.append(len(entered) - before)
-        line.join(Standing(entered))  # and an empty line begins anew
+        last: Any = Standing(entered)
+        line.join(last)  # and an empty line begins anew
         await asyncio.sleep(0)
         assert entered[:-1] == everybody
         return turns, len(entered)
@@ -62,9 +66,11 @@ def knocking(monkeypatch):
     """A connection over which somebody says something, what it hears, and who is in the line."""
     ours, theirs = socket.socketpair()
     ours.settimeout(0)
-    line, protocol = [], Heard()
-    one = Newcomer.__new__(Newcomer)
-    tcp.Connection.__init__(one, ours, protocol, SimpleNamespace(addReader=lambda _one: None, removeReader=lambda _one: None))
+    line: list[Any] = []
+    protocol: Any = Heard()
+    reactor: Any = SimpleNamespace(addReader=lambda _one: None, removeReader=lambda _one: None)
+    one: Any = Newcomer.__new__(Newcomer)
+    tcp.Connection.__init__(one, ours, protocol, reactor)
     one._line = SimpleNamespace(join=line.append)
     one.connected = 1
     with ours, theirs:
@@ -119,11 +125,29 @@ def test_who_has_ended_in_the_line_is_not_read(knocking, what):
     assert begun == []
 
 
-def test_a_port_takes_in_a_few_and_lets_them_wait():
-    taken = []
-    port = SimpleNamespace(doRead=lambda: taken.append(port.numberAccepts), numberAccepts=400)
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not tell")
+def test_who_has_hung_up_in_the_line_is_not_read(knocking):
+    """What those have said who are gone is not worth the time of those who are there."""
+    one, theirs, protocol, _line = knocking
+    ended = []
+    theirs.send(KNOCK)
+    one.doRead()
+    theirs.close()
+    one.abortConnection = lambda: ended.append(one)
+    one.startReading = lambda: pytest.fail("it is read")
+    one.enter()
+    assert (ended, protocol.said) == ([one], b"")
+
+
+@pytest.mark.parametrize("kind", [tcp.Server, unix.Server])
+def test_a_port_takes_in_a_few_and_lets_them_wait(kind):
+    taken: list[int] = []
+    port: Any = SimpleNamespace(doRead=lambda: taken.append(port.numberAccepts), numberAccepts=400, transport=kind)
     line = Line()
     take_few_at_a_time(port, line)
     port.doRead()
-    assert taken == [newcomers.MOST_AT_ONCE]
-    assert (port.transport.func, port.transport.args) == (Newcomer, (line,))
+    assert taken == [MOST_AT_ONCE]
+    if kind is tcp.Server:
+        assert (port.transport.func, port.transport.args) == (Newcomer, (line,))
+    else:
+        assert port.transport is kind
