@@ -303,6 +303,12 @@ class Server(DaphneServer):  # type: ignore[misc]
         application = details.get("application_instance")
         return not isinstance(protocol, WebSocketProtocol) and application is not None and not application.done()
 
+    def protocol_disconnected(self, protocol: Any) -> None:
+        """A request is over, or a socket that has not left: the circles it leaves behind are collected some time."""
+        if "disconnected" not in self.connections[protocol]:
+            self.tidying.went()
+        super().protocol_disconnected(protocol)
+
     def timeout_checker(self) -> None:
         """Look after all sockets, as often as the pings need it."""
         for protocol in list(self.connections):

@@ -21,3 +21,23 @@ def test_no_connection_remembers_what_it_was_asked(db: None, settings: LazySetti
         assert len(own.queries_log) == 0
     finally:
         own.close()
+
+
+def test_what_connections_leave_behind_is_collected_when_it_is_quiet_or_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr(memory, "monotonic", lambda: clock[0])
+    tidying = memory.Tidying()
+    for _ in range(memory.TOO_MANY):
+        tidying.came()  # a storm of those who stay: they have left next to nothing, and are not to be disturbed
+    assert not tidying.is_due
+    clock[0] += memory.QUIET_S + 1
+    assert tidying.is_due
+    tidying.tidy()
+    assert not tidying.is_due
+    for _ in range(memory.TOO_MANY - 1):
+        tidying.went()
+    assert not tidying.is_due
+    tidying.went()
+    assert tidying.is_due
+    tidying.tidy()
+    assert not tidying.is_due

@@ -97,6 +97,7 @@ async def connect(
             compression=None,
             ping_interval=None,
             max_size=2**20,
+            open_timeout=30,  # boxes wait at least so long; who dials again too soon only makes a queue longer
             close_timeout=2,
             user_agent_header=None,
             proxy=None,

@@ -126,7 +126,7 @@ def test_a_slow_database(serve_process, owner):
     port = int(connection.settings_dict["PORT"])
     with line_to(port) as line:
         server = serve_process(**SERVER, DATABASE_URL=database_url().replace(f":{port}/", f":{line.port}/"))
-        fleet = Fleet(server, owner, 3)
+        fleet = Fleet(server, owner, 3, readings=(2, 3))
 
         async def story():
             async with raw_charger_for(quiet, server) as box:
@@ -205,10 +205,12 @@ def test_killed_while_many_are_settled(serve_process, owner, count, kills):
     server = serve_process(HOUSEKEEPING="False")
     fleet = Fleet(server, owner, count)
 
+    async def charge(box):
+        await box.begin()
+        await box.read()
+
     async def story():
-        for box in fleet.boxes:
-            await box.begin()
-            await box.read()
+        await asyncio.gather(*map(charge, fleet.boxes))
         ends = [asyncio.create_task(box.stop()) for box in fleet.boxes]
         for kill in range(kills):
             await fleet.until(lambda kill=kill: fleet.total("StopTransaction") > count * kill // kills)
@@ -220,7 +222,7 @@ def test_killed_while_many_are_settled(serve_process, owner, count, kills):
         for box in fleet.boxes:
             await box.hang_up()
 
-    run(story)
+    run(story, 1_200)
     until(lambda: server.readiness() == (200, set()))
     until(lambda: server.told()["chargeshare_up database"] == 1)
     assert_nothing_is_lost(fleet)

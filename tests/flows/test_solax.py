@@ -24,7 +24,7 @@ ID_TAG = "8B6EDE6E"
 METER_START = 1_130_300
 MINUTES = 78
 ENERGY = 13_600
-SLOW_S = 1.3
+SLOW_S = 0.2  # the box itself takes 1.3 s
 READONLY = {
     "AuthorizeRemoteTxRequests": "false",
     "MeterValuesSampledData": "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,Power.Factor",
@@ -47,7 +47,7 @@ WRITABLE = {
 
 
 class SolaxX3Hac:
-    """The box: one socket, its own frames, and answers to whatever it is asked, each after 1.3 s."""
+    """The box: one socket, its own frames, and answers to whatever it is asked, each after a while."""
 
     def __init__(self, raw: RawCharger, identity: str) -> None:
         self.raw = raw

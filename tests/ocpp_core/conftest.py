@@ -31,11 +31,11 @@ def served(shared_server: Served, transactional_db: None) -> Iterator[Served]:
     time.sleep(0.2)
 
 
-def run(story: Callable[[], Any]) -> None:
+def run(story: Callable[[], Any], seconds: float = 180.0) -> None:
     """Run a story, but not for ever."""
 
     async def within_time() -> None:
-        async with asyncio.timeout(180):
+        async with asyncio.timeout(seconds):
             await story()
 
     async_to_sync(within_time)()
