@@ -1,7 +1,7 @@
 """What we tell people: a row in the inbox at once, an e-mail when housekeeping comes by."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import Any, TypeVar
@@ -77,7 +77,17 @@ _P = TypeVar("_P", Notification, Letter)
 
 def notify(user: User, kind: str, *, url: str = "", **context: Any) -> Notification:
     """Tell a person something. `url` is the path of the page that says more; `context` holds words and numbers (see MEMBERS)."""
-    return sentences.insert(Notification(user=user, kind=kind, url=url, context=context))
+    return sentences.insert(news(user, kind, url=url, **context))
+
+
+def news(user: User, kind: str, *, url: str = "", **context: Any) -> Notification:
+    """The same, for `tell` to tell it together with others."""
+    return Notification(user=user, kind=kind, url=url, context=context)
+
+
+def tell(together: Sequence[Notification]) -> None:
+    """Tell several people what happened to all of them at once, by one statement."""
+    sentences.insert_all(together)
 
 
 def title(notification: Notification) -> str:

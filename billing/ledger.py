@@ -19,7 +19,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -197,9 +198,12 @@ def _amounts(entries: Sequence[tuple[LedgerAccount, int]]) -> dict[int, int]:
     return amounts
 
 
+_set_aside = Hold.objects.filter(user_id=OuterRef("user_id"), closed_at=None, currency=OuterRef("currency")).order_by().values("user_id")
 _balances = Question(
-    lambda user_id, currency: LedgerAccount.objects.filter(user_id=user_id, kind__in=WALLET_KINDS, currency=currency).values_list(
-        "kind", "balance_minor"
+    lambda user_id, currency: (
+        LedgerAccount.objects.filter(user_id=user_id, kind__in=WALLET_KINDS, currency=currency)
+        .annotate(held_minor=Coalesce(Subquery(_set_aside.annotate(sum=Sum("amount_minor")).values("sum")), 0))
+        .values_list("kind", "balance_minor", "held_minor")
     )
 )
 _held = Question(
@@ -210,13 +214,14 @@ _held = Question(
 
 
 def wallet(user: User) -> Wallet:
-    """What a person has now."""
-    balances = dict(_balances.all(user.pk, settings.CURRENCY))
+    """What a person has now. Nothing was ever set aside for who has no account yet."""
+    rows = _balances.all(user.pk, settings.CURRENCY)
+    balances = {kind: balance_minor for kind, balance_minor, _held_minor in rows}
     return Wallet(
         cash_minor=balances.get(Kind.CASH, 0),
         promo_minor=balances.get(Kind.PROMO, 0),
         debt_minor=balances.get(Kind.DEBT, 0),
-        held_minor=held_minor(user),
+        held_minor=max((held_minor for _kind, _balance_minor, held_minor in rows), default=0),
         currency=settings.CURRENCY,
     )
 

@@ -1,6 +1,7 @@
 """What an owner should hear about a charger that does what it should not: each thing once in a while, never over and over."""
 
 from datetime import datetime, timedelta
+from itertools import starmap
 
 from django.conf import settings
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.utils.translation import override
 
 from accounts import notifications
 from accounts.models import Notification
+from chargeshare.sentences import Question
 from stations import commands, metering
 from stations.models import ChargePoint, ChargingSession, Command
 
@@ -45,21 +47,30 @@ def tell_owner(charge_point: ChargePoint, reason: str | Promise, *, now: datetim
     return True
 
 
+_last_two = Question(
+    lambda charge_point_id: (
+        ChargingSession.objects.filter(charge_point_id=charge_point_id, status=ChargingSession.Status.COMPLETED)
+        .order_by("-pk")
+        .values_list("started_at", "stopped_at", "stop_asked_at", "energy_wh", "stop_reason")[:2]
+    )
+)
+
+
 def opens_at_once(charge_point: ChargePoint, *, now: datetime) -> bool:
     """Whether the last two sessions both ended by themselves after seconds, with nothing charged; then the owner is told."""
-    ended = ChargingSession.objects.of(charge_point).filter(status=ChargingSession.Status.COMPLETED)
-    last = list(ended.order_by("-pk")[:2])
-    if len(last) < 2 or not all(_opened_at_once(session) for session in last):
+    last = _last_two.all(charge_point.pk)
+    if len(last) < 2 or not all(starmap(_opened_at_once, last)):
         return False
     tell_owner(charge_point, NEEDS_WSS, now=now)
     return True
 
 
-def _opened_at_once(session: ChargingSession) -> bool:
-    if session.started_at is None or session.stopped_at is None or session.stop_asked_at is not None:
+def _opened_at_once(
+    started_at: datetime | None, stopped_at: datetime | None, stop_asked_at: datetime | None, energy_wh: int, reason: str
+) -> bool:
+    if started_at is None or stopped_at is None or stop_asked_at is not None:
         return False
-    is_short = session.stopped_at - session.started_at <= OPENS_WITHIN
-    return is_short and session.energy_wh <= OPENS_WITH_WH and session.stop_reason not in ASKED_FOR
+    return stopped_at - started_at <= OPENS_WITHIN and energy_wh <= OPENS_WITH_WH and reason not in ASKED_FOR
 
 
 @transaction.atomic

@@ -93,12 +93,16 @@ def test_a_row_is_stored_and_changed_as_by_save(charge_point, connector, driver)
     session = started(charge_point, "TAG", NOON)
     session.energy_wh, session.meter, session.power_w = 5, {"register": 7}, None
     with CaptureQueriesContext(connection) as queries:
-        sentences.update(session)
+        sentences.update(session, ("energy_wh", "meter", "power_w"))
     assert len(queries) == 1
     assert state_of(ChargingSession.objects.get(pk=session.pk)) == state_of(session)
+    session.note, session.energy_wh = "not asked for", 6
+    sentences.update(session, ("energy_wh",))
+    stored = ChargingSession.objects.get(pk=session.pk)
+    assert (stored.note, stored.energy_wh) == ("", 6)
     session.pk += 1
     with pytest.raises(ObjectDoesNotExist):
-        sentences.update(session)
+        sentences.update(session, ("energy_wh",))
 
 
 def test_a_list_of_numbers_is_asked_for_by_one_statement_however_long_it_is(charge_point, connector):

@@ -24,6 +24,12 @@ from stations.sessions.billing import AC_TYPES, bill
 Status = ChargingSession.Status
 MOST_AC_WH = 100_000
 CLOSED_BY_HAND = _("Closed by hand.")
+OF_AN_END = (
+    *("status", "cdr", "note", "is_estimated", "stopped_at", "stopped_at_said", "stop_received_at", "stop_reason", "orphaned_at"),
+    *("meter", "meter_start_wh", "meter_stop_wh", "energy_wh", "power_w", "last_reading_at", "last_received_at"),
+    *("idle", "idle_since", "warn_at_wh", "stop_at_wh", "stop_at"),
+)
+"""The columns that the end of a session may change; what was agreed at its start stands as it was written then."""
 
 
 def lock(session_id: int) -> ChargingSession:
@@ -106,7 +112,7 @@ def finish(
         _review(session, result.doubt)
     else:
         settle(session)
-        sentences.update(session)
+        sentences.update(session, OF_AN_END)
         tell_finished(session)
     slots.use_up(session, now=received_at)
     live.session_changed(session)
@@ -262,7 +268,7 @@ def tell_finished(session: ChargingSession, *, why: str = "") -> None:
         return
     place = session.charge_point.name
     reason = {"reason": why} if why else {}
-    notifications.notify(
+    finished = notifications.news(
         session.driver,
         Notification.Kind.SESSION_FINISHED,
         url=cdr.get_absolute_url(),
@@ -272,17 +278,17 @@ def tell_finished(session: ChargingSession, *, why: str = "") -> None:
         currency=cdr.currency,
         **reason,
     )
-    if cdr.owner_minor:
-        notifications.notify(
-            session.owner,
-            Notification.Kind.EARNED,
-            url=session.get_absolute_url(),
-            place=place,
-            energy_wh=cdr.energy_wh,
-            earned_minor=cdr.owner_minor,
-            currency=cdr.currency,
-            **reason,
-        )
+    earned = notifications.news(
+        session.owner,
+        Notification.Kind.EARNED,
+        url=session.get_absolute_url(),
+        place=place,
+        energy_wh=cdr.energy_wh,
+        earned_minor=cdr.owner_minor,
+        currency=cdr.currency,
+        **reason,
+    )
+    notifications.tell([finished, earned] if cdr.owner_minor else [finished])
 
 
 def _tell_unpaid(session: ChargingSession) -> None:

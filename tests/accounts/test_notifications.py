@@ -107,7 +107,7 @@ def test_every_caller_says_what_the_texts_can_use() -> None:
     for path in [path for app in ("accounts", "billing", "stations", "ocpp_core", "chargeshare") for path in (ROOT / app).rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             called = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
-            if not isinstance(node, ast.Call) or called != "notify" or len(node.args) < 2:
+            if not isinstance(node, ast.Call) or called not in ("notify", "news") or len(node.args) < 2:
                 continue
             said = {word.arg for word in node.keywords if word.arg and word.arg != "url"}
             kind = node.args[1].attr if isinstance(node.args[1], ast.Attribute) else ""

@@ -44,7 +44,14 @@ ANSWERS = st.sampled_from(["FINISHED", "ACCEPTED", "lost before", "lost after", 
 DEATHS = st.one_of(st.none(), st.none(), st.integers(0, 9))
 JOBS = {job.name: job for job in housekeeping.JOBS if job.do.__module__.partition(".")[0] in ("billing", "stations")}
 PLAN = {"amount_minor": 50_000, "below_minor": 40_000, "monthly_cap_minor": 100_000}
-PLACES_TO_DIE = [(ledger, "post"), (ledger, "release"), (ledger, "hold"), (notifications, "notify"), (refunds, "send")]
+PLACES_TO_DIE = [
+    (ledger, "post"),
+    (ledger, "release"),
+    (ledger, "hold"),
+    (notifications, "notify"),
+    (notifications, "tell"),
+    (refunds, "send"),
+]
 UNDER_WAY = ("PENDING", "ACTIVE", "REVIEW")
 
 
@@ -256,7 +263,7 @@ class Town(RuleBasedStateMachine):
         where, transaction_id = started
         self.meters[where] += wh
         now, meter = self.clock.go_on(minutes=1), max(0, self.meters[where] + jump)
-        with dying_after(death):
+        with dying_after(death), transaction.atomic():  # in which its frame is kept as well
             stop(self.places[where ^ elsewhere], transaction_id, meter=meter, at=now)
         for _ in range(times):  # nobody has acknowledged it: the charger says it again
             stop(self.places[where ^ elsewhere], transaction_id, meter=meter, at=now, received_at=self.clock.go_on(seconds=1))
@@ -479,7 +486,7 @@ class Town(RuleBasedStateMachine):
 
     def plug_in(self, where, tag, death, *, again=False):
         said = {"meter": self.meters[where], "at": self.clock.go_on(seconds=30)}
-        with dying_after(death):
+        with dying_after(death), transaction.atomic():
             begin(self.places[where], tag, **said)
         for _ in range(2 if again else 1):  # after a death the charger says it again; often it does so anyway
             answer = begin(self.places[where], tag, **said)

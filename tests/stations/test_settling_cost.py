@@ -16,7 +16,7 @@ from tests.billing.books import at_once
 from tests.stations.acting import HOUR, NOON, begin, stop
 
 MOST_STATEMENTS = 12
-MOST_OF_AUTHORIZE, MOST_OF_START, MOST_OF_STOP = 7, 14, 18
+MOST_OF_AUTHORIZE, MOST_OF_START, MOST_OF_STOP = 6, 14, 17
 
 
 def test_settling_takes_one_transaction_and_few_statements(charge_point, driver):
@@ -51,6 +51,20 @@ def test_a_visit_takes_few_statements(charge_point, driver):
     assert ChargeDetailRecord.objects.count() == 2
     for queries, most in ((authorize_queries, MOST_OF_AUTHORIZE), (start_queries, MOST_OF_START), (stop_queries, MOST_OF_STOP)):
         assert len(_statements(queries)) <= most, "\n".join(_statements(queries))
+
+
+def test_all_that_the_end_changes_is_written(charge_point, driver):
+    """Not all columns are: a new one that an end changes belongs to those that are."""
+    started = begin(charge_point, factories.make_id_token(driver).uid)
+    ChargingSession.objects.update(idle_since=NOON + HOUR, orphaned_at=NOON, power_w=1, stop_at=NOON + 9 * HOUR, stop_asked_at=NOON)
+    session = ending.lock(ChargingSession.objects.get(transaction_id=started.transaction_id).pk)
+    session.note = "closed by hand"
+    ending.soft_close(session, now=NOON + 2 * HOUR, next_start_wh=3_000, reason="Other")
+
+    stored = ChargingSession.objects.get(pk=session.pk)
+    columns = [field.attname for field in ChargingSession._meta.concrete_fields]
+    assert {name: getattr(stored, name) for name in columns} == {name: getattr(session, name) for name in columns}
+    assert (stored.status, stored.note, stored.power_w, stored.idle_since) == ("COMPLETED", "closed by hand", None, None)
 
 
 def _statements(queries: CaptureQueriesContext) -> list[str]:
