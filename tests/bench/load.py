@@ -25,6 +25,7 @@ REPLAYED_SESSIONS = 5
 REPLAYED_READINGS = 8
 REPLAYED_FRAMES = REPLAYED_SESSIONS * (REPLAYED_READINGS + 2)
 SESSION_READINGS = 10
+SESSION_READING_WH = 500  # what flows between two readings of a whole session: it ends with money to be moved
 SETTLING_S = 0.5  # what is written after the last answer: frames that nobody waits for
 
 
@@ -48,6 +49,7 @@ class LoadCharger(WSListener):
         self.energy = 1_000_000
         self.clock = datetime.now(UTC)
         self.step = timedelta(seconds=1)  # short enough that no run comes a quarter of an hour ahead: that would be a wrong clock
+        self.reading_wh: int | None = None
         self.transaction_id = 0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -123,7 +125,7 @@ class LoadCharger(WSListener):
 
     async def read(self) -> None:
         """One MeterValues of five values."""
-        self.energy += int(2 * self.step.total_seconds())
+        self.energy += self.reading_wh or int(2 * self.step.total_seconds())
         await self.call(
             "MeterValues",
             b'{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":"%s","sampledValue":['
@@ -155,6 +157,7 @@ class LoadCharger(WSListener):
 
     async def visit(self) -> None:
         """A whole session, from the box that starts to the session that is settled."""
+        self.reading_wh = SESSION_READING_WH
         await self.boot()
         await self.call("Authorize", b'{"idTag":"%s"}' % self.id_tag.encode())
         await self.begin()
