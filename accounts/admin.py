@@ -29,13 +29,21 @@ from accounts.models import (
     User,
     Vehicle,
 )
+from accounts.paging import Youngest
 
 auditlog.register(User, include_fields=["is_active", "is_staff", "is_superuser", "closed_at"])
 auditlog.register(IdToken, include_fields=["is_blocked", "expires_at", "max_sessions", "user"])
 
 
 class ReadOnly(admin.ModelAdmin):
-    """Rows that tell what happened; nobody rewrites that."""
+    """Rows that tell what happened; nobody rewrites that, and there may be very many of them.
+
+    So they are neither counted to the last nor offered by years and days, for which a database would read them all.
+    """
+
+    paginator = Youngest
+    show_full_result_count = False
+    list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Only the rules add rows."""
@@ -110,10 +118,9 @@ class NotificationAdmin(ReadOnly):
     """What people were told."""
 
     list_display = ["user", "kind", "created_at", "read_at", "is_emailed", "emailed_at", "email_attempts", "pushed_at"]
-    list_filter = ["kind"]
+    list_filter = ["kind", "created_at"]
     search_fields = ["user__email", "user__name"]
     list_select_related = ["user"]
-    date_hierarchy = "created_at"
 
 
 @admin.register(NotificationPreferences)

@@ -1,6 +1,6 @@
 """Lists that may be long, a page at a time: for the pages and the API of every floor."""
 
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.core import paginator
 from django.db.models import QuerySet
@@ -15,13 +15,26 @@ class Paginator(paginator.Paginator[T]):
     Told to pass over a hundred thousand rows, a database fetches each of them, with all that is joined to it, and throws it away.
     """
 
+    KEYS_FROM = 2  # the page from which on
+
+    def counted(self, count: int) -> Self:
+        """Told how many there are, where that can be asked in a shorter way."""
+        self.__dict__["count"] = count
+        return self
+
     def page(self, number: int | str) -> paginator.Page[T]:
         """One page of it."""
         page: paginator.Page[Any] = super().page(number)
-        if page.number > 1 and isinstance(self.object_list, QuerySet) and isinstance(page.object_list, QuerySet):
+        if page.number >= self.KEYS_FROM and isinstance(self.object_list, QuerySet) and isinstance(page.object_list, QuerySet):
             keys = list(page.object_list.values_list("pk", flat=True))
             page.object_list = self.object_list.filter(pk__in=keys)
         return page
+
+
+class Sorted(Paginator[T]):
+    """For an order that no index has: what is put in order are keys, not whole rows with all that is joined to them."""
+
+    KEYS_FROM = 1
 
 
 class Youngest(Paginator[T]):

@@ -9,6 +9,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.paging import Youngest
 from billing import money, top_ups
 from billing.models import (
     AutoTopUp,
@@ -55,6 +56,7 @@ class _Read:
 class ReadOnlyAdmin(_Read, admin.ModelAdmin[Any]):
     """A table to look at."""
 
+    paginator = Youngest
     list_per_page = 50
     show_full_result_count = False
 

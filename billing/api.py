@@ -162,17 +162,16 @@ class ReceiptViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
     def get_queryset(self) -> QuerySet[ChargeDetailRecord]:
         """Those I paid, or on being asked those I earned; a single one if it is mine on either side."""
         user = _user(self.request)
-        visible = receipts.visible_to(user).select_related("corrects").prefetch_related("lines")
         if self.action != "list":
-            return visible
-        visible = visible.defer("readings")
+            return receipts.visible_to(user).select_related("corrects").prefetch_related("lines")
+        listed = ChargeDetailRecord.objects.select_related("corrects").prefetch_related("lines").defer("readings")
         match self.request.query_params.get("role", "driver"):
             case "driver":
-                return visible.filter(driver=user)
+                return listed.filter(driver=user)
             case "owner":
-                return visible.filter(owner=user)
+                return listed.filter(owner=user)
             case "staff" if user.is_staff:
-                return visible
+                return listed
             case "staff":
                 raise NotFound
         raise Invalid(fields={"role": ["driver, owner"]})

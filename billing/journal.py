@@ -44,11 +44,21 @@ class Movement:
 
 def events(user: User) -> QuerySet[LedgerTransaction]:
     """The transactions that touched a person's wallet, newest first; a page of them goes to `movements`."""
-    in_wallet = LedgerEntry.objects.filter(
+    touched = _in_wallet(user).values("transaction_id")
+    found: QuerySet[LedgerTransaction] = LedgerTransaction.objects.filter(pk__in=touched).order_by("-pk")
+    return found
+
+
+def _in_wallet(user: User) -> QuerySet[LedgerEntry]:
+    found: QuerySet[LedgerEntry] = LedgerEntry.objects.filter(
         account__user_id=user.pk, account__kind__in=ledger.WALLET_KINDS, account__currency=settings.CURRENCY
     )
-    found: QuerySet[LedgerTransaction] = LedgerTransaction.objects.filter(pk__in=in_wallet.values("transaction_id")).order_by("-pk")
     return found
+
+
+def count(user: User) -> int:
+    """How many there are; of one transaction a wallet may hold two entries."""
+    return _in_wallet(user).order_by().values("transaction_id").distinct().count()
 
 
 def movements(user: User, page: Sequence[LedgerTransaction]) -> list[Movement]:

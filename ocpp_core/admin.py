@@ -57,8 +57,6 @@ class OcppFrameAdmin(ReadOnly):
     list_filter = ["direction", "type"]
     list_select_related = ["charge_point"]
     search_fields = ["=charge_point__code", "=charge_point__identity", "=message_id", "=action"]
-    show_full_result_count = False
-    list_per_page = 50
 
 
 @admin.register(ConnectionAttempt)
@@ -66,11 +64,9 @@ class ConnectionAttemptAdmin(ReadOnly):
     """Who tried to connect under which name, and why it failed."""
 
     list_display = ["at", "identity", "charge_point", "outcome", "detail", "address", "times", "closed_at", "close_code"]
-    list_filter = ["outcome"]
+    list_filter = ["outcome", "at"]
     list_select_related = ["charge_point"]
     search_fields = ["identity", "=address", "=charge_point__code"]
-    date_hierarchy = "at"
-    show_full_result_count = False
 
 
 @admin.register(ConfigurationKey)
@@ -95,9 +91,9 @@ class ChargerDeviationAdmin(ReadOnly):
     """How chargers stray from the standard."""
 
     list_display = ["charge_point", "word", "times", "first_at", "last_at"]
+    list_filter = ["last_at"]
     list_select_related = ["charge_point"]
     search_fields = ["word", "=charge_point__code", "charge_point__identity", "charge_point__vendor"]
-    date_hierarchy = "last_at"
 
 
 @admin.register(LocalList)
@@ -135,10 +131,9 @@ class ChargingProfileAdmin(ReadOnly):
         "valid_to",
         "accepted_at",
     ]
-    list_filter = ["purpose", "kind"]
+    list_filter = ["purpose", "kind", "accepted_at"]
     list_select_related = ["charge_point"]
     search_fields = ["=charge_point__code", "charge_point__identity", "=transaction_id"]
-    date_hierarchy = "accepted_at"
 
 
 @admin.register(CompositeSchedule)
@@ -155,11 +150,9 @@ class SecurityEventAdmin(ReadOnly):
     """What chargers report of their security."""
 
     list_display = ["received_at", "charge_point", "type", "tech_info", "at", "is_critical", "times"]
-    list_filter = ["is_critical"]
+    list_filter = ["is_critical", "received_at"]
     list_select_related = ["charge_point"]
     search_fields = ["=type", "=charge_point__code", "charge_point__identity"]
-    date_hierarchy = "received_at"
-    show_full_result_count = False
 
 
 @admin.register(Certificate)
@@ -167,10 +160,9 @@ class CertificateAdmin(ReadOnly):
     """Client certificates that chargers were given."""
 
     list_display = ["created_at", "charge_point", "subject", "state", "not_before", "not_after", "used_at", "serial"]
-    list_filter = ["state"]
+    list_filter = ["state", "created_at"]
     list_select_related = ["charge_point"]
     search_fields = ["=serial", "=fingerprint", "subject", "=charge_point__code", "charge_point__identity"]
-    date_hierarchy = "created_at"
 
 
 @admin.register(InstalledCertificate)
@@ -188,10 +180,9 @@ class FirmwareUpdateAdmin(ReadOnly):
     """Updates of firmware, and what the boxes said of them."""
 
     list_display = ["created_at", "charge_point", "is_signed", "answer", "status", "firmware_before", "firmware_after", "heard_at"]
-    list_filter = ["status", "is_signed", "was_asked"]
+    list_filter = ["status", "is_signed", "was_asked", "created_at"]
     list_select_related = ["charge_point"]
     search_fields = ["=charge_point__code", "charge_point__identity", "location"]
-    date_hierarchy = "created_at"
 
 
 @admin.register(DiagnosticsUpload)
@@ -199,7 +190,6 @@ class DiagnosticsUploadAdmin(ReadOnly):
     """What boxes were to upload of their logs. The files themselves are on the page of the charger."""
 
     list_display = ["created_at", "charge_point", "type", "answer", "status", "received_at", "size_bytes", "refusal"]
-    list_filter = ["type", "status", "refusal"]
+    list_filter = ["type", "status", "refusal", "created_at"]
     list_select_related = ["charge_point"]
     search_fields = ["=charge_point__code", "charge_point__identity", "file_name"]
-    date_hierarchy = "created_at"

@@ -14,7 +14,6 @@ from django.utils.translation import ngettext
 
 from accounts.admin import ReadOnly
 from accounts.models import User
-from accounts.paging import Youngest
 from chargeshare.errors import DomainError
 from stations import booking_admin as _of_bookings  # noqa: F401 - importing registers them
 from stations import charge_points, sessions
@@ -161,7 +160,6 @@ class ChargingSessionAdmin(ReadOnly):
     list_filter = ["status", "created_at", "origin", "is_estimated", "is_free"]
     list_select_related = ["charge_point", "connector__charge_point", "driver", "cdr"]
     search_fields = ["=code", "=transaction_id", "id_tag", "driver__email", "=charge_point__code", "charge_point__identity"]
-    show_full_result_count = False
     actions = ["close"]
 
     @admin.display(description=_("connector"), ordering="connector__number")
@@ -192,8 +190,6 @@ class MeterValueAdmin(ReadOnly):
     list_display = ["at", "connector", "charge_point", "session", "sample_count", "received_at"]
     list_select_related = ["connector__charge_point", "charge_point", "session__connector__charge_point"]
     search_fields = ["=session__code", "=connector__charge_point__code", "=charge_point__code"]
-    paginator = Youngest
-    show_full_result_count = False
     ordering = ["-id"]
 
 
@@ -204,7 +200,6 @@ class ThinnedReadingsAdmin(ReadOnly):
     list_display = ["session", "thinned_at", "kept", "removed"]
     list_select_related = ["session__connector__charge_point"]
     search_fields = ["=session__code"]
-    show_full_result_count = False
 
 
 @admin.register(MapCell)
@@ -213,7 +208,6 @@ class MapCellAdmin(ReadOnly):
 
     list_display = ["zoom", "row", "column", "access", "count", "free"]
     list_filter = ["zoom", "access"]
-    show_full_result_count = False
 
 
 @admin.register(MapMove)
@@ -235,11 +229,9 @@ class CommandAdmin(ReadOnly):
     """What was asked of chargers; passwords are blotted out."""
 
     list_display = ["id", "charge_point", "action", "status", "source", "asked_by", "created_at", "answered_at"]
-    list_filter = ["status", "source", "action"]
+    list_filter = ["status", "source", "action", "created_at"]
     list_select_related = ["charge_point", "asked_by"]
     search_fields = ["=charge_point__code", "charge_point__identity", "action"]
-    date_hierarchy = "created_at"
-    show_full_result_count = False
     exclude = ["payload", "response"]
     readonly_fields = ["said", "answered"]
 
@@ -259,10 +251,9 @@ class CommandBatchAdmin(ReadOnly):
     """What was asked of many chargers at once."""
 
     list_display = ["code", "action", "total", "per_minute", "asked_by", "created_at", "interrupted_at"]
-    list_filter = ["action"]
+    list_filter = ["action", "created_at"]
     list_select_related = ["asked_by"]
     search_fields = ["=code", "=action"]
-    date_hierarchy = "created_at"
 
 
 @admin.register(Reservation)
@@ -270,10 +261,9 @@ class ReservationAdmin(ReadOnly):
     """Who booked what, and what the charger said to it."""
 
     list_display = ["begins_at", "ends_at", "connector", "driver", "status", "reservation_id", "told_at", "answer"]
-    list_filter = ["status", "answer"]
+    list_filter = ["status", "answer", "begins_at"]
     list_select_related = ["connector__charge_point", "driver"]
     search_fields = ["=code", "=reservation_id", "driver__email", "=charge_point__code", "charge_point__name"]
-    date_hierarchy = "begins_at"
 
 
 @admin.register(PrepaidStart)
@@ -348,11 +338,9 @@ class QuarantinedMessageAdmin(ReadOnly):
     """What chargers said that fits nothing. It was acknowledged; somebody should look."""
 
     list_display = ["received_at", "charge_point", "action", "reason", "times", "resolved_at"]
-    list_filter = [("resolved_at", admin.EmptyFieldListFilter), "action"]
+    list_filter = [("resolved_at", admin.EmptyFieldListFilter), "action", "received_at"]
     list_select_related = ["charge_point"]
     search_fields = ["reason", "=charge_point__code", "charge_point__identity", "raw"]
-    date_hierarchy = "received_at"
-    show_full_result_count = False
     actions = ["resolve"]
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:

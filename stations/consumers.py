@@ -186,8 +186,8 @@ class MapConsumer(LiveConsumer):
             await self.send_json({"type": "connector", "charge_point": code})
 
     def _seen(self, codes: set[str]) -> list[str]:
-        visible = ChargePoint.objects.published().filter(code__in=codes)
-        return list(visible.filter(pk__in=ChargePoint.objects.visible_to(self.viewer())).values_list("code", flat=True))
+        visible = ChargePoint.objects.published().visible_to(self.viewer())
+        return list(visible.filter(code__in=codes).values_list("code", flat=True))
 
 
 class OwnerConsumer(LiveConsumer):

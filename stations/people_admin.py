@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -110,22 +111,54 @@ class ReviewReportInline(admin.TabularInline):
         return False
 
 
+class Stars(admin.SimpleListFilter):
+    """By how many were given; a database asked which there are would read all reviews."""
+
+    title = _("stars")
+    parameter_name = "rating"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's own
+        """One to five."""
+        return [(str(stars), "★" * stars) for stars in range(1, 6)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Review]) -> QuerySet[Review]:  # noqa: ARG002 - Django's own
+        """Those with so many."""
+        chosen = self.value() or ""
+        return queryset.filter(rating=chosen) if chosen in {"1", "2", "3", "4", "5"} else queryset
+
+
+class Reported(admin.SimpleListFilter):
+    """Those that somebody wants looked at, and nobody has."""
+
+    title = _("open reports")
+    parameter_name = "reported"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002 - Django's own
+        """Those, or the others."""
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Review]) -> QuerySet[Review]:  # noqa: ARG002 - Django's own
+        """Each once, however many have reported it."""
+        waiting = Exists(ReviewReport.objects.filter(review=OuterRef("pk"), resolved_at=None))
+        return queryset.filter({"yes": Q(waiting), "no": ~Q(waiting)}.get(self.value() or "", Q()))
+
+
 @admin.register(Review)
 class ReviewAdmin(ReadOnly):
     """Reviews. Staff do not rewrite what people say; they hide what must not stand."""
 
     list_display = ["charge_point", "side", "author", "about", "rating", "text", "open_reports", "created_at", "hidden_at"]
-    list_filter = [("hidden_at", admin.EmptyFieldListFilter), ("reports__resolved_at", admin.EmptyFieldListFilter), "side", "rating"]
+    list_filter = [("hidden_at", admin.EmptyFieldListFilter), Reported, "side", Stars, "created_at"]
     list_select_related = ["charge_point", "author", "about"]
     search_fields = ["=code", "text", "author__email", "about__email", "=charge_point__code", "charge_point__name"]
-    date_hierarchy = "created_at"
     inlines = [ReviewReportInline]
     actions = ["hide", "show"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
         """With how many wait for staff."""
         rows: QuerySet[Review] = super().get_queryset(request)
-        return rows.annotate(open_count=Count("reports", filter=Q(reports__resolved_at=None)))
+        waiting = ReviewReport.objects.filter(review=OuterRef("pk"), resolved_at=None).order_by().values("review")
+        return rows.annotate(open_count=Coalesce(Subquery(waiting.annotate(count=Count("pk")).values("count")), 0))
 
     @admin.display(description=_("open reports"), ordering="open_count")
     def open_reports(self, review: Any) -> int:

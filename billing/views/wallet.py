@@ -47,7 +47,7 @@ def wallet(request: HttpRequest) -> HttpResponseBase:
         except DomainError as refusal:
             form.add_error("amount", str(refusal.message))
     purse = ledger.wallet(who(request))
-    page = Paginator(journal.events(who(request)), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(journal.events(who(request)), PER_PAGE).counted(journal.count(who(request))).get_page(request.GET.get("page"))
     held_of_cash_minor = min(purse.held_minor, max(0, purse.cash_minor))
     own_minor = purse.cash_minor - held_of_cash_minor
     promo_minor = purse.promo_minor - (purse.held_minor - held_of_cash_minor)

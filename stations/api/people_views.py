@@ -3,6 +3,7 @@
 import uuid
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -107,12 +108,11 @@ class ReviewViewSet(GenericViewSet[Review]):
         query = ReviewQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         code = query.validated_data.get("charge_point")
-        rows = self.get_queryset()
         if code is None:
-            viewer = user_of(request)
-            rows = rows.filter(Q(author=viewer) | Q(about=viewer))
+            rows: QuerySet[Review] = Review.objects.readable_by(user_of(request), timezone.now())
         else:
-            rows = rows.filter(pk__in=reviews.of_place(seen_charge_point(request, code)).order_by().values("pk"))
+            rows = reviews.of_place(seen_charge_point(request, code))
+        rows = rows.select_related("charge_point", "session", "author")
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(rows), many=True).data)
 
     @extend_schema(request=WriteReviewSerializer, responses={201: ReviewSerializer})

@@ -15,7 +15,8 @@ class FavouriteQuerySet(models.QuerySet["Favourite"]):
 
     def of(self, user: User) -> Self:
         """This person's, without what she may no longer know of: a charger that was retired, hidden or closed to her."""
-        return self.filter(user=user, charge_point__in=ChargePoint.objects.visible_to(user).alive())
+        known = ChargePoint.objects.visible_to(user).alive().filter(pk=models.OuterRef("charge_point"))
+        return self.filter(models.Exists(known), user=user)
 
 
 class Favourite(models.Model):

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import offline
 from accounts.models import User
 from accounts.pages import explained, who
-from accounts.paging import Paginator
+from accounts.paging import Sorted
 from billing import disputes
 from chargeshare.errors import Invalid, NotFound
 from stations import (
@@ -260,7 +260,7 @@ def _page(request: HttpRequest, mine: QuerySet[Reservation]) -> dict[str, Any]:
     """A page of bookings: what is to come, the next one first, and after it what was."""
     is_open = Q(status__in=Reservation.OPEN)
     ordered = mine.order_by(Case(When(is_open, then=0), default=1), Case(When(is_open, then=F("begins_at"))), "-pk")
-    page = Paginator(ordered, ON_ONE_PAGE).get_page(request.GET.get("page"))
+    page = Sorted(ordered, ON_ONE_PAGE).get_page(request.GET.get("page"))
     return {"page": page, "to_come": [one for one in page if one.is_open], "past": [one for one in page if not one.is_open]}
 
 

@@ -7,7 +7,7 @@ from django.db.models import Value
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Notification, User
-from accounts.paging import Paginator
+from accounts.paging import Paginator, Sorted
 
 
 @pytest.mark.parametrize("order", ["-id", "id", "-created_at"])
@@ -45,3 +45,23 @@ def test_only_a_deep_page_is_looked_for_by_keys(driver: User) -> None:
 def test_a_list_and_an_empty_page_stay_what_they_are(driver: User) -> None:
     assert list(Paginator(["a", "b", "c"], 2).get_page(2)) == ["c"]
     assert list(Paginator(Notification.objects.filter(user=driver), 2).get_page(9)) == []
+
+
+def test_what_no_index_orders_is_sorted_by_keys_alone(driver: User) -> None:
+    for number in range(7):
+        Notification.objects.create(user=driver, kind="earned", context={"place": str(number)})
+    mine = Notification.objects.filter(user=driver).select_related("user").order_by("created_at", "-pk")
+    with CaptureQueriesContext(connection) as first:
+        shown = [list(Sorted(mine, 3).page(number)) for number in (1, 2, 3)]
+
+    assert [row for page in shown for row in page] == list(mine)
+    assert "JOIN" not in first.captured_queries[1]["sql"]
+
+
+def test_told_how_many_there_are_it_does_not_count(driver: User) -> None:
+    for _number in range(5):
+        Notification.objects.create(user=driver, kind="earned", context={})
+    with CaptureQueriesContext(connection) as context:
+        page = Paginator(Notification.objects.filter(user=driver).order_by("pk"), 2).counted(5).get_page("99999999999999999999")
+        assert (page.number, len(page)) == (3, 1)
+    assert not any("COUNT" in query["sql"] for query in context.captured_queries)

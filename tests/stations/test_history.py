@@ -141,6 +141,15 @@ def test_too_much_for_one_file_is_refused(client, driver, sessions, monkeypatch)
     assert client.get("/sessions/history.csv", {"since": day(sessions, 1)}).status_code == 200
 
 
+def test_of_a_long_history_the_last_chargers_can_be_chosen(driver, owner, sessions, cards, monkeypatch):
+    assert list(history.chargers(driver)) == [sessions[0].charge_point]
+    other = go_online(factories.make_charge_point(owner))
+    charged(other, cards[0], NOON + timedelta(days=60))
+    assert {one.pk for one in history.chargers(driver)} == {sessions[0].charge_point_id, other.pk}
+    monkeypatch.setattr(history, "MOST_VISITS", 1)
+    assert list(history.chargers(driver)) == [other]
+
+
 def test_a_file_costs_one_query_however_long(driver, sessions, django_assert_num_queries):
     with django_assert_num_queries(1):
         history.rows(history.to_take_away(driver, history.Wanted()))

@@ -140,12 +140,27 @@ def test_staff_hide_and_show(driver, owner, staff, stranger, visited, client):
     reviews.report(user=stranger, review=review, reason="Rude")
     client.force_login(staff)
     listed = "/admin/stations/review/"
-    assert b"Rude words" in client.get(f"{listed}?reports__resolved_at__isempty=1").content
+    assert b"Rude words" in client.get(f"{listed}?reported=yes").content
     client.post(listed, {"action": "hide", "_selected_action": [review.pk]})
     assert (reviews.of_place(visited.charge_point).count(), reviews.rating_of(ChargePoint.objects.get())) == (0, None)
     assert ReviewReport.objects.get().resolved_at is not None
     client.post(listed, {"action": "show", "_selected_action": [review.pk]})
     assert reviews.of_place(visited.charge_point).count() == 1
+
+
+def test_staff_see_once_what_many_reported(driver, owner, staff, stranger, visited, client):
+    review = reviews.write(user=driver, session=visited, rating=1, text="Rude words")
+    reviews.write(user=owner, session=visited, rating=5, text="Kind words")
+    review.refresh_from_db()
+    for reader in (stranger, owner):
+        reviews.report(user=reader, review=review, reason="Rude")
+    client.force_login(staff)
+    page = client.get("/admin/stations/review/?reported=yes").context["cl"]
+    assert [(one.pk, one.open_count) for one in page.result_list] == [(review.pk, 2)]
+    others = client.get("/admin/stations/review/?reported=no").context["cl"].result_list
+    assert [(one.text, one.open_count) for one in others] == [("Kind words", 0)]
+    of_stars = {stars: client.get(f"/admin/stations/review/?rating={stars}").context["cl"].result_list for stars in ("1", "5", "9", "x")}
+    assert {stars: {one.rating for one in rows} for stars, rows in of_stars.items()} == {"1": {1}, "5": {5}, "9": {1, 5}, "x": {1, 5}}
 
 
 def test_the_pages(driver, owner, stranger, visited, client):
