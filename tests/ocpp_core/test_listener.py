@@ -9,6 +9,7 @@ import pytest
 from channels.layers import get_channel_layer
 
 from ocpp_core import listener
+from ocpp_core.connection import NORMAL
 from ocpp_core.listener import GROUP, Listener
 from ocpp_core.registry import Registry
 from ocpp_core.workers import DatabaseAway, Workers
@@ -92,7 +93,7 @@ def test_a_word_that_was_long_under_way_closes_no_newer_socket(charge_point, mon
             raise DatabaseAway
         return sockets(charge_point_ids)
 
-    monkeypatch.setattr(listener.connectivity, "sockets", asked)
+    monkeypatch.setattr(connectivity, "sockets", asked)
     here, there = uuid4(), uuid4()
 
     async def story():
@@ -111,7 +112,7 @@ def test_a_word_that_was_long_under_way_closes_no_newer_socket(charge_point, mon
 
         try:
             assert await hear(here) == []
-            assert await hear(there) == [listener.NORMAL]
+            assert await hear(there) == [NORMAL]
         finally:
             await asyncio.get_running_loop().run_in_executor(None, workers.close)
 
