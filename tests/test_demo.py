@@ -1,5 +1,6 @@
 """The demo town: real rules, balanced books, alive."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -19,7 +20,7 @@ from accounts.models import User
 from billing import audit, ledger
 from billing.models import LedgerTransaction, Tariff, TopUp
 from chargeshare import demo
-from chargeshare.demo import bookings, drawings, history, town
+from chargeshare.demo import bookings, drawings, history, living, town
 from ocpp_core import uptime
 from stations.models import (
     AreaAlert,
@@ -37,6 +38,7 @@ from stations.models import (
     Thread,
     WaitlistPlace,
 )
+from tests.paper_central import scenario
 from tests.servers import free_port
 
 Status = ChargingSession.Status
@@ -127,6 +129,28 @@ def driver_can_try_things():
     assert ledger.wallet(driver).available_minor > 20_000
     assert User.objects.get(email=town.STAFF).is_staff
     assert User.objects.get(email=town.OWNER).hosted_sessions.exclude(cdr=None).count() > 5
+
+
+def test_who_starts_from_her_phone_has_a_car_there(monkeypatch):
+    monkeypatch.setattr(living, "CABLE_S", 0)
+
+    async def story(central, box):
+        outlet, life = box.outlets[1], asyncio.create_task(living.come_when_called(box))
+        assert await central.ask("RemoteStartTransaction", {"connectorId": 1, "idTag": "VISITOR"}) == {"status": "Accepted"}
+        await come_about(lambda: outlet.transaction is not None and outlet.transaction.id)
+        assert await central.ask("RemoteStopTransaction", {"transactionId": outlet.transaction.id}) == {"status": "Accepted"}
+        await come_about(lambda: not outlet.is_plugged)
+        life.cancel()
+        await asyncio.gather(life, return_exceptions=True)
+        assert central.statuses()[-1] == "Available"
+        assert [start["idTag"] for start in central.said("StartTransaction")] == ["VISITOR"]
+
+    async def come_about(condition):
+        async with asyncio.timeout(60):
+            while not condition():  # noqa: ASYNC110 - the simulated box tells nobody
+                await asyncio.sleep(0)
+
+    scenario(story)
 
 
 @pytest.mark.parametrize("command", ["seed_demo", "demo"])

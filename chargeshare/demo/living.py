@@ -19,6 +19,7 @@ LIVE_INTERVAL_S = 10
 LOW_CREDIT_MINOR = 40_000
 ADDED_MINOR = 100_000
 PARTING_S = 5.0
+CABLE_S = 5.0
 
 
 class Town:
@@ -65,16 +66,25 @@ class Town:
             for identity, box in self._boxes.items()
             if box.today == "plugged"
         ]
+        self._tasks += [
+            asyncio.create_task(come_when_called(charger)) for identity, charger in self._chargers.items() if identity not in GUESTS
+        ]
         await asyncio.gather(*self._tasks)
 
     async def end(self) -> None:
         """Let the drivers go home: their sessions end and are paid, then every charger hangs up."""
-        charging = [self._chargers[identity] for identity in GUESTS]
+        charging = [
+            (charger, outlet.number)
+            for charger in self._chargers.values()
+            if charger.connection.is_open
+            for outlet in charger.outlets.values()
+            if outlet.transaction is not None
+        ]
         for task in self._tasks[len(self._chargers) :]:
             task.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PARTING_S):
-                await asyncio.gather(*(charger.unplug() for charger in charging if charger.connection.is_open), return_exceptions=True)
+                await asyncio.gather(*(charger.unplug(number) for charger, number in charging), return_exceptions=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -111,6 +121,21 @@ class Town:
         if purse.available_minor < LOW_CREDIT_MINOR:
             history.top_up(driver, ADDED_MINOR - purse.debt_minor)
         return next(person.cards[0][0] for person in town.PEOPLE if person.email == email)
+
+
+async def come_when_called(charger: SimulatedChargePoint) -> None:
+    """Put a cable in where a visitor has started from her phone, as if her car stood there, and pull it out when it is over."""
+    hers: set[int] = set()
+    while True:
+        await asyncio.sleep(CABLE_S)
+        for number, outlet in charger.outlets.items():
+            with contextlib.suppress(LinkClosed, Refused, TimeoutError):
+                if outlet.authorized_until is not None and charger.clock.now() < outlet.authorized_until and not outlet.is_plugged:
+                    hers.add(number)
+                    await charger.plug_in(number, car=Car(wanted_wh=random.uniform(18_000, 34_000), battery_wh=58_000))
+                elif number in hers and outlet.transaction is None:
+                    hers.discard(number)
+                    await charger.unplug(number)
 
 
 def pages(public_url: str) -> list[tuple[str, str]]:
