@@ -4,9 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Max, Min, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -21,7 +23,7 @@ from billing.statements import midnight, next_month
 
 MOST_ON_PAPER = 1_500
 SESSIONS = ("settle", "correct")
-_TOLD = ("number", "created_at", "place_name", "energy_wh", "corrects")
+WITHOUT_END = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,24 @@ class _Event:
         return sum(self.amounts[kind] for kind in journal.SPENDABLE)
 
 
+class _Receipt(NamedTuple):
+    """What a line tells of a receipt; a month may hold thousands, and rows as objects take longer than the books."""
+
+    number: str
+    created_at: datetime
+    place_name: str
+    energy_wh: int
+    corrects_id: int | None
+    url: str
+
+
 def of_month(user: User, month: date) -> Statement:
     """One month, its events in the order in which they happened."""
     begins, ends = midnight(month), midnight(next_month(month))
     spendable = {"user_id": user.pk, "kind__in": journal.SPENDABLE, "currency": settings.CURRENCY}
     (opening_minor,) = kept.balances_before(spendable, [month])
     paid = _receipts(user, begins, ends)
-    lines: list[tuple[datetime, int, _Event | None, ChargeDetailRecord | None]] = [
+    lines: list[tuple[datetime, int, _Event | None, _Receipt | None]] = [
         (at, pk, event, paid.pop(event.url, None) if event.kind in SESSIONS else None)
         for (at, pk), event in _events(user, begins, ends).items()
     ]
@@ -148,7 +161,8 @@ def _entries(user: User) -> QuerySet[LedgerEntry]:
 
 def _events(user: User, begins: datetime, ends: datetime) -> dict[tuple[datetime, int], _Event]:
     booked = LedgerTransaction.objects.filter(created_at__gte=begins, created_at__lt=ends)
-    known = booked.aggregate(first=Min("pk"), last=Max("pk"))  # told between which they lie, the database looks at hers alone
+    in_time = booked.order_by("created_at")[:WITHOUT_END]  # which keeps the database at this month: it would rather go through all keys
+    known = in_time.aggregate(first=Min("pk"), last=Max("pk"))  # told between which they lie, the database looks at hers alone
     rows = _entries(user).filter(transaction__created_at__gte=begins, transaction__created_at__lt=ends)
     rows = rows.filter(transaction_id__gte=known["first"] or 0, transaction_id__lte=known["last"] or 0)
     events: dict[tuple[datetime, int], _Event] = {}
@@ -158,12 +172,15 @@ def _events(user: User, begins: datetime, ends: datetime) -> dict[tuple[datetime
     return events
 
 
-def _receipts(user: User, begins: datetime, ends: datetime) -> dict[str, ChargeDetailRecord]:
-    found = ChargeDetailRecord.objects.filter(driver_id=user.pk, created_at__gte=begins, created_at__lt=ends)
-    return {cdr.get_absolute_url(): cdr for cdr in found.only(*_TOLD).order_by("pk")}
+def _receipts(user: User, begins: datetime, ends: datetime) -> dict[str, _Receipt]:
+    found = ChargeDetailRecord.objects.filter(driver_id=user.pk, created_at__gte=begins, created_at__lt=ends).order_by("pk")
+    rows = list(found.values_list("number", "created_at", "place_name", "energy_wh", "corrects_id"))
+    before, after = reverse("billing:receipt", args=[rows[0][0]]).split(rows[0][0]) if rows else ("", "")
+    cdrs = [_Receipt._make((*row, f"{before}{row[0]}{after}")) for row in rows]
+    return {cdr.url: cdr for cdr in cdrs}
 
 
-def _line(at: datetime, event: _Event | None, cdr: ChargeDetailRecord | None, amount_minor: int, balance_minor: int) -> Line:
+def _line(at: datetime, event: _Event | None, cdr: _Receipt | None, amount_minor: int, balance_minor: int) -> Line:
     kind = event.kind if event else "settle"
     note = cdr.place_name if cdr else event.note if event else ""
     is_session = cdr is not None and cdr.corrects_id is None
@@ -177,7 +194,7 @@ def _line(at: datetime, event: _Event | None, cdr: ChargeDetailRecord | None, am
         owed_minor=max(0, -event.amounts[Kind.DEBT]) if event else 0,
         energy_wh=cdr.energy_wh if cdr is not None and is_session else None,
         receipt=cdr.number if cdr else "",
-        url=cdr.get_absolute_url() if cdr else event.url if event else "",
+        url=cdr.url if cdr else event.url if event else "",
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
-from django.db.models import Case, Count, Max, Min, Sum, Value, When
+from django.db.models import Case, Count, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import timezone
@@ -15,6 +15,8 @@ from stations.history import Wanted
 from stations.models import ChargingSession
 
 USUAL_WH_100KM = 18_000  # of a car nobody told us about
+OUT_OF_TURN = 200  # so many a charger that was offline may tell late
+NOT_YET = (ChargingSession.Status.PENDING, ChargingSession.Status.ACTIVE)
 
 
 @dataclass
@@ -95,6 +97,8 @@ def _midnight(day: date) -> datetime:
 
 def years(user: User) -> list[int]:
     """The years from the first to the last a driver has charged in, the newest first; this one always."""
-    began = history.of(user).filter(energy_wh__gt=0).order_by().aggregate(first=Min("started_at"), last=Max("started_at"))
-    known = range(timezone.localdate(began["first"]).year, timezone.localdate(began["last"]).year + 1) if began["first"] else range(0)
+    charged = ChargingSession.objects.filter(driver=user, energy_wh__gt=0, started_at__isnull=False).exclude(status__in=NOT_YET)
+    ends = [charged.order_by(order).values_list("started_at", flat=True)[:OUT_OF_TURN] for order in ("pk", "-pk")]
+    began = [timezone.localdate(at).year for end in ends for at in end]
+    known = range(min(began), max(began) + 1) if began else range(0)
     return sorted({*known, timezone.localdate().year}, reverse=True)
