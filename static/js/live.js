@@ -11,18 +11,27 @@ export function place(html) {
   for (const part of fresh.querySelectorAll("[data-live-fragment]")) {
     const old = document.querySelector(`[data-live-fragment="${CSS.escape(part.dataset.liveFragment)}"]`);
     if (!old) continue;
-    const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
     const grow = before(old);
     const node = document.importNode(part, true);
+    const heir = focused && twin(focused, old, node);
     old.replaceWith(node);
     after(node, grow);
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    heir?.focus({ preventScroll: true });
     if (node.dataset.liveWord) speak(node.dataset.liveWord);
   }
   for (const dialog of document.querySelectorAll("dialog[open]")) {
     if (!document.querySelector(`[data-dialog="${CSS.escape(dialog.id)}"]`)) dialog.close();
   }
   tick();
+}
+
+/* Whoever stands on something with the keyboard goes on standing on it: on what has its id, or leads to the same as it did. */
+function twin(one, old, fresh) {
+  if (one.id) return fresh.querySelector(`#${CSS.escape(one.id)}`);
+  const address = (node) => ["href", "name", "aria-label"].map((kind) => node.getAttribute(kind)).join(" ") + (node.form?.getAttribute("action") ?? "");
+  const alike = (part) => [...part.querySelectorAll(one.localName)].filter((node) => address(node) === address(one));
+  return alike(fresh)[alike(old).indexOf(one)];
 }
 
 /* A ring that grows must not jump: the new one begins where the old one stood. */
