@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
@@ -134,13 +134,13 @@ class Reported(admin.SimpleListFilter):
     parameter_name = "reported"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002 - Django's own
-        """Those, or the others."""
-        return [("yes", _("Yes")), ("no", _("No"))]
+        """Those alone."""
+        return [("waiting", _("open reports"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Review]) -> QuerySet[Review]:  # noqa: ARG002 - Django's own
         """Each once, however many have reported it."""
         waiting = Exists(ReviewReport.objects.filter(review=OuterRef("pk"), resolved_at=None))
-        return queryset.filter({"yes": Q(waiting), "no": ~Q(waiting)}.get(self.value() or "", Q()))
+        return queryset.filter(waiting) if self.value() == "waiting" else queryset
 
 
 @admin.register(Review)
