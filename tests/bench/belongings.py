@@ -28,6 +28,7 @@ from billing.models import (
     TopUp,
 )
 from ocpp_core.models import ChargerDeviation, ConnectionAttempt, SecurityEvent
+from stations import favourites
 from stations.models import (
     ChargePoint,
     ChargingSession,
@@ -55,10 +56,11 @@ def everything(owner: User, driver: User, scale: float) -> None:
     now = timezone.now()
     boxes = list(ChargePoint.objects.filter(owner=owner).order_by("pk").values_list("pk", "connectors__pk"))
     guests = list(User.objects.filter(name__startswith="Driver ").order_by("pk").values_list("pk", flat=True))
-    fill(Reservation, (_booking(number, boxes, driver.pk, guests, now) for number in range(bookings)))
+    visits = list(ChargingSession.objects.order_by("pk").values_list("pk", flat=True)[:bookings])
+    fill(Reservation, (_booking(number, boxes, driver.pk, guests, visits, now) for number in range(bookings)))
     fill(Notification, (_news(number, driver.pk, now) for number in range(many)))
     fill(IdToken, (_card(number, driver.pk, now) for number in range(few)))
-    near = ChargePoint.objects.published().order_by("pk").values_list("pk", flat=True)[:few]
+    near = ChargePoint.objects.published().order_by("pk").values_list("pk", flat=True)[: favourites.MOST]
     fill(Favourite, ({"user_id": driver.pk, "charge_point_id": pk, "note": "by the gate", "created_at": now} for pk in list(near)))
     _said(owner, driver, many, now)
     _disputed(driver, few, now)
@@ -83,42 +85,35 @@ def books(driver: User, top_ups: int) -> None:
         for number, at in enumerate(paid)
     )
     fill(TopUp, rows)
-    transactions = (
-        {
-            "key": f"top-up:{UUID(int=number + 1)}",
-            "kind": "top_up",
-            "url": f"/wallet/top-ups/{UUID(int=number + 1)}/return/",
-            "created_at": at,
-        }
-        for number, at in enumerate(paid)
-    )
-    fill(LedgerTransaction, transactions)
-    receipts, booked, entries, accounts = (
-        one._meta.db_table for one in (ChargeDetailRecord, LedgerTransaction, LedgerEntry, LedgerAccount)
+    receipts, booked, entries, accounts, top_up = (
+        one._meta.db_table for one in (ChargeDetailRecord, LedgerTransaction, LedgerEntry, LedgerAccount, TopUp)
     )
     key = "'session:' || c.session_code || ':settle'"
+    settled = f"FROM {receipts} c CROSS JOIN {booked} t"  # in this order, for SQLite keeps to it
+    due = "'earnings_pending'"
+    by_key = f"WHERE t.key = {key}"
+    paid_in = f"FROM {booked} t WHERE t.kind = 'top_up'"
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL session_replication_role = replica")  # the triggers would look at each row
-        cursor.execute(
-            f"INSERT INTO {booked} (key, kind, note, url, created_at)"  # noqa: S608 - names of ours
-            f" SELECT {key}, 'settle', place_name, '/receipts/' || number || '/', created_at FROM {receipts} c ORDER BY id"
+        cursor.execute(  # all in the order of time, as the books are written
+            f"INSERT INTO {booked} (key, kind, note, url, created_at) SELECT key, kind, note, url, created_at FROM ("  # noqa: S608 - names of ours
+            f" SELECT {key} AS key, 'settle' AS kind, place_name AS note, '/receipts/' || number || '/' AS url, created_at"
+            f" FROM {receipts} c"
+            f" UNION ALL SELECT 'top-up:' || code, 'top_up', '', '/wallet/top-ups/' || code || '/return/', paid_at FROM {top_up}"
+            ") AS one ORDER BY created_at"
         )
         sides = (
-            ("-c.cash_minor", "a.user_id = c.driver_id AND a.kind = 'cash'"),
-            ("c.owner_minor", "a.user_id = c.owner_id AND a.kind = 'earnings_pending'"),
-            ("c.fee_minor", f"a.id = {fee.pk}"),
+            f"SELECT t.id, a.id, -c.cash_minor {settled} CROSS JOIN {accounts} a {by_key} AND a.user_id = c.driver_id AND a.kind = 'cash'",
+            f"SELECT t.id, a.id, c.owner_minor {settled} CROSS JOIN {accounts} a {by_key} AND a.user_id = c.owner_id AND a.kind = {due}",
+            f"SELECT t.id, {fee.pk}, c.fee_minor {settled} {by_key}",
+            f"SELECT t.id, {cash.pk}, 100000 {paid_in}",
+            f"SELECT t.id, {clearing.pk}, -100000 {paid_in}",
         )
-        for amount, whose in sides:
-            cursor.execute(
-                f"INSERT INTO {entries} (transaction_id, account_id, amount_minor, balance_after_minor) SELECT t.id, a.id, {amount}, 0"  # noqa: S608
-                f" FROM {receipts} c CROSS JOIN {booked} t CROSS JOIN {accounts} a WHERE t.key = {key} AND {whose} ORDER BY c.id"
-            )
-        for account, sign in ((cash, ""), (clearing, "-")):
-            cursor.execute(
-                f"INSERT INTO {entries} (transaction_id, account_id, amount_minor, balance_after_minor)"  # noqa: S608
-                f" SELECT id, {account.pk}, {sign}100000, 0 FROM {booked} WHERE kind = 'top_up' AND key LIKE 'top-up:%%' ORDER BY id"
-            )
+        cursor.execute(
+            f"INSERT INTO {entries} (transaction_id, account_id, amount_minor, balance_after_minor)"  # noqa: S608
+            f" SELECT one.*, 0 FROM ({' UNION ALL '.join(sides)}) AS one ORDER BY 1"
+        )
     sums = LedgerEntry.objects.order_by().values_list("account_id").annotate(sum=Sum("amount_minor"))
     for account_id, sum_minor in list(sums):
         LedgerAccount.objects.filter(pk=account_id).update(balance_minor=sum_minor)
@@ -128,7 +123,7 @@ def _order(number: int, at: datetime) -> dict[str, Any]:
     return {"code": UUID(int=number + 1), "order_number": f"B-{number}", "gateway_id": str(number), "created_at": at, "paid_at": at}
 
 
-def _booking(number: int, boxes: list[Any], driver_id: int, guests: list[int], now: datetime) -> dict[str, Any]:
+def _booking(number: int, boxes: list[Any], driver_id: int, guests: list[int], visits: list[int], now: datetime) -> dict[str, Any]:
     """Nine of ten are over, the others still to come; half of all are the busy driver's."""
     box, outlet = boxes[number % len(boxes)]
     is_over = number % 10 != 0
@@ -141,6 +136,7 @@ def _booking(number: int, boxes: list[Any], driver_id: int, guests: list[int], n
         "begins_at": begins_at,
         "ends_at": begins_at + timedelta(hours=1),
         "status": ("used", "cancelled", "expired")[number % 3] if is_over else "booked",
+        "session_id": visits[number] if is_over and number % 3 == 0 and number < len(visits) else None,
         "reservation_id": number + 1,
         "created_at": now,
     }

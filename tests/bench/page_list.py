@@ -63,7 +63,7 @@ PAGES = {
     "inbox": Measured("driver", "/accounts/inbox/", "20,000 notifications"),
     "inbox-last": Measured("driver", "/accounts/inbox/?page=99999", "the last page of them"),
     "cards": Measured("driver", "/accounts/cards/", "1,000 cards"),
-    "favourites": Measured("driver", "/favourites/", "1,000 favourites"),
+    "favourites": Measured("driver", "/favourites/", "500 favourites"),
     "driver-bookings": Measured("driver", "/reservations/", "5,000 bookings of a driver"),
     "messages": Measured("driver", "/sessions/{talk}/messages/", "5,000 messages about a visit"),
     "disputes": Measured("driver", "/disputes/", "1,000 disputes"),
