@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from contextlib import AsyncExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -209,11 +210,14 @@ def test_killed_while_many_are_settled(serve_process, owner, count, kills):
         await box.begin()
         await box.read()
 
+    def more_have_ended_than(share):
+        return fleet.total("StopTransaction") > share
+
     async def story():
         await asyncio.gather(*map(charge, fleet.boxes))
         ends = [asyncio.create_task(box.stop()) for box in fleet.boxes]
         for kill in range(kills):
-            await fleet.until(lambda kill=kill: fleet.total("StopTransaction") > count * kill // kills)
+            await fleet.until(partial(more_have_ended_than, count * kill // kills))
             await asyncio.to_thread(server.kill)
             with pytest.raises(urllib.error.URLError):
                 await asyncio.to_thread(server.readiness)
