@@ -24,7 +24,12 @@ TEXTS = (".css", ".js", ".svg", ".json")
 NAMED = re.compile(r"""<(?:link|script|img|source)\b[^>]*?\b(?:href|src)="(/static/[^"]+)\"""")
 IMPORTED = re.compile(r"""(?:from|import)\s*["'](\.{1,2}/[^"']+)["']""")
 DRAWN = re.compile(r"""url\(["']?([^"')]+)["']?\)""")
-SELDOM = "inter-latin-ext-wght"  # the letters of neither of our languages; a browser fetches the file when it meets one
+SELDOM = (
+    "inter-latin-ext-wght",  # letters of neither of our languages nor our neighbours'; a browser fetches the file when it meets one
+    "leaflet/images/layers",  # the button of a control that no map of ours has: what no rule draws, no browser fetches
+)
+# Fetched without scripts, or to install it.
+UNASKED = re.compile(r"""<noscript>.*?</noscript>|<link rel="apple-touch-icon"[^>]*>""", re.DOTALL)
 
 
 @cache
@@ -39,7 +44,7 @@ def _weighed(path: str) -> tuple[int, tuple[str, ...]]:
     elif path.endswith(".css"):
         named = [one for one in DRAWN.findall(content.decode()) if not one.startswith(("data:", "#"))]
     size = len(gzip.compress(content, 6)) if path.endswith(TEXTS) else len(content)
-    return size, tuple(_beside(path, one) for one in named if SELDOM not in one)
+    return size, tuple(_beside(path, one) for one in named if not any(seldom in one for seldom in SELDOM))
 
 
 def _beside(path: str, name: str) -> str:
@@ -48,7 +53,7 @@ def _beside(path: str, name: str) -> str:
 
 def _fetched(html: str) -> dict[str, int]:
     """Every file a page comes to, with its weight."""
-    waiting, weights = [path.partition("?")[0] for path in NAMED.findall(html)], {}
+    waiting, weights = [path.partition("?")[0] for path in NAMED.findall(UNASKED.sub("", html))], {}
     while waiting:
         path = waiting.pop()
         if path not in weights:
