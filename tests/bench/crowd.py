@@ -117,19 +117,23 @@ async def storm(arguments: argparse.Namespace) -> dict[str, Any]:
     witnesses = await _witnesses(arguments.url, password, identities[: arguments.witnesses])
     os.nice(NICE)
     await asyncio.sleep(1)
-    before_bytes = _bytes(servers)
     boxes = [Box(identity, password, SAYS, tally) for identity in identities[arguments.witnesses :][: arguments.count]]
+    first, others = boxes[: arguments.first], boxes[arguments.first :]
+    if first:
+        await _come_together(first, arguments.url, tally)
+        await asyncio.sleep(arguments.rest)
+    before_bytes = _bytes(servers)
     watched.begin()
-    await asyncio.gather(*(_come(box, arguments.url, number, tally) for number, box in enumerate(boxes)))
+    await _come_together(others, arguments.url, tally)
     window = watched.figures()
     await asyncio.sleep(arguments.rest)
-    bytes_each = (_bytes(servers) - before_bytes) / len(boxes)
+    bytes_each = (_bytes(servers) - before_bytes) / len(others)
     watched.begin()
     await asyncio.sleep(arguments.watch)
     idle_s = watched.figures()["server"]
     saw = await _said_by(witnesses)
     said = {
-        "chargers": len(boxes),
+        "chargers": len(others),
         "seconds": round(window["wall"], 2),
         "server_cpu_s": round(window["server"], 2),
         "database_cpu_s": round(window["database"], 2),
@@ -168,6 +172,10 @@ async def _said_by(witnesses: asyncio.subprocess.Process) -> dict[str, Any]:
     if witnesses.returncode or not saw:
         sys.exit("The witnesses did not come to their end: one of them was not answered.")
     return saw
+
+
+async def _come_together(boxes: list[Box], url: str, tally: Counter[str]) -> None:
+    await asyncio.gather(*(_come(box, url, number, tally) for number, box in enumerate(boxes)))
 
 
 async def _come(box: Box, url: str, number: int, tally: Counter[str]) -> None:
@@ -257,6 +265,7 @@ def main() -> None:
     parser.add_argument("--end-pid", type=int, default=0, help="a server that is told to go at the end")
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--witnesses", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="so many come and rest before anything is measured")
     parser.add_argument("--rest", type=float, default=0, help="seconds before memory is looked at")
     parser.add_argument("--watch", type=float, default=0, help="seconds in which nobody says anything but the witnesses")
     parser.add_argument("--hold", type=float, default=0, help="seconds to stay connected afterwards")
