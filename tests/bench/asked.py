@@ -4,6 +4,7 @@ In process, through Django's test client: what a page costs the server, CPU besi
 measures the neighbours. What PostgreSQL works for it is in the CPU: it is told to work in one process, and that is watched.
 """
 
+import gc
 import json
 import logging
 import os
@@ -31,6 +32,7 @@ from rest_framework.renderers import JSONRenderer  # noqa: E402
 from accounts.models import User  # noqa: E402
 from billing import kept  # noqa: E402
 from billing.models import ChargeDetailRecord  # noqa: E402
+from chargeshare.management.commands.serve import GC_THRESHOLDS  # noqa: E402
 from stations import search  # noqa: E402
 from stations.api.serializers import ChargePointSerializer  # noqa: E402
 from stations.models import ChargePoint, ChargingSession, MeterValue, Review, Thread  # noqa: E402
@@ -136,6 +138,9 @@ def ask(only: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         "country": lambda: search.clusters(None, search.Box(*EUROPE), search.Wanted()),
         **naive_pages(owner, driver),
     }
+    gc.collect()  # as `serve` does once it has started: what is alive by then is not looked through in the midst of an answer
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     for name, one in PAGES.items():
         if not only or name in only:
             times = timed(page(clients[one.who], one.path.format(**named)))
