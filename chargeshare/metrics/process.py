@@ -1,9 +1,10 @@
 """What this process holds and has counted since it began."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from time import time
+from typing import Any
 
 from django.conf import settings
 from prometheus_client import Metric
@@ -26,37 +27,22 @@ def tell() -> Iterator[Metric]:
 
 
 def _counted() -> Iterator[Metric]:
-    messages = CounterMetricFamily(
-        "chargeshare_charger_messages", "CALLs of chargers by action and by what became of them.", labels=["action", "outcome"]
-    )
-    for (action, outcome), count in sorted(dict(tally.messages).items()):
-        messages.add_metric([action, outcome], count)
-    yield messages
+    about = "CALLs of chargers by action and by what became of them."
+    yield _counter("chargeshare_charger_messages", about, ["action", "outcome"], tally.messages)
     about = "CALLs that were put off, because somebody held what they need."
-    put_off = CounterMetricFamily("chargeshare_charger_messages_put_off", about, labels=["action"])
-    for action, count in sorted(dict(tally.put_off).items()):
-        put_off.add_metric([action], count)
-    yield put_off
-    cut_off = CounterMetricFamily("chargeshare_charger_cut_off", "Chargers whose sockets were ended, by why.", labels=["reason"])
-    for reason, count in sorted(dict(tally.cut_off).items()):
-        cut_off.add_metric([reason], count)
-    yield cut_off
-    handshakes = CounterMetricFamily("chargeshare_charger_handshakes", "Chargers that knocked, by the status they got.", labels=["status"])
-    for status, count in sorted(dict(tally.handshakes).items()):
-        handshakes.add_metric([status], count)
-    yield handshakes
-    spooled = CounterMetricFamily("chargeshare_spooled_messages", "Messages kept in files for want of a database.", labels=["action"])
-    for action, count in sorted(dict(tally.spooled).items()):
-        spooled.add_metric([action], count)
-    yield spooled
-    pushes = CounterMetricFamily("chargeshare_pushes", "Pushes to devices, by what became of them.", labels=["outcome"])
-    for outcome, count in sorted(dict(tally.pushes).items()):
-        pushes.add_metric([outcome], count)
-    yield pushes
-    calls = CounterMetricFamily("chargeshare_gateway_calls", "Calls to the payment gateway.", labels=["call", "outcome"])
-    for (call, outcome), count in sorted(dict(tally.gateway_calls).items()):
-        calls.add_metric([call, outcome], count)
-    yield calls
+    yield _counter("chargeshare_charger_messages_put_off", about, ["action"], tally.put_off)
+    yield _counter("chargeshare_charger_cut_off", "Chargers whose sockets were ended, by why.", ["reason"], tally.cut_off)
+    yield _counter("chargeshare_charger_handshakes", "Chargers that knocked, by the status they got.", ["status"], tally.handshakes)
+    yield _counter("chargeshare_spooled_messages", "Messages kept in files for want of a database.", ["action"], tally.spooled)
+    yield _counter("chargeshare_pushes", "Pushes to devices, by what became of them.", ["outcome"], tally.pushes)
+    yield _counter("chargeshare_gateway_calls", "Calls to the payment gateway.", ["call", "outcome"], tally.gateway_calls)
+
+
+def _counter(name: str, about: str, labels: list[str], counts: Mapping[Any, float]) -> Metric:
+    family = CounterMetricFamily(name, about, labels=labels)
+    for values, count in sorted(dict(counts).items()):
+        family.add_metric([values] if isinstance(values, str) else list(values), count)
+    return family
 
 
 def _spread() -> Iterator[Metric]:
@@ -84,10 +70,7 @@ def _jobs() -> Iterator[Metric]:
     for name in sorted({*tally.jobs_done_at, *tally.job_failures}):
         failures.add_metric([name], tally.job_failures[name])
     yield failures
-    took = CounterMetricFamily("chargeshare_job_seconds", "What the periodic jobs took altogether.", labels=["job"])
-    for name, seconds in sorted(dict(tally.jobs_s).items()):
-        took.add_metric([name], seconds)
-    yield took
+    yield _counter("chargeshare_job_seconds", "What the periodic jobs took altogether.", ["job"], tally.jobs_s)
     about = "How often somebody has set the clock of this machine by more than it drifts."
     yield CounterMetricFamily("chargeshare_clock_steps", about, value=tally.clock_steps)
 

@@ -69,12 +69,18 @@ def test_series_that_cross_never_overlap(people, connector):
     assert not slots_that_overlap(connector)
 
 
-def test_one_claim_of_many_and_never_a_booking_beside_it(people, connector):
+def let_go(connector, first, waiting):
+    """A slot that somebody had and gave up, and the places in line of those who wait for it."""
     begins_at = timezone.now() + 5 * HOUR
     slot = {"connector": connector, "begins_at": begins_at, "ends_at": begins_at + HOUR}
-    taken = reservations.book(driver=people[0], **slot)
-    places = [waitlist.join(driver=person, **slot) for person in people[1:3]]
-    reservations.cancel(user=people[0], reservation=taken)
+    taken = reservations.book(driver=first, **slot)
+    places = [waitlist.join(driver=person, **slot) for person in waiting]
+    reservations.cancel(user=first, reservation=taken)
+    return slot, places
+
+
+def test_one_claim_of_many_and_never_a_booking_beside_it(people, connector):
+    slot, places = let_go(connector, people[0], people[1:3])
 
     results = at_once(
         *[lambda place=place: reservations.claim(user=place.driver, place=place) for place in [*places, places[0]]],
@@ -208,11 +214,7 @@ def test_a_week_that_somebody_is_just_booking_is_not_there_for_a_series(people, 
 
 def test_what_is_let_go_is_offered_to_one(people, connector):
     """The first leaves, the second claims, the jobs move on: never are two asked for the same time."""
-    begins_at = timezone.now() + 5 * HOUR
-    slot = {"connector": connector, "begins_at": begins_at, "ends_at": begins_at + HOUR}
-    taken = reservations.book(driver=people[0], **slot)
-    places = [waitlist.join(driver=person, **slot) for person in people[1:4]]
-    reservations.cancel(user=people[0], reservation=taken)
+    _slot, places = let_go(connector, people[0], people[1:4])
 
     at_once(
         lambda: waitlist.leave(user=places[0].driver, place=places[0]),
